@@ -1,0 +1,1 @@
+"""HTTP: intake, lead states, confirmations, health."""

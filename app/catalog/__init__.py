@@ -1,0 +1,1 @@
+"""Sources, campaigns, buyers and contracts: YAML, rows, and one immutable snapshot."""

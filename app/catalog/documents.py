@@ -1,0 +1,171 @@
+"""The configuration vocabulary: what the YAML, the API and the console say, and nothing else.
+
+`deliver` and each entry of `checks` and `fields` are read further by the component they name; see
+`catalog.reading`. Every model is frozen and refuses unknown keys.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.core.expressions import Expression
+from app.core.money import Amount
+from app.core.duration import Duration
+
+_ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+
+
+def _id(text: str) -> str:
+    if not _ID.match(text):
+        raise ValueError("is no id; use lower case letters, digits, - _ . and at most 63 of them")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.match(text):
+        raise ValueError("is no field name; use lower case letters, digits and _, a letter first")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_id)]
+FieldName = Annotated[str, AfterValidator(_name)]
+Rank = Literal["price", "priority", "weight", "round_robin"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class FieldDoc(BaseModel):
+    """One field of a campaign. Keys beside these are the field type's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    required: bool = False
+    label: str = ""
+
+
+class CheckDoc(BaseModel):
+    """One check of a campaign. Keys beside `check` are the check's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    check: str
+
+
+class Distribution(Document):
+    """How an accepted lead is sold. `sell` is `exclusive` or `shared(n)`."""
+
+    sell: str = Field("exclusive", pattern=r"^(exclusive|shared\([1-9][0-9]?\))$")
+    rank: tuple[Rank, ...] = ("price", "priority", "round_robin")
+
+    @property
+    def copies(self) -> int:
+        """How many buyers may accept one lead."""
+        return 1 if self.sell == "exclusive" else int(self.sell[7:-1])
+
+
+class CampaignDoc(Document):
+    id: Id
+    name: str = ""
+    fields: Mapping[FieldName, FieldDoc]
+    checks: tuple[CheckDoc, ...] = ()
+    distribution: Distribution = Distribution()
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+
+
+class MapTo(Document):
+    """Where one name of the source goes: a field of ours, its values translated, a default when absent."""
+
+    field: FieldName
+    values: Mapping[str, str] = {}
+    default: str | None = None
+
+
+class SourceDoc(Document):
+    """Who hands leads over. `mapping` is their name (dotted path) → our field, or a MapTo.
+
+    Names that are ours already need no mapping. `defaults` fill fields that did not come.
+    """
+
+    id: Id
+    campaign: Id
+    name: str = ""
+    reply: Literal["receipt", "verdict", "sold"] = "sold"
+    deadline: Duration = Field(Duration("30s"), description="When a reply is due, whatever is known by then.")
+    price: Amount | None = None
+    mapping: Mapping[str, FieldName | MapTo] = {}
+    defaults: Mapping[FieldName, str] = {}
+    reasons: Literal["helpful", "coarse"] = "helpful"
+    test: bool = Field(False, description="Every lead of this source is a test.")
+    paused: bool = False
+
+
+class Cap(Document):
+    """At most `leads` accepted per calendar period in `zone`; `when` counts only some leads."""
+
+    per: Literal["hour", "day", "week", "month", "total"]
+    leads: int = Field(ge=0, le=10**9)
+    zone: str | None = None
+    when: Expression | None = None
+
+
+class Hours(Document):
+    """When a contract takes leads: weekday ranges → one or several `HH:MM-HH:MM`, in `zone`."""
+
+    zone: str
+    open: Mapping[str, str | tuple[str, ...]]
+
+
+class Retry(Document):
+    """When a delivery that certainly did not arrive is tried again: the waits, then the last one until `until`."""
+
+    schedule: tuple[Duration, ...] = tuple(
+        Duration(t) for t in ("5s", "5m", "30m", "2h", "5h", "10h")
+    )
+    until: Duration = Duration("8d")
+
+
+class ContractDoc(Document):
+    """One standing order of a buyer. Without `when` it takes every lead of its campaign."""
+
+    id: Id
+    campaign: Id
+    when: Expression | None = None
+    price: Amount = Field(default=0, validate_default=True)
+    priority: int = Field(0, ge=-1000, le=1000)
+    weight: int = Field(1, ge=1, le=10_000)
+    caps: tuple[Cap, ...] = ()
+    hours: Hours | None = None
+    concurrency: int = Field(32, ge=1, le=1000, description="Conversations at once, per process.")
+    sources: tuple[Id, ...] = Field((), description="Only leads of these sources; empty: of any.")
+    retry: Retry = Retry()
+    idempotent: bool = Field(
+        False, description="The buyer ignores repeats of a delivery id: an Unclear may be asked again."
+    )
+    paused: bool = False
+    deliver: Mapping[str, Any]
+
+
+class BuyerDoc(Document):
+    id: Id
+    name: str = ""
+    contracts: tuple[ContractDoc, ...] = ()
+    paused: bool = False
+
+
+def _listed(value: Any) -> Any:
+    return () if value is None else value
+
+
+class Catalogue(Document):
+    """Everything that is configured. Ids are unique by kind; contract ids across buyers."""
+
+    campaigns: Annotated[tuple[CampaignDoc, ...], BeforeValidator(_listed)] = ()
+    sources: Annotated[tuple[SourceDoc, ...], BeforeValidator(_listed)] = ()
+    buyers: Annotated[tuple[BuyerDoc, ...], BeforeValidator(_listed)] = ()

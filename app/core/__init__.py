@@ -1,0 +1,1 @@
+"""What every room stands on: registry, world, errors, events, expressions. No I/O."""

@@ -1,0 +1,107 @@
+"""CEL, the one language of `when`, `accepted`, scores and computed fields: compiled when saved.
+
+An expression is a value that pydantic validates from its text, so a settings model just declares
+`when: Expression | None`. Evaluation never raises: an error (a missing field, a wrong type) is a
+`Failed` value, and `holds` is False for it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cel_expr_python import cel
+from msgspec import Struct
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+VARIABLES = ("lead", "reply", "source", "campaign", "delivery", "contract", "price", "now")
+
+_ENV = cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN))
+_NO_VALUE = (cel.Type.ERROR, cel.Type.UNKNOWN)
+_PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_REFERENCE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)""")
+
+
+class Failed(Struct, frozen=True):
+    """Why an expression has no value. Codes and field names only, never a lead's data."""
+
+    why: str
+
+
+class ExpressionError(ValueError):
+    """The text does not compile. `column` counts from 1 within the expression's own text."""
+
+    def __init__(self, message: str, column: int, line: int = 1, width: int = 1) -> None:
+        super().__init__(message)
+        self.message, self.column, self.line, self.width = message, column, line, width
+
+
+class Expression:
+    """One compiled CEL expression; equal when its text is."""
+
+    __slots__ = ("_compiled", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            self._compiled = _ENV.compile(text)
+        except RuntimeError as error:
+            place = _PLACE.search(str(error))
+            if place is None:
+                raise ExpressionError("does not compile", 1) from None
+            message = place[3].removeprefix("Syntax error: ").replace(" (in container '')", "")
+            message = re.sub(r" expecting \{.*", "", message)
+            raise ExpressionError(message, int(place[2]), int(place[1])) from None
+
+    def value(self, data: Mapping[str, Any]) -> Any:
+        """The value over `data` (variable → value), or Failed; plain str, bool, int, float, list, dict or None."""
+        return self.over(_ENV.Activation(data))
+
+    def over(self, activation: Any) -> Any:
+        """As `value`, over an `activation(...)` that several expressions share (four times quicker)."""
+        result = self._compiled.eval(activation)
+        value = result.value()
+        if isinstance(value, str) and result.type() in _NO_VALUE:
+            return Failed(value.split(":", 1)[0].lower())
+        return value
+
+    def holds(self, data: Mapping[str, Any]) -> bool:
+        """True only where the value is the boolean true; an error is a no."""
+        return self.value(data) is True
+
+    def lead_fields(self) -> list[tuple[str, int]]:
+        """Names used as `lead.NAME`, each with its 1-based column, for «did you mean»."""
+        return [(m[2], m.start(2) + 1) for m in _REFERENCE.finditer(self.text) if m[2]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def read(value: Any) -> "Expression":
+            if isinstance(value, Expression):
+                return value
+            return cls(value if isinstance(value, str) else str(value))
+
+        return core_schema.no_info_plain_validator_function(
+            read,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda e: e.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "format": "cel", "examples": ['lead.state in ["CA", "NV"]']}
+
+
+
+def activation(data: Mapping[str, Any]) -> Any:
+    """What `Expression.over` evaluates against; build it once for one lead and many expressions."""
+    return _ENV.Activation(data)

@@ -1,0 +1,28 @@
+"""Prices: exact decimals with a currency; written as text with two to six places."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+
+def amount(text: Any) -> Decimal:
+    """`"12.50"`, 12 or 12.5 as an exact amount; ValueError for what is no amount (NaN, 1e99, "12,50")."""
+    try:
+        value = Decimal(str(text).strip())
+    except InvalidOperation:
+        raise ValueError("is no amount; write it as 12.50") from None
+    if not value.is_finite() or abs(value) >= 10**12 or value != value.quantize(Decimal("0.000001")):
+        raise ValueError("is no amount; write it as 12.50")
+    return value
+
+
+def written(value: Decimal) -> str:
+    """12.5 → "12.50", 0.125 → "0.125"."""
+    places = max(2, -int(value.normalize().as_tuple().exponent)) if value else 2
+    return f"{value:.{places}f}"
+
+
+Amount = Annotated[
+    Decimal, BeforeValidator(amount), PlainSerializer(written, return_type=str, when_used="always")
+]

@@ -1,0 +1,1 @@
+"""From an accepted Lead to a buyer's answer."""

@@ -1,0 +1,71 @@
+"""What a delivery adapter is: a conversation with one kind of buyer, without the network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.core.registry import Component, Registry, Settings
+from app.model import Outcome, Scalar
+
+
+class Handover(Struct, frozen=True, kw_only=True):
+    """One lead on its way to one contract; all that an adapter may know."""
+
+    delivery_id: UUID
+    lead_id: UUID
+    contract: str
+    campaign: str
+    source: str
+    price: Decimal
+    lead: Mapping[str, Scalar]  # normal values by field name
+    raw: Mapping[str, Scalar] = {}  # as they came, by field name
+    at: datetime  # when this attempt began, UTC
+    attempt: int = 1
+    test: bool = False
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One HTTP request, as a value. `secrets` are texts that must be hidden where the call is shown."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    hands_over: bool = True  # once this is sent, the buyer may own the lead
+    timeout: float | None = None  # seconds in all; None: the wire's own
+    secrets: tuple[str, ...] = ()
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """One HTTP response, as a value; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+Conversation = Generator[Call, Reply, Outcome]
+
+S = TypeVar("S", bound=Settings)
+
+
+class Adapter(Component, ABC, Generic[S]):
+    """Speaks one buyer interface. Pure: it yields Calls, is sent Replies, and returns an Outcome.
+
+    It never sees a network failure: `wire` ends the conversation and names the outcome by what was
+    certainly, or perhaps, sent.
+    """
+
+    examples: ClassVar[tuple[Mapping[str, Any], ...]]
+    """Settings that work as they stand, for the docs and the conformance tests."""
+
+    @abstractmethod
+    def converse(self, handover: Handover, to: S) -> Conversation: ...
+
+
+adapters: Registry[Adapter[Any]] = Registry("app.distribute.adapters", "leadgate.adapters")

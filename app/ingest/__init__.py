@@ -1,0 +1,1 @@
+"""From the bytes a source sent to a Lead."""

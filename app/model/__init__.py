@@ -1,0 +1,33 @@
+"""The nouns, in the order a lead meets them: Submission, Lead, Finding, Verdict, Delivery, Outcome."""
+
+from app.model.lead import Lead, Raw, Record, Scalar, Submission, Value
+from app.model.outcome import (
+    Accepted,
+    Duplicate,
+    Outcome,
+    Rejected,
+    TryLater,
+    Unclear,
+    word_of,
+)
+from app.model.verdict import Action, Finding, Verdict, VerdictOutcome
+
+__all__ = [
+    "Accepted",
+    "Action",
+    "Duplicate",
+    "Finding",
+    "Lead",
+    "Outcome",
+    "Raw",
+    "Record",
+    "Rejected",
+    "Scalar",
+    "Submission",
+    "TryLater",
+    "Unclear",
+    "Value",
+    "Verdict",
+    "VerdictOutcome",
+    "word_of",
+]

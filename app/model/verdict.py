@@ -1,0 +1,36 @@
+"""What the checks say of a lead."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Action = Literal["flag", "hold", "reject"]
+"""What a finding does to the lead: is noted, waits for a person, ends it."""
+
+VerdictOutcome = Literal["accepted", "held", "rejected"]
+
+
+class Finding(Struct, frozen=True, gc=False, kw_only=True):
+    """One thing one check says of one lead. `code` is stable and public; `message` has no personal data."""
+
+    check: str
+    code: str
+    message: str
+    field: str = ""
+    action: Action = "flag"
+    points: int = 0
+    facts: Mapping[str, Any] = {}
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """The strongest action of all findings decides; every finding is kept, in the order of checks."""
+
+    outcome: VerdictOutcome
+    findings: tuple[Finding, ...] = ()
+    score: int = 0
+
+    def against(self) -> tuple[Finding, ...]:
+        """The findings that decided: those whose action is the verdict's."""
+        action = {"accepted": "", "held": "hold", "rejected": "reject"}[self.outcome]
+        return tuple(f for f in self.findings if f.action == action)

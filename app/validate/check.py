@@ -1,0 +1,84 @@
+"""What a check is, and what evidence it may ask for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+from pydantic import Field
+
+from app.core.registry import Component, Registry, Settings
+from app.model import Action, Finding, Lead
+
+
+class CheckSettings(Settings):
+    """What every check can be told beside its own settings."""
+
+    action: Action = Field("reject", description="What a finding does: flag, hold or reject.")
+    points: int = Field(0, ge=-1000, le=1000, description="Score points of each finding.")
+
+
+class Seen(Struct, frozen=True):
+    """Ask: how many submissions carried this `key` in the last `within` seconds, this one included.
+
+    The key is opaque bytes (a digest). Answer: int.
+    """
+
+    key: bytes
+    within: int
+
+
+class Claim(Struct, frozen=True):
+    """Ask: may this lead have `key` for `within` seconds? Answer: None (it is ours) or `Earlier`.
+
+    Claims are settled last, only for leads that nothing else rejects, by a unique row: of any number
+    of leads at the same moment, in any process, one gets it.
+    """
+
+    key: bytes
+    within: int
+
+
+class Mx(Struct, frozen=True):
+    """Ask: does this mail domain take mail? Answer: True, False, or None when nobody could say in time."""
+
+    domain: str
+
+
+class Earlier(Struct, frozen=True):
+    """The lead that holds a claimed key."""
+
+    lead_id: UUID
+    at: datetime
+    source: str
+
+
+Ask = Seen | Claim | Mx
+Evidence = Mapping[Ask, Any]
+"""What was asked → its answer. Fetched once per batch and kind, never per lead."""
+
+S = TypeVar("S", bound=CheckSettings)
+
+
+class Check(Component, ABC, Generic[S]):
+    """Looks at one lead and says everything it has to say. Pure: the same lead and evidence, the same findings.
+
+    `order` is its place in the published order of checks (lower first). A finding takes its `action`
+    and `points` from the settings unless the check has a reason to differ.
+    """
+
+    order: ClassVar[int]
+    codes: ClassVar[Mapping[str, str]]
+    """every code it can give → what it means (public, stable)."""
+
+    def asks(self, lead: Lead, to: S) -> Iterable[Ask]:
+        """The evidence this lead needs; none by default."""
+        return ()
+
+    @abstractmethod
+    def run(self, lead: Lead, to: S, evidence: Evidence) -> Iterable[Finding]: ...
+
+
+checks: Registry[Check[Any]] = Registry("app.validate.checks", "leadgate.checks")
