@@ -1,0 +1,190 @@
+"""The transaction of a decision: claim what must be claimed once, count what must be counted, write the rest.
+
+Locks are always taken in this order, each kind sorted, so that batches of several processes never
+deadlock: dedupe keys → counters → inserts. A batch is fenced by its inbox rows: whoever deletes them
+decides; a second run after an ambiguous commit finds them gone and decides nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.store.rows import Held, LeadChange, NewDelivery, NewLead
+
+_FENCE = """
+with mine as (
+  delete from inbox where submission_id = any($1::uuid[]) and lease_id = $2 returning submission_id
+) select submission_id from mine
+"""
+
+# The claim: one unique row a key, taken in sorted order; an expired one is taken over.
+_CLAIM = """
+insert into dedupe_key (key, lead_id, source, at, expires_at)
+select key, lead_id, source, now(), now() + seconds * interval '1 second'
+  from unnest($1::bytea[], $2::uuid[], $3::text[], $4::float8[]) as t(key, lead_id, source, seconds)
+ order by key
+on conflict (key) do update
+  set lead_id = excluded.lead_id, source = excluded.source, at = excluded.at, expires_at = excluded.expires_at
+  where dedupe_key.expires_at <= now() or dedupe_key.lead_id = excluded.lead_id
+returning key
+"""
+_HOLDERS = "select key, lead_id, source, at from dedupe_key where key = any($1::bytea[]) and expires_at > now()"
+_HAND_OVER = """
+update dedupe_key d set lead_id = t.lead_id, source = t.source
+  from unnest($1::bytea[], $2::uuid[], $3::text[]) as t(key, lead_id, source) where d.key = t.key
+"""
+_DROP_KEYS = "delete from dedupe_key where key = any($1::bytea[]) and lead_id = any($2::uuid[])"
+
+_ENSURE = """
+insert into counter (key, value, expires_at)
+select * from unnest($1::text[], $2::bigint[], $3::timestamptz[]) as t(key, value, expires_at) order by key
+on conflict (key) do nothing
+"""
+_LOCK = "select key, value from counter where key = any($1::text[]) order by key for update"
+_COUNT = """
+update counter c set value = c.value + t.by
+  from unnest($1::text[], $2::bigint[]) as t(key, by) where c.key = t.key
+"""
+
+_LEADS = """
+with rows as materialized (
+  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::timestamptz[],
+    $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::numeric[], $12::text[], $13::smallint[],
+    $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])
+  as t(id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
+       reasons, score, catalogue, ended, fields, extra, findings, routing, steps)
+), leads as (
+  insert into lead (id, submission_id, position, source, campaign, received_at, state, copies, test,
+                    outcome, price, reasons, score, catalogue, ended_at)
+  select id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
+         reasons::json, score, catalogue, case when ended then now() end from rows
+)
+insert into lead_detail (lead_id, fields, extra, findings, routing, steps)
+select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
+"""
+
+_DELIVERIES = """
+with rows as materialized (
+  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
+    $7::text[], $8::text[], $9::numeric[], $10::text[], $11::bool[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test)
+), deliveries as (
+  insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
+                        reserved, test)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price, $12, reserved, test
+    from rows
+)
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $12 from rows
+"""
+
+_CHANGES = """
+update lead l
+   set state = t.state, outcome = coalesce(l.outcome, t.outcome),
+       price = case when l.outcome is null then t.price else l.price end,
+       reasons = case when l.outcome is null then t.reasons::json else l.reasons end,
+       revenue = l.revenue + t.revenue, ended_at = case when t.ended then now() end
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::numeric[], $5::text[], $6::numeric[], $7::bool[])
+    as t(id, state, outcome, price, reasons, revenue, ended)
+ where l.id = t.id
+"""
+
+
+class MissingCounters(Exception):
+    """Some counters have no row yet: `ensure` them outside and run the batch again."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        super().__init__("counters without a row")
+        self.keys = list(keys)
+
+
+class KeyClaim(Struct, frozen=True, gc=False):
+    """One lead that wants one dedupe key for so many seconds."""
+
+    key: bytes
+    lead_id: UUID
+    source: str
+    within: float
+
+
+def columns(rows: Sequence[Struct]) -> list[list[Any]]:
+    """Struct rows as one list a column, in the order of their fields: what `unnest` takes."""
+    names = rows[0].__struct_fields__
+    return [[getattr(row, name) for row in rows] for name in names]
+
+
+async def fence(conn: Any, submission_ids: Sequence[UUID], process_id: UUID) -> set[UUID]:
+    """The submissions that are this process's to decide; the transaction holds them from here on."""
+    return {r[0] for r in await conn.fetch(_FENCE, submission_ids, process_id)}
+
+
+async def claim(conn: Any, wanted: Sequence[KeyClaim]) -> dict[bytes, Held]:
+    """Try for all keys at once, in sorted order; give back the holders of those that were not got."""
+    ordered = sorted(wanted, key=lambda w: w.key)
+    got = {
+        r[0]
+        for r in await conn.fetch(
+            _CLAIM, [w.key for w in ordered], [w.lead_id for w in ordered], [w.source for w in ordered],
+            [w.within for w in ordered],
+        )
+    }
+    lost = [w.key for w in ordered if w.key not in got]
+    return await holders(conn, lost) if lost else {}
+
+
+async def holders(conn: Any, keys: Sequence[bytes]) -> dict[bytes, Held]:
+    """Who holds these keys now."""
+    return {r[0]: Held(r[1], r[2], r[3]) for r in await conn.fetch(_HOLDERS, keys)}
+
+
+async def hand_over(conn: Any, keys: Sequence[KeyClaim]) -> None:
+    """Keys that were claimed under one lead of the batch belong to another of it after all."""
+    await conn.execute(_HAND_OVER, [k.key for k in keys], [k.lead_id for k in keys], [k.source for k in keys])
+
+
+async def drop_keys(conn: Any, keys: Sequence[KeyClaim]) -> None:
+    """Give back keys of leads that turned out to be duplicates by another key."""
+    await conn.execute(_DROP_KEYS, [k.key for k in keys], [k.lead_id for k in keys])
+
+
+async def ensure(conn: Any, keys: Sequence[str], start: Mapping[str, int], ends: Mapping[str, datetime | None]) -> None:
+    """Make counters exist, outside the batch's transaction, so that `lock` can lock in one sorted pass."""
+    ordered = sorted(keys)
+    await conn.execute(_ENSURE, ordered, [start.get(k, 0) for k in ordered], [ends.get(k) for k in ordered])
+
+
+async def lock(conn: Any, keys: Iterable[str]) -> dict[str, int]:
+    """Lock the counters in sorted order until commit, and read them. Raises MissingCounters."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    values = {r[0]: r[1] for r in await conn.fetch(_LOCK, wanted)}
+    if len(values) < len(wanted):
+        raise MissingCounters(set(wanted) - values.keys())
+    return values
+
+
+async def count(conn: Any, by: Mapping[str, int]) -> None:
+    """Add to counters that this transaction has locked."""
+    changed = [k for k in sorted(by) if by[k]]
+    if changed:
+        await conn.execute(_COUNT, changed, [by[k] for k in changed])
+
+
+async def insert_leads(conn: Any, leads: Sequence[NewLead]) -> None:
+    if leads:
+        await conn.execute(_LEADS, *columns(leads))
+
+
+async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:
+    """Deliveries and their first attempts: both are there before a byte leaves."""
+    if deliveries:
+        await conn.execute(_DELIVERIES, *columns(deliveries), process_id)
+
+
+async def change_leads(conn: Any, changes: Sequence[LeadChange]) -> None:
+    if changes:
+        c = [(x.id, x.state, x.outcome, x.price, x.reasons, x.revenue, x.ended) for x in changes]
+        await conn.execute(_CHANGES, *map(list, zip(*c, strict=True)))

@@ -1,0 +1,219 @@
+"""Hand-overs in the database: how attempts end, what is due, what a dead process left."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.store.rows import AttemptEnd, LeadChange
+
+# The fence: only the process that holds attempt n may end it. A result that comes too late is kept as a
+# record (`late`), and changes nothing.
+_END = """
+with f as materialized (
+  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::numeric[], $9::float8[], $10::real[], $11::text[], $12::text[])
+  as t(id, lead_id, n, state, outcome, reason, reference, price, next_in, ms, read, exchanges)
+), d as (
+  update delivery d
+     set state = f.state, reason = f.reason, reference = f.reference, price = coalesce(f.price, d.price),
+         next_at = case when f.next_in is not null then now() + f.next_in * interval '1 second' end,
+         lease_id = null,
+         ended_at = case when f.state not in ('waiting', 'unclear') then now() end
+    from f
+   where d.id = f.id and d.lease_id = $13 and d.attempts = f.n and d.state = 'sending'
+  returning d.id
+), a as (
+  insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
+  select lead_id, id, n, outcome, reason, reference, price, ms, id not in (select id from d), read,
+         exchanges::json from f
+)
+"""
+_END_ONLY = _END + "select id from d"
+_END_AND_SELL = (
+    _END
+    + """, l as (
+  update lead l
+     set state = t.state, outcome = coalesce(l.outcome, t.outcome),
+         price = case when l.outcome is null then t.price else l.price end,
+         reasons = case when l.outcome is null then t.reasons::json else l.reasons end,
+         revenue = l.revenue + t.revenue, ended_at = case when t.ended then now() end
+    from unnest($14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::numeric[], $19::text[],
+                $20::numeric[], $21::bool[])
+      as t(id, delivery_id, state, outcome, price, reasons, revenue, ended)
+   where l.id = t.id and t.delivery_id in (select id from d)
+)
+select id from d
+"""
+)
+
+# A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out.
+_DUE = """
+with contracts as (
+  select distinct contract from delivery
+   where state = 'waiting' and next_at <= now() and contract <> all($3::text[])
+), due as (
+  select x.id from contracts c cross join lateral (
+    select d.id from delivery d
+     where d.state = 'waiting' and d.next_at <= now() and d.contract = c.contract
+     order by d.next_at limit $2 for update skip locked) x
+), mine as (
+  update delivery d set state = 'sending', attempts = d.attempts + 1, lease_id = $1, next_at = null
+    from due where d.id = due.id
+  returning d.*
+), begun as (
+  insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, attempts, $1 from mine
+)
+select * from mine order by id
+"""
+
+# What died between the attempt's commit and its end may have been handed over.
+_ORPHANS = """
+select d.* from delivery d
+ where d.state = 'sending'
+   and not exists (select 1 from process p where p.id = d.lease_id
+                    and p.seen_at > now() - $1 * interval '1 second')
+ order by d.id limit $2 for update of d skip locked
+"""
+_ORPHAN_ENDS = """
+with f as materialized (
+  select * from unnest($1::uuid[], $2::text[], $3::float8[]) as t(id, state, next_in)
+), d as (
+  update delivery d set state = f.state, reason = 'process_died', lease_id = null,
+         next_at = case when f.next_in is not null then now() + f.next_in * interval '1 second' end
+    from f where d.id = f.id and d.state = 'sending'
+  returning d.id, d.lead_id, d.attempts
+)
+insert into attempt_end (lead_id, delivery_id, n, outcome, reason, ms, exchanges)
+select lead_id, id, attempts, 'Unclear', 'process_died', 0, '[]' from d
+"""
+
+# A lead that is being delivered but has no live delivery: its next step was never written.
+_STRANDED = """
+select l.id from lead l
+ where l.state = 'delivering'
+   and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
+                    and d.state in ('sending', 'waiting', 'unclear'))
+ order by l.id limit $1
+"""
+
+_ONE = "select * from delivery where id = $1"
+_ONE_LOCKED = _ONE + " for update"
+_OF_LEAD = "select * from delivery where lead_id = $1 order by round, rank, id"
+_LIVE = """
+select lead_id, count(*) filter (where state in ('sending', 'waiting', 'unclear')) as live,
+       count(*) filter (where state = 'accepted') as accepted,
+       count(*) filter (where state = 'unclear') as unclear,
+       array_agg(contract) as tried
+  from delivery where lead_id = any($1::uuid[]) and round = 1 group by lead_id
+"""
+_QUEUES = """
+select state, count(*)::int, coalesce(extract(epoch from now() - min(coalesce(next_at, created_at))), 0)::float8
+  from delivery where state in ('waiting', 'unclear', 'dead', 'sending') group by state
+union all
+select 'inbox', count(*)::int, coalesce(extract(epoch from clock_timestamp() - min(s.received_at)), 0)::float8
+  from (select submission_id from inbox order by submission_id limit 100000) i
+  left join lateral (select received_at from submission s where s.id = i.submission_id) s on true
+"""
+_REQUEUE = """
+update delivery set state = 'waiting', next_at = now() + $2 * interval '1 second', lease_id = null, ended_at = null
+ where id = any($1::uuid[]) and state in ('waiting', 'unclear', 'dead') returning id
+"""
+
+
+class DeliveryRow(Struct, frozen=True, kw_only=True):
+    """A delivery as it stands."""
+
+    id: UUID
+    lead_id: UUID
+    round: int
+    slot: int
+    rank: int
+    campaign: str
+    contract: str
+    buyer: str
+    state: str
+    price: Any
+    attempts: int
+    lease_id: UUID | None
+    next_at: Any
+    created_at: Any
+    ended_at: Any
+    reserved: str
+    reference: str | None
+    reason: str | None
+    test: bool
+
+    @property
+    def counters(self) -> list[str]:
+        return self.reserved.split("\n") if self.reserved else []
+
+
+def _row(record: Any) -> DeliveryRow:
+    return DeliveryRow(**dict(record))
+
+
+async def end(
+    conn: Any, ends: Sequence[AttemptEnd], process_id: UUID, sold: Sequence[LeadChange] = ()
+) -> set[UUID]:
+    """End attempts in one statement; give back the deliveries whose end counted (the fence held).
+
+    `sold` are changes of leads that hold only if their delivery's end does.
+    """
+    rows = [
+        (e.delivery_id, e.lead_id, e.n, e.state, e.outcome, e.reason, e.reference, e.price, e.next_in, e.ms,
+         e.read, e.exchanges)
+        for e in ends
+    ]
+    columns = [list(c) for c in zip(*rows, strict=True)]
+    if not sold:
+        return {r[0] for r in await conn.fetch(_END_ONLY, *columns, process_id)}
+    changes = [
+        (c.id, c.delivery_id, c.state, c.outcome, c.price, c.reasons, c.revenue, c.ended) for c in sold
+    ]
+    more = [list(c) for c in zip(*changes, strict=True)]
+    return {r[0] for r in await conn.fetch(_END_AND_SELL, *columns, process_id, *more)}
+
+
+async def claim_due(conn: Any, process_id: UUID, per_contract: int, without: Sequence[str]) -> list[DeliveryRow]:
+    """Deliveries whose next attempt is due, claimed and their attempt begun, a few of each contract."""
+    return [_row(r) for r in await conn.fetch(_DUE, process_id, per_contract, list(without))]
+
+
+async def orphans(conn: Any, lease_seconds: float, limit: int) -> list[DeliveryRow]:
+    """Deliveries whose process died while it spoke with the buyer, locked."""
+    return [_row(r) for r in await conn.fetch(_ORPHANS, lease_seconds, limit)]
+
+
+async def end_orphans(conn: Any, ends: Sequence[tuple[UUID, str, float | None]]) -> None:
+    """(delivery, state from now on, seconds until the next attempt)."""
+    await conn.execute(_ORPHAN_ENDS, *map(list, zip(*ends, strict=True)))
+
+
+async def stranded(conn: Any, limit: int) -> list[UUID]:
+    return [r[0] for r in await conn.fetch(_STRANDED, limit)]
+
+
+async def find(conn: Any, delivery_id: UUID, *, locked: bool = False) -> DeliveryRow | None:
+    record = await conn.fetchrow(_ONE_LOCKED if locked else _ONE, delivery_id)
+    return _row(record) if record else None
+
+
+async def of_lead(conn: Any, lead_id: UUID) -> list[DeliveryRow]:
+    return [_row(r) for r in await conn.fetch(_OF_LEAD, lead_id)]
+
+
+async def standing(conn: Any, lead_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int, int, list[str]]]:
+    """lead → (live, accepted, unclear deliveries, contracts tried)."""
+    return {r[0]: (r[1], r[2], r[3], list(r[4])) for r in await conn.fetch(_LIVE, list(lead_ids))}
+
+
+async def queues(conn: Any) -> dict[str, tuple[int, float]]:
+    """queue → (depth, seconds since the oldest was due)."""
+    return {r[0]: (r[1], r[2]) for r in await conn.fetch(_QUEUES)}
+
+
+async def requeue(conn: Any, ids: Sequence[UUID], in_seconds: float = 0) -> list[UUID]:
+    """Ask again: the same delivery ids, due `in_seconds` from now."""
+    return [r[0] for r in await conn.fetch(_REQUEUE, list(ids), in_seconds)]
