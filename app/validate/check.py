@@ -72,6 +72,8 @@ class Check(Component, ABC, Generic[S]):
     order: ClassVar[int]
     codes: ClassVar[Mapping[str, str]]
     """every code it can give → what it means (public, stable)."""
+    claims: ClassVar[bool] = False
+    """Its `asks` are Claims and nothing else; it runs after the checks that claim nothing have judged."""
 
     def asks(self, lead: Lead, to: S) -> Iterable[Ask]:
         """The evidence this lead needs; none by default."""
