@@ -32,7 +32,8 @@ class Baseline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self.live(receive, send)
+            await self.live(receive, send)
+            return
         body = b""
         while True:
             message = await receive()

