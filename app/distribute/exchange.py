@@ -1,0 +1,89 @@
+"""What was said on the wire, kept for the trace: sizes capped, secrets hidden."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+from msgspec import Struct
+
+from app.distribute.adapter import Call, Reply
+from app.model import Outcome
+
+SHOWN_BYTES = 65_536
+HIDDEN = "***"
+_ALWAYS_HIDDEN = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"}
+)
+
+
+class Exchange(Struct, frozen=True, kw_only=True):
+    """One request and what came of it. `error` is a fault's code, `cut` says that bytes were left out."""
+
+    method: str
+    url: str
+    sent_headers: Mapping[str, str]
+    sent: bytes
+    status: int | None = None
+    received_headers: Mapping[str, str] = {}
+    received: bytes = b""
+    ms: float = 0.0
+    error: str | None = None
+    cut: bool = False
+
+
+class Conversed(Struct, frozen=True, kw_only=True):
+    """How a conversation ended. `handed_over`: the lead has left, or perhaps has."""
+
+    outcome: Outcome
+    exchanges: tuple[Exchange, ...] = ()
+    handed_over: bool = False
+
+
+def shown(call: Call, reply: Reply | None, *, ms: float, error: str | None = None) -> Exchange:
+    """The exchange as people may see it."""
+    hide = _hiding(call.secrets)
+    sent, received = call.body, reply.body if reply else b""
+    for secret, _ in hide:
+        sent, received = sent.replace(secret, b"***"), received.replace(secret, b"***")
+    return Exchange(
+        method=call.method,
+        url=_hidden(call.url, hide),
+        sent_headers=_headers(call.headers, hide),
+        sent=sent[:SHOWN_BYTES],
+        status=reply.status if reply else None,
+        received_headers=_headers(reply.headers, hide) if reply else {},
+        received=received[:SHOWN_BYTES],
+        ms=ms,
+        error=error,
+        cut=len(sent) > SHOWN_BYTES or len(received) > SHOWN_BYTES,
+    )
+
+
+def _headers(headers: Mapping[str, str], hide: Iterable[tuple[bytes, str]]) -> dict[str, str]:
+    return {
+        name: HIDDEN if name.lower() in _ALWAYS_HIDDEN else _hidden(value, hide)
+        for name, value in headers.items()
+    }
+
+
+def _hidden(text: str, hide: Iterable[tuple[bytes, str]]) -> str:
+    for _, secret in hide:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+@lru_cache(1024)
+def _hiding(secrets: tuple[str, ...]) -> tuple[tuple[bytes, str], ...]:
+    """Each secret in every writing that a body, a query or a form may have given it; the longest first."""
+    writings = {
+        written
+        for secret in secrets
+        if secret
+        for written in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), _in_json(secret))
+    }
+    return tuple((w.encode(), w) for w in sorted(writings, key=len, reverse=True))
+
+
+def _in_json(secret: str) -> str:
+    return json.dumps(secret, ensure_ascii=False)[1:-1]

@@ -1,0 +1,245 @@
+"""Connections to buyers: looked up, checked, dialled, kept, and never used when they may be closing."""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from app.distribute.addresses import refuse, refuse_port
+from app.distribute.faults import (
+    AddressRefused,
+    BadCall,
+    ConnectFailed,
+    ConnectTimedOut,
+    Crowded,
+    NameUnknown,
+    TlsFailed,
+)
+from app.distribute.http1 import Connection
+
+IDLE_SECONDS = 4.0
+"""How long a connection is kept: the commonest servers close after five, and a request that meets a
+closing connection is one of which nobody can tell whether it was read."""
+NAMES_SECONDS = 10.0
+DIALLED = 3
+"""How many of a name's addresses are tried; each has its share of the time to connect."""
+
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Seconds and bytes. `total` holds for one call, `longest` for a conversation whatever its contract says."""
+
+    dns: float = 5.0
+    connect: float = 5.0
+    total: float = 15.0
+    longest: float = 120.0
+    reply_bytes: int = 262_144  # decoded
+
+
+class Target(Struct, frozen=True, eq=False):
+    """Where a URL leads: the place to dial and the words to ask with."""
+
+    place: tuple[str, str, int]  # scheme, name, port
+    host: str  # the Host header
+    path: str
+
+
+@lru_cache(4096)
+def target_of(url: str) -> Target:
+    """BadCall for a URL that we don't send to, whatever it resolves to; AddressRefused for its port."""
+    if not _VISIBLE.fullmatch(url):
+        raise BadCall("the URL has blanks or characters that must be percent-encoded")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadCall("the URL can't be read") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadCall("the URL must be http:// or https:// with a host")
+    if "@" in parts.netloc or "\\" in url:
+        raise BadCall("the URL must not carry a user or password")
+    port = port if port is not None else (443 if parts.scheme == "https" else 80)
+    if (why := refuse_port(port)) is not None:
+        raise AddressRefused(why)
+    name = parts.hostname.rstrip(".")
+    host = f"[{name}]" if ":" in name else name
+    plain = port == (443 if parts.scheme == "https" else 80)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target((parts.scheme, name, port), host if plain else f"{host}:{port}", path)
+
+
+class Pool:
+    """All connections of one process. `at_once` conversations run; the others wait for a place."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        limits: Limits,
+        at_once: int = 512,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self._allow_private = allow_private
+        self._limits = limits
+        self._tls = tls or ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self._places = asyncio.Semaphore(at_once)
+        self._at_once = at_once
+        self._idle: dict[tuple[str, str, int], list[Connection]] = {}
+        self._kept = 0
+        self._names: dict[tuple[str, int], tuple[float, asyncio.Task[list[str]]]] = {}
+        self._threads = ThreadPoolExecutor(16, thread_name_prefix="leadgate-dns")
+        self._resolve = resolve or self._look_up
+
+    async def close(self) -> None:
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+        self._kept = 0
+        for _, task in self._names.values():
+            task.cancel()
+        self._names.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.sleep(0)  # let the transports say goodbye
+
+    async def enter(self, until: float) -> None:
+        """A place among the conversations, or Crowded."""
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout_at(until):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Crowded from None
+
+    def leave(self) -> None:
+        self._places.release()
+
+    def kept(self, target: Target) -> Connection | None:
+        """An idle connection that is certainly open, as far as this side can know."""
+        connections = self._idle.get(target.place)
+        while connections:
+            connection = connections.pop()
+            self._kept -= 1
+            fresh = asyncio.get_running_loop().time() - connection.idle_since < IDLE_SECONDS
+            if fresh and connection.quiet():
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, target: Target, connection: Connection) -> None:
+        if connection.closed or self._kept >= self._at_once:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        self._idle.setdefault(target.place, []).append(connection)
+        self._kept += 1
+
+    def sweep(self) -> None:
+        """Close what was kept too long; the wire calls it now and then."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        for place in list(self._idle):
+            fresh = [c for c in self._idle[place] if c.idle_since > oldest and not c.closed]
+            for connection in self._idle[place]:
+                if connection not in fresh:
+                    connection.close()
+            self._kept -= len(self._idle[place]) - len(fresh)
+            if fresh:
+                self._idle[place] = fresh
+            else:
+                del self._idle[place]
+
+    async def dial(self, target: Target, until: float) -> Connection:
+        """A new connection to an address that was checked; NotSent whatever goes wrong."""
+        scheme, name, port = target.place
+        addresses = await self._addresses(name, port, until)
+        for address in addresses:
+            if (why := refuse(address, allow_private=self._allow_private)) is not None:
+                raise AddressRefused(why)
+        share = self._limits.connect / min(len(addresses), DIALLED)
+        failed: ConnectFailed | ConnectTimedOut = ConnectFailed()
+        for address in addresses[:DIALLED]:
+            try:
+                return await self._connect(scheme, name, address, port, share, until)
+            except (ConnectFailed, ConnectTimedOut) as error:
+                failed = error
+        raise failed
+
+    async def _connect(
+        self, scheme: str, name: str, address: str, port: int, share: float, until: float
+    ) -> Connection:
+        loop = asyncio.get_running_loop()
+        context = self._tls if scheme == "https" else None
+        limit = self._limits.reply_bytes
+        try:
+            async with asyncio.timeout_at(min(until, loop.time() + share)):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(limit),
+                    address,
+                    port,
+                    ssl=context,
+                    server_hostname=name if context else None,
+                )
+                return connection
+        except TimeoutError:
+            raise ConnectTimedOut from None
+        except (ssl.SSLError, ssl.CertificateError):
+            raise TlsFailed from None
+        except OSError as error:
+            raise ConnectFailed(type(error).__name__) from None
+
+    async def _addresses(self, name: str, port: int, until: float) -> list[str]:
+        try:
+            return [str(ip_address(name))]
+        except ValueError:
+            pass
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(min(until, loop.time() + self._limits.dns)):
+                addresses = await asyncio.shield(self._asked(name, port, loop.time()))
+        except TimeoutError:
+            raise NameUnknown("timed_out") from None
+        except (OSError, UnicodeError) as error:
+            raise NameUnknown(type(error).__name__) from None
+        if not addresses:
+            raise NameUnknown("no_address")
+        return addresses
+
+    def _asked(self, name: str, port: int, now: float) -> asyncio.Task[list[str]]:
+        """One question at a time per name; the answer is kept for some seconds, a failure is not."""
+        kept = self._names.get((name, port))
+        if kept is not None:
+            since, task = kept
+            failed = task.done() and (task.cancelled() or task.exception() is not None)
+            if not failed and now - since < NAMES_SECONDS:
+                return task
+        if len(self._names) > 4096:
+            self._names.clear()
+        task = asyncio.ensure_future(self._ask(name, port))
+        task.add_done_callback(lambda t: t.cancelled() or t.exception())  # nobody may be waiting any more
+        self._names[name, port] = (now, task)
+        return task
+
+    async def _ask(self, name: str, port: int) -> list[str]:
+        return await self._resolve(name, port)
+
+    async def _look_up(self, name: str, port: int) -> list[str]:
+        ascii_name = name if name.isascii() else name.encode("idna").decode()
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads,
+            lambda: socket.getaddrinfo(ascii_name, port, type=socket.SOCK_STREAM),
+        )
+        return list(dict.fromkeys(str(info[4][0]) for info in found))

@@ -1,0 +1,193 @@
+"""The only place that sends: it speaks an adapter's conversation over HTTP and names how it ended.
+
+A failure becomes an outcome by its type alone. Certainly nothing sent → TryLater. Perhaps sent → Unclear,
+unless no call of the conversation hands a lead over. An address that we must not reach is TryLater too,
+not Rejected: it is a fault of the configuration, and the next buyer must not profit from it.
+"""
+
+import asyncio
+import logging
+import re
+import ssl
+import traceback
+from functools import lru_cache
+
+from app import __version__
+from app.distribute.adapter import Call, Conversation, Reply
+from app.distribute.exchange import Conversed, Exchange, shown
+from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFault
+from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve, Target, target_of
+from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
+
+__all__ = ["Conversed", "Exchange", "Limits", "Wire", "outcome_of"]
+
+CALLS = 8
+"""How many calls one conversation may have; more is a bug of its adapter."""
+
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te"})
+_DEFAULTS = (
+    ("user-agent", f"user-agent: leadgate/{'.'.join(__version__.split('.')[:2])}"),
+    ("accept", "accept: */*"),
+    (
+        "accept-encoding",
+        "accept-encoding: identity",
+    ),  # replies are a few hundred bytes: gzip costs more than it saves
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_OUTCOMES = (Accepted, Rejected, Duplicate, TryLater, Unclear)
+_log = logging.getLogger(__name__)
+
+
+class Wire:
+    """Sends for the whole process, between `open` and `close`."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        limits: Limits | None = None,
+        at_once: int = 512,
+        tls: ssl.SSLContext | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._pool = Pool(
+            allow_private=allow_private, limits=self.limits, at_once=at_once, tls=tls, resolve=resolve
+        )
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        self._sweep_often()
+
+    async def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        await self._pool.close()
+
+    async def __aenter__(self) -> "Wire":
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def converse(self, conversation: Conversation, *, total: float | None = None) -> Conversed:
+        """Hold the conversation to its end, within `total` seconds. Never raises but for a cancellation."""
+        now = asyncio.get_running_loop().time
+        ends = now() + min(total or self.limits.longest, self.limits.longest)
+        exchanges: list[Exchange] = []
+        handed_over, reply = False, None
+        try:
+            while True:
+                asked = _next(conversation, reply, handed_over)
+                if not isinstance(asked, Call):
+                    return Conversed(outcome=asked, exchanges=tuple(exchanges), handed_over=handed_over)
+                if len(exchanges) == CALLS:
+                    raise BadCall("too many calls in one conversation")
+                began, error, reply = now(), None, None
+                sent = True
+                try:
+                    reply = await self._exchange(asked, ends)
+                except WireFault as fault:
+                    sent, error = isinstance(fault, PerhapsSent), fault
+                handed_over = handed_over or (sent and asked.hands_over)
+                exchanges.append(_shown(asked, reply, error, 1000 * (now() - began)))
+                if error is not None:
+                    raise error
+        except WireFault as fault:
+            outcome = outcome_of(fault, handed_over=handed_over)
+            return Conversed(outcome=outcome, exchanges=tuple(exchanges), handed_over=handed_over)
+        finally:
+            conversation.close()
+
+    async def _exchange(self, call: Call, ends: float) -> Reply:
+        target = target_of(call.url)
+        message = _message(call, target)
+        until = min(ends, asyncio.get_running_loop().time() + (call.timeout or self.limits.total))
+        pool = self._pool
+        await pool.enter(until)
+        try:
+            connection = pool.kept(target)
+            if connection is not None:
+                try:
+                    return await connection.ask(message, until)
+                except Broken as fault:
+                    # A kept connection that closes at once is common; only what hands nothing over is repeated.
+                    if call.hands_over or fault.partial is not None:
+                        raise
+                finally:
+                    pool.keep(target, connection)
+            connection = await pool.dial(target, until)
+            try:
+                return await connection.ask(message, until)
+            finally:
+                pool.keep(target, connection)
+        finally:
+            pool.leave()
+
+    def _sweep_often(self) -> None:
+        self._pool.sweep()
+        self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._sweep_often)
+
+
+def outcome_of(fault: WireFault, *, handed_over: bool) -> Outcome:
+    """What a fault says about the lead. `handed_over`: some call that hands it over has, perhaps, left."""
+    read = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
+    if handed_over:
+        return Unclear(reason=fault.code, read=read)
+    if isinstance(fault, AddressRefused):
+        _log.error("the address of a buyer is refused: %s", fault.detail)
+    return TryLater(reason=fault.code, read=read)
+
+
+def _next(conversation: Conversation, reply: Reply | None, handed_over: bool) -> Call | Outcome:
+    """The adapter's next call, or its outcome. An adapter that raises is a bug, never a sale."""
+    try:
+        asked = conversation.send(reply)  # type: ignore[arg-type]  # None starts a generator
+    except StopIteration as end:
+        if isinstance(end.value, _OUTCOMES):
+            return end.value
+        _log.error("an adapter ended without an outcome")
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = " < ".join(f"{f.filename}:{f.lineno}" for f in reversed(frames[1:]))
+        _log.error("an adapter failed: %s at %s", type(error).__name__, places)  # its text may hold a lead
+    else:
+        return asked
+    read = "the adapter failed; see the log"
+    if handed_over:
+        return Unclear(reason="adapter_failed", read=read)
+    return TryLater(reason="adapter_failed", read=read)
+
+
+def _message(call: Call, target: Target) -> bytes:
+    """The request's bytes. BadCall for what would not arrive as it was meant."""
+    lines = [f"{call.method} {target.path} HTTP/1.1", f"host: {target.host}"]
+    lines += [f"{name}: {value}" for name, value in call.headers.items()]
+    given = {name.lower() for name in call.headers}
+    if given & _OURS or not call.method.isalpha():
+        raise BadCall("a header or method that is not for adapters to set")
+    lines += [line for name, line in _DEFAULTS if name not in given]
+    lines.append(f"content-length: {len(call.body)}\r\n\r\n")
+    head = "\r\n".join(lines)
+    if not head.count("\r") == head.count("\n") == len(lines) + 1 or "\0" in head or not _names_fit(given):
+        raise BadCall("a header that has a line break in it")
+    try:
+        return head.encode() + call.body
+    except UnicodeEncodeError:
+        raise BadCall("a header that can't be encoded") from None
+
+
+@lru_cache(1024)
+def _is_name(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None
+
+
+def _names_fit(names: set[str]) -> bool:
+    return all(map(_is_name, names))
+
+
+def _shown(call: Call, reply: Reply | None, fault: WireFault | None, ms: float) -> Exchange:
+    if isinstance(fault, PerhapsSent):
+        reply = fault.partial
+    return shown(call, reply, ms=ms, error=None if fault is None else fault.code)
