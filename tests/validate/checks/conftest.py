@@ -1,0 +1,85 @@
+"""Golden cases: tests/data/checks/<check>.yaml, each a rule in words, a lead, and what the check says of it.
+
+A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
+`{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
+what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from ruamel.yaml import YAML
+
+from app.model import Lead, Value
+from app.validate.check import Claim, Earlier, Mx, Seen, checks
+
+CASES = Path(__file__).parents[2] / "data" / "checks"
+AT = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
+
+
+def value_of(written) -> Value:
+    match written:
+        case {"invalid": raw, **more}:
+            return Value(raw, None, False, {}, more.get("note", ""))
+        case {"number": number, **parts}:
+            return Value(number, number, True, parts)
+        case {"ip": address}:
+            return Value(address, address, True, {"version": 6 if ":" in address else 4})
+        case str() if "@" in written:
+            return Value(written, written.lower(), True, {"domain": written.rpartition("@")[2].lower()})
+        case _:
+            return Value(written, written)
+
+
+def lead_of(given: dict, number: int = 1) -> Lead:
+    return Lead(
+        id=UUID(given.get("id", f"019a9f3e-7c41-7d0a-b2f6-5c1e{number:08x}")),
+        submission_id=UUID(int=number),
+        source=given.get("source", "acme"),
+        campaign=given.get("campaign", "solar"),
+        received_at=AT,
+        test=given.get("test", False),
+        fields={name: value_of(v) for name, v in given.get("fields", {}).items()},
+    )
+
+
+def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
+    held = {}
+    if earlier := given.get("earlier"):
+        first = lead_of(earlier, 2)
+        held = dict.fromkeys(check.asks(first, settings), Earlier(first.id, AT, first.source))
+    evidence = {}
+    for ask in check.asks(lead, settings):
+        match ask:
+            case Claim():
+                evidence[ask] = held.get(ask)
+            case Seen():
+                evidence[ask] = given["seen"]
+            case Mx(domain):
+                evidence[ask] = given["mx"][domain]
+    return evidence
+
+
+def pytest_generate_tests(metafunc):
+    if "golden" in metafunc.fixturenames:
+        name = metafunc.module.__name__.rsplit(".", 1)[-1].removeprefix("test_")
+        cases = YAML(typ="safe", pure=True).load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+        metafunc.parametrize("golden", [pytest.param((name, c), id=c["should"]) for c in cases])
+
+
+@pytest.fixture
+def agrees(golden):
+    """Runs the golden case and compares."""
+    name, case = golden
+    check = checks.discover()[name]
+    given = case["given"]
+    settings = check.settings.model_validate(given.get("settings", {}))
+    lead = lead_of(given)
+    found = list(check.run(lead, settings, evidence_of(check, given, lead, settings)))
+    seen = [
+        {key: getattr(f, key) for key in wanted} for f, wanted in zip(found, case["expect"], strict=False)
+    ]
+    assert (len(found), seen) == (len(case["expect"]), case["expect"])
+    return True
