@@ -61,7 +61,7 @@ def started(chosen: argparse.Namespace, folder: Path, *, product: bool) -> Itera
     load = Load(connections=chosen.connections, threads=1 if (os.cpu_count() or 1) < 4 else 2)
     base, buyer = free_port(), Sink(free_port())
     with contextlib.ExitStack() as stack:
-        urls = stack.enter_context(postgres(folder / "db", ("baseline", "leadgate")))
+        urls = stack.enter_context(postgres(folder / "data"))
         command = [sys.executable, "-m", "bench.sink", str(buyer.port)]
         stack.enter_context(running("sink", command, folder, port=buyer.port))
         command = uvicorn("bench.baseline:app", base, chosen.processes)
@@ -124,7 +124,6 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process we started ends too
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="leadgate-bench-"))
-    folder.chmod(0o755)  # PostgreSQL doesn't run as root, and must get at its own folder below
     figures = measured(chosen, folder)
     figures |= {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",

