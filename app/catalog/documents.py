@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.core.duration import Duration
 from app.core.expressions import Expression
 from app.core.money import Amount
-from app.core.duration import Duration
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
@@ -30,8 +30,14 @@ def _name(text: str) -> str:
     return text
 
 
+class _FieldMarker:
+    """Says of a text in a component's settings that it names a field of the campaign; `apply` checks it."""
+
+
+FieldMarker = _FieldMarker()
+
 Id = Annotated[str, AfterValidator(_id)]
-FieldName = Annotated[str, AfterValidator(_name)]
+FieldName = Annotated[str, AfterValidator(_name), FieldMarker]
 Rank = Literal["price", "priority", "weight", "round_robin"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -125,9 +131,7 @@ class Hours(Document):
 class Retry(Document):
     """When a delivery that certainly did not arrive is tried again: the waits, then the last one until `until`."""
 
-    schedule: tuple[Duration, ...] = tuple(
-        Duration(t) for t in ("5s", "5m", "30m", "2h", "5h", "10h")
-    )
+    schedule: tuple[Duration, ...] = tuple(Duration(t) for t in ("5s", "5m", "30m", "2h", "5h", "10h"))
     until: Duration = Duration("8d")
 
 

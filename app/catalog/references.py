@@ -1,0 +1,222 @@
+"""Whether what the objects of a catalogue say of one another is so: names, fields, zones, hours."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel
+
+from app.catalog.documents import Cap, ContractDoc, FieldMarker, MapTo, SourceDoc
+from app.catalog.found import Item, Reading
+from app.catalog.hours import HoursError, week
+from app.catalog.kinds import marked_places
+from app.catalog.problems import nearest, suggestion
+from app.catalog.tree import Node
+from app.core.expressions import Expression
+
+Path = tuple[str | int, ...]
+
+
+def check(reading: Reading) -> None:
+    known = _Known(reading)
+    for kind in ("campaign", "source", "buyer", "contract"):
+        _unique(reading, kind)
+    for item in reading.of("campaign"):
+        _campaign(reading, item, known)
+    for item in reading.of("source"):
+        _source(reading, item, known)
+    for item in reading.of("contract"):
+        _contract(reading, item, known)
+
+
+class _Known:
+    """What names there are, in the files (also in objects that have faults) and in the catalogue as it is."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.fields: dict[str, set[str]] = {c.id: set(c.fields) for c in reading.current.campaigns}
+        for item in reading.of("campaign"):
+            node = item.node.items.get("fields")
+            self.fields[item.id] = {str(key) for key in node.items} if node else set()
+        self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source")}
+
+
+def _unique(reading: Reading, kind: str) -> None:
+    first: dict[str, Item] = {}
+    for item in reading.of(kind):
+        if not item.id:
+            continue
+        if item.id in first:
+            other = first[item.id]
+            line, _ = other.text.place(other.node.items["id"].start)
+            hint = f"the first is at {other.text.name}:{line}"
+            reading.say(item, ["id"], f'"{item.id}" is used by two {kind}s', hint)
+        first.setdefault(item.id, item)
+
+
+def _campaign(reading: Reading, item: Item, known: _Known) -> None:
+    for i, node in _under(item, "checks"):
+        settings = item.settings.get(f"checks[{i}]")
+        if settings is None:
+            continue
+        for place in marked_places(type(settings), node.value, FieldMarker):
+            _field(reading, item, ("checks", i, *place), node.at(place).value, item.id, known)
+    _kept(reading, item, known)
+
+
+def _kept(reading: Reading, item: Item, known: _Known) -> None:
+    """What is not in the files goes on using the campaign's fields as they were."""
+    before = next((c for c in reading.current.campaigns if c.id == item.id), None)
+    gone = set(before.fields) - known.fields[item.id] if before else set()
+    if not gone or not known.fields[item.id]:
+        return
+    for user, names in _users(reading, item.id):
+        for name in sorted(gone & names):
+            hint = f"{user} is not in the file and still uses it"
+            reading.say(item, ["fields"], f'no longer has "{name}"', hint)
+
+
+def _users(reading: Reading, campaign: str) -> Iterator[tuple[str, set[str]]]:
+    """Contracts and sources of the campaign that the files do not have, each with the fields that it names."""
+    given = {(item.kind, item.id) for item in reading.items}
+    for buyer in reading.current.buyers:
+        for contract in buyer.contracts:
+            if contract.campaign == campaign and ("contract", contract.id) not in given:
+                names = {n for _, e in _expressions(contract, ()) for n, _ in e.lead_fields()}
+                yield f"contract {contract.id}", names
+    for source in reading.current.sources:
+        if source.campaign == campaign and ("source", source.id) not in given:
+            targets = {t.field if isinstance(t, MapTo) else t for t in source.mapping.values()}
+            yield f"source {source.id}", targets | set(source.defaults)
+
+
+def _source(reading: Reading, item: Item, known: _Known) -> None:
+    campaign = _campaign_of(reading, item, known)
+    if campaign is None:
+        return
+    for name, node in _under(item, "mapping"):
+        path: Path = ("mapping", name)
+        if node.kind == "map":
+            path, node = (*path, "field"), node.items.get("field", node)
+        _field(reading, item, path, node.value, campaign, known)
+    for name, _ in _under(item, "defaults"):
+        _field(reading, item, ("defaults",), name, campaign, known, key=str(name))
+    if isinstance(item.doc, SourceDoc):
+        _sane_source(reading, item, item.doc)
+
+
+def _under(item: Item, key: str) -> list[tuple[str | int, Node]]:
+    node = item.node.items.get(key)
+    return list(node.items.items()) if node is not None else []
+
+
+def _sane_source(reading: Reading, item: Item, source: SourceDoc) -> None:
+    if source.price is not None and source.price < 0:
+        reading.say(item, ["price"], "must not be negative")
+    if source.deadline.seconds <= 0:
+        reading.say(item, ["deadline"], "must be longer than nothing", "30s is usual")
+
+
+def _campaign_of(reading: Reading, item: Item, known: _Known) -> str | None:
+    node = item.node.items.get("campaign")
+    if node is None or not isinstance(node.value, str):
+        return None
+    if node.value in known.fields:
+        return node.value
+    hint = suggestion(node.value, known.fields)
+    reading.say(item, ["campaign"], f'"{node.value}" is no campaign', hint)
+    return None
+
+
+def _field(
+    reading: Reading, item: Item, path: Path, name: Any, campaign: str, known: _Known, *, key: str = ""
+) -> None:
+    fields = known.fields.get(campaign, set())
+    if isinstance(name, str) and fields and name not in fields:
+        hint = suggestion(name, fields, otherwise=f"{campaign} has")
+        reading.say(item, path, f'"{name}" is no field of campaign {campaign}', hint, key=key)
+
+
+def _contract(reading: Reading, item: Item, known: _Known) -> None:
+    campaign = _campaign_of(reading, item, known)
+    for i, node in _under(item, "sources"):
+        if isinstance(node.value, str) and node.value not in known.sources:
+            hint = suggestion(node.value, known.sources)
+            reading.say(item, ["sources", i], f'"{node.value}" is no source', hint)
+    if campaign is not None and known.fields[campaign]:
+        _lead_fields(reading, item, item.doc, (), campaign, known)
+        _lead_fields(reading, item, item.settings.get("deliver"), ("deliver",), campaign, known)
+    if isinstance(item.doc, ContractDoc):
+        _sane_contract(reading, item, item.doc)
+
+
+def _lead_fields(reading: Reading, item: Item, within: Any, at: Path, campaign: str, known: _Known) -> None:
+    """Every `lead.X` of every expression, at its place inside the expression."""
+    fields = known.fields[campaign]
+    for path, expression in _expressions(within, at):
+        for name, column in expression.lead_fields():
+            if name not in fields:
+                hint = f'no field "{name}" on campaign {campaign}; {suggestion(name, fields, otherwise="it has")}'
+                reading.say(
+                    item, path, "does not compile", hint, offset=column - 1, width=len(name)
+                )  # fmt: skip
+
+
+def _expressions(value: Any, path: Path) -> Iterator[tuple[Path, Expression]]:
+    if isinstance(value, Expression):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name, info in type(value).model_fields.items():
+            yield from _expressions(getattr(value, name), (*path, info.alias or name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _expressions(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _expressions(item, (*path, i))
+
+
+def _sane_contract(reading: Reading, item: Item, contract: ContractDoc) -> None:
+    if contract.price < 0:
+        reading.say(item, ["price"], "must not be negative")
+    for i, wait in enumerate(contract.retry.schedule):
+        if wait.seconds <= 0:
+            reading.say(item, ["retry", "schedule", i], "must be longer than nothing", "5s is usual")
+    _caps(reading, item, contract.caps)
+    if contract.hours is not None:
+        _zone(reading, item, ["hours", "zone"], contract.hours.zone)
+        try:
+            week(contract.hours.open)
+        except HoursError as error:
+            _hours(reading, item, error)
+
+
+def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
+    seen: set[tuple[Any, ...]] = set()
+    for i, cap in enumerate(caps):
+        if cap.zone is not None:
+            _zone(reading, item, ["caps", i, "zone"], cap.zone)
+        what = (cap.per, cap.zone, cap.when)
+        if what in seen:
+            reading.say(item, ["caps", i], f"counts the same per {cap.per} as a cap above", "keep one")
+        seen.add(what)
+
+
+def _hours(reading: Reading, item: Item, error: HoursError) -> None:
+    message, _, hint = str(error).partition("; ")
+    if error.in_key:
+        reading.say(item, ["hours", "open"], message, hint, key=error.key)
+    else:
+        step = [] if error.item is None else [error.item]
+        reading.say(item, ["hours", "open", error.key, *step], message, hint)
+
+
+def _zone(reading: Reading, item: Item, path: list[str | int], zone: str) -> None:
+    if zone not in _zones():
+        hint = nearest(zone, _zones()) or "write it as America/Los_Angeles"
+        reading.say(item, path, f'"{zone}" is no time zone', hint)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -1,0 +1,67 @@
+"""Documents ⇄ the rows they are kept in: without defaults, and with the order of keys that jsonb forgets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, SourceDoc
+
+MODELS: Mapping[str, type[BaseModel]] = {"campaign": CampaignDoc, "source": SourceDoc, "buyer": BuyerDoc}
+Rows = Mapping[str, Iterable[tuple[str, Mapping[str, Any]]]]
+
+_ORDER = "~order"  # no key of a document can be called so
+
+
+def plain(doc: BaseModel) -> dict[str, Any]:
+    """A document as JSON values, defaults left out: what the YAML says."""
+    return doc.model_dump(mode="json", exclude_defaults=True)
+
+
+def to_row(doc: BaseModel) -> dict[str, Any]:
+    """`plain` with a note of every map whose keys jsonb would put in another order."""
+    value = plain(doc)
+    order = dict(_unusual(value, ()))
+    return {**value, _ORDER: order} if order else value
+
+
+def from_row(kind: str, row: Mapping[str, Any]) -> Any:
+    return MODELS[kind].model_validate(in_order(row))
+
+
+def in_order(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row's document with its keys as they were written."""
+    order = row.get(_ORDER, {})
+    value = {key: item for key, item in row.items() if key != _ORDER}
+    return dict(_ordered(value, (), order))
+
+
+def catalogue_of(rows: Rows) -> Catalogue:
+    read = {kind: tuple(from_row(kind, doc) for _, doc in rows.get(kind, ())) for kind in MODELS}
+    return Catalogue.model_construct(campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"])
+
+
+def _unusual(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    if isinstance(value, dict):
+        keys = list(value)
+        if len(path) and keys != sorted(keys, key=lambda key: (len(key.encode()), key.encode())):
+            yield "/".join(path), keys
+        for key, item in value.items():
+            yield from _unusual(item, (*path, _escaped(key)))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _unusual(item, (*path, str(i)))
+
+
+def _ordered(value: Any, path: tuple[str, ...], order: Mapping[str, list[str]]) -> Any:
+    if isinstance(value, dict):
+        keys = order.get("/".join(path), value)
+        known = [key for key in keys if key in value]
+        return {key: _ordered(value[key], (*path, _escaped(key)), order) for key in known}
+    if isinstance(value, list):
+        return [_ordered(item, (*path, str(i)), order) for i, item in enumerate(value)]
+    return value
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,169 @@
+"""The catalogue as the hot path sees it: immutable, compiled, looked up by dict, swapped whole."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from pydantic import ValidationError
+
+from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, SourceDoc
+from app.catalog.kinds import Kinds
+from app.catalog.rows import MODELS, Rows, in_order
+from app.catalog.sealing import CannotOpen, Sealer, opened
+from app.core.registry import Settings
+from app.store.keys import KeyEntry, digest
+
+T = TypeVar("T")
+
+__all__ = ["Builder", "Contract", "KeyEntry", "Snapshot", "Unbuildable", "build"]
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    """A contract ready for use. `settings` are the adapter's, with secrets in clear: never log them."""
+
+    id: str
+    buyer: str
+    doc: ContractDoc
+    adapter: str
+    settings: Settings
+    paused: bool  # its own pause or its buyer's
+
+    def __repr__(self) -> str:
+        return f"Contract({self.id!r}, buyer={self.buyer!r})"
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """One version of everything. Nothing in it changes; a reader keeps it for as long as it needs one view."""
+
+    version: int = 0
+    campaigns: Mapping[str, CampaignDoc] = {}
+    sources: Mapping[str, SourceDoc] = {}
+    buyers: Mapping[str, BuyerDoc] = {}
+    contracts: Mapping[str, Contract] = {}
+    by_campaign: Mapping[str, tuple[Contract, ...]] = {}
+    keys: Mapping[bytes, KeyEntry] = {}
+
+    def find_key(self, presented: str, now: datetime) -> KeyEntry | None:
+        """The live key that was presented. Looked up by digest: how long that takes says nothing of
+        the key, since nobody can choose a digest that shares its beginning with a stored one."""
+        entry = self.keys.get(digest(presented))
+        if entry is None or (entry.expires_at is not None and entry.expires_at <= now):
+            return None
+        return entry
+
+    def __repr__(self) -> str:
+        return f"Snapshot(v{self.version})"
+
+
+class Unbuildable(Exception):
+    """A stored object that this installation can't use: a component is gone, or a secret's key is another."""
+
+    def __init__(self, kind: str, id_: str, why: str) -> None:
+        super().__init__(f"{kind} {id_} {why}")
+        self.kind, self.id = kind, id_
+
+
+class Builder:
+    """Builds snapshots, compiling only what differs from the one before (a CEL filter costs 0.3 ms)."""
+
+    def __init__(self, kinds: Kinds, sealer: Sealer) -> None:
+        self._kinds, self._sealer = kinds, sealer
+        self._known: dict[tuple[str, str], tuple[Any, Any]] = {}
+
+    def build(self, version: int, rows: Rows, keys: Iterable[KeyEntry]) -> Snapshot:
+        """Raises Unbuildable; the builder is then as it was."""
+        steps = self.steps(version, rows, keys)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                snapshot: Snapshot = done.value
+                return snapshot
+
+    def steps(self, version: int, rows: Rows, keys: Iterable[KeyEntry]) -> Generator[None, None, Snapshot]:
+        """`build` in small pieces, so that an event loop can do other things in between."""
+        known: dict[tuple[str, str], tuple[Any, Any]] = {}
+        docs: dict[str, dict[str, Any]] = {kind: {} for kind in MODELS}
+        contracts: dict[str, Contract] = {}
+        for kind in MODELS:
+            for id_, row in rows.get(kind, ()):
+                raw = in_order(row)
+                inner = raw.pop("contracts", []) if kind == "buyer" else []
+                doc: Any = self._once(known, kind, id_, raw, partial(MODELS[kind].model_validate, raw))
+                mine: list[ContractDoc] = []
+                for each in inner:
+                    contract = self._contract(known, doc, each)
+                    contracts[contract.id] = contract
+                    mine.append(contract.doc)
+                    yield
+                docs[kind][id_] = doc.model_copy(update={"contracts": tuple(mine)}) if inner else doc
+                yield
+        self._known = known
+        return Snapshot(
+            version=version,
+            campaigns=docs["campaign"], sources=docs["source"], buyers=docs["buyer"], contracts=contracts,
+            by_campaign=_by_campaign(docs["campaign"], contracts),
+            keys={key.hash: key for key in keys},
+        )  # fmt: skip
+
+    def _contract(self, known: dict[tuple[str, str], tuple[Any, Any]], buyer: BuyerDoc, raw: Any) -> Contract:
+        id_ = str(raw.get("id"))
+        key = (buyer.id, buyer.paused, raw)
+        return self._once(known, "contract", id_, key, lambda: self._compiled(buyer, raw))
+
+    def _compiled(self, buyer: BuyerDoc, raw: Any) -> Contract:
+        doc = ContractDoc.model_validate(raw)
+        adapter = str(doc.deliver.get("adapter"))
+        model = self._kinds.adapters.get(adapter)
+        if model is None:
+            raise ValueError(f"names the adapter {adapter}, which is not installed")
+        told = opened(doc.deliver, self._kinds, self._sealer)
+        told.pop("adapter")
+        settings = model.model_validate(told)
+        paused = doc.paused or buyer.paused
+        return Contract(id=doc.id, buyer=buyer.id, doc=doc, adapter=adapter, settings=settings, paused=paused)
+
+    def _once(
+        self,
+        known: dict[tuple[str, str], tuple[Any, Any]],
+        kind: str,
+        id_: str,
+        raw: Any,
+        make: Callable[[], T],
+    ) -> T:
+        """What was made of the same raw value before, else what `make` makes of it now."""
+        before = self._known.get((kind, id_))
+        if before is None or before[0] != raw:
+            before = (raw, _made(kind, id_, make))
+        known[kind, id_] = before
+        made: T = before[1]
+        return made
+
+
+def build(version: int, rows: Rows, keys: Iterable[KeyEntry], kinds: Kinds, sealer: Sealer) -> Snapshot:
+    """One snapshot, without a memory of the one before."""
+    return Builder(kinds, sealer).build(version, rows, keys)
+
+
+def _made(kind: str, id_: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except ValidationError as error:
+        places = {".".join(str(step) for step in fault["loc"]) or "it" for fault in error.errors()}
+        raise Unbuildable(kind, id_, f"is not valid any more at {', '.join(sorted(places))}") from None
+    except CannotOpen:
+        raise Unbuildable(kind, id_, "has a secret that was sealed with another key") from None
+    except ValueError as error:
+        raise Unbuildable(kind, id_, str(error)) from None
+
+
+def _by_campaign(
+    campaigns: Iterable[str], contracts: Mapping[str, Contract]
+) -> dict[str, tuple[Contract, ...]]:
+    """Each campaign's contracts in the order of their ids, paused ones too: the trace names them."""
+    found: dict[str, list[Contract]] = {campaign: [] for campaign in campaigns}
+    for contract in sorted(contracts.values(), key=lambda c: c.id):
+        found.setdefault(contract.doc.campaign, []).append(contract)
+    return {campaign: tuple(mine) for campaign, mine in found.items()}
