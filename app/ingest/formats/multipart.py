@@ -1,7 +1,7 @@
 """Reads leads posted as multipart/form-data, as browsers send forms that can carry files."""
 
 import logging
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import (
@@ -23,6 +23,9 @@ from app.ingest.body import (
 )
 from app.ingest.format import MOST_FIELDS, Format, Unreadable, formats
 from app.model import Raw, Record
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 logging.getLogger("python_multipart.multipart").disabled = True  # it logs what it reads: leads
 
