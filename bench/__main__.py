@@ -87,7 +87,7 @@ def alone(only: list[str]) -> dict[str, float]:
     if "route" in only:
         from bench.routing import route_ms
 
-        out["route_ms_5000"] = route_ms(5_000)
+        out |= route_ms(5_000)
         say(f"  route       {out['route_ms_5000']:>10.3f} ms among 5,000 contracts")
     return out
 
