@@ -1,0 +1,248 @@
+"""Which contracts get which leads of a batch, decided over counters that the pipeline holds locked.
+
+    keys = needs(wants, hints)          # what to lock, sorted, in one statement
+    done = allocate(wants, locked, hints)
+    …write done.increments in the same transaction; keep `locked` + increments as the next hints
+
+`hints` are values seen earlier, without a lock. They only save locks: a choice is made over locked values
+alone, and where those don't suffice the lead comes back as `again` with the keys that were missing. A cap
+that a hint says is full is believed, so forget the hints of counters that something was given back to.
+
+A turn is used up by being asked: a rejection gives back the caps (`Reservation.caps`), not the turn, else
+a buyer who always says no would be asked first every time.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from app.distribute.caps import CounterKey
+from app.distribute.ranking import levelled
+from app.distribute.route import Match, RouteIndex
+
+SPARE = 8
+"""Equals beyond the chosen ones that are locked too, so that other processes' turns in between cost no second look."""
+
+NEARLY = 64
+"""A cap that was seen so close to its limit may be full by now."""
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+class Want(Struct, frozen=True):
+    """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it."""
+
+    match: Match
+    copies: int = 1
+    tried: Collection[str] = _NOBODY
+    buyers: Collection[str] = _NOBODY
+
+
+class Reservation(Struct, frozen=True):
+    """One contract chosen for one lead; each of `caps` was raised by one and is given back by one."""
+
+    contract: str
+    caps: tuple[CounterKey, ...] = ()
+    turn: CounterKey | None = None
+
+
+class Choice(Struct, frozen=True):
+    """Fewer chosen than wanted and no `again`: the lead is exhausted, nobody is left to ask.
+
+    `full` are the contracts passed over for a cap, with the cap's key. With `again` nothing was reserved.
+    """
+
+    chosen: tuple[Reservation, ...] = ()
+    full: tuple[tuple[str, CounterKey], ...] = ()
+    exhausted: bool = False
+    again: tuple[CounterKey, ...] = ()
+
+
+class Allocation(Struct, frozen=True):
+    """One Choice per Want, in order, and the sums to add to the counters."""
+
+    choices: tuple[Choice, ...]
+    increments: dict[CounterKey, int]
+
+
+def needs(wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None) -> list[CounterKey]:
+    """The keys to lock for these leads, sorted: those of a rehearsal over the hints, and some spare."""
+    book = _Book(None, hints or {})
+    for want in wants:
+        _place(want, book)
+    return sorted(book.touched)
+
+
+def allocate(
+    wants: Sequence[Want],
+    locked: Mapping[CounterKey, int],
+    hints: Mapping[CounterKey, int] | None = None,
+) -> Allocation:
+    """First come, first served, in the order of `wants`. A key that is absent from `locked` is not locked."""
+    book = _Book(locked, hints or {})
+    choices = tuple(_place(want, book) for want in wants)
+    return Allocation(choices, {key: n for key, n in book.added.items() if n})
+
+
+class _Missing(Exception):
+    """These keys must be locked before this lead can be placed."""
+
+    def __init__(self, keys: Iterable[CounterKey]) -> None:
+        self.keys = tuple(dict.fromkeys(keys))
+
+
+class _Book:
+    """Counter values with what this batch has added to them.
+
+    In a rehearsal (`locked` is None) every key is taken at its hint, and what is looked at is noted.
+    """
+
+    def __init__(self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int]) -> None:
+        self.rehearsal = locked is None
+        self.locked, self.hints = hints if locked is None else locked, hints
+        self.added: dict[CounterKey, int] = {}
+        self.touched: set[CounterKey] = set()
+
+    def knows(self, key: CounterKey) -> bool:
+        return self.rehearsal or key in self.locked
+
+    def value(self, key: CounterKey) -> int:
+        """The value now; of an unlocked key the last one seen, else 0."""
+        seen = self.locked.get(key)
+        return (self.hints.get(key, 0) if seen is None else seen) + self.added.get(key, 0)
+
+    def add(self, key: CounterKey, n: int) -> None:
+        self.added[key] = self.added.get(key, 0) + n
+
+
+def _place(want: Want, book: _Book) -> Choice:
+    placing = _Placing(want, book)
+    try:
+        placing.run()
+    except _Missing as missing:
+        placing.undo()
+        return Choice(again=missing.keys)
+    if book.rehearsal:
+        placing.note_spare()
+    return Choice(tuple(placing.chosen), tuple(placing.full), len(placing.chosen) < want.copies)
+
+
+class _Placing:
+    """One lead's way down its tiers."""
+
+    def __init__(self, want: Want, book: _Book) -> None:
+        self.want, self.book = want, book
+        self.index: RouteIndex[Any] = want.match.index
+        self.chosen: list[Reservation] = []
+        self.full: list[tuple[str, CounterKey]] = []
+        self.buyers = set(want.buyers)
+        self._limits: dict[int, tuple[tuple[CounterKey, int], ...]] = {}
+        self._added: list[tuple[CounterKey, int]] = []
+
+    def run(self) -> None:
+        for tier in self.want.match.tiers():
+            waiting = self._untried(tier)
+            while len(self.chosen) < self.want.copies:
+                waiting = [i for i in waiting if not self._refused(i)]
+                if not waiting:
+                    break
+                turning = len(tier) > 1  # alone in its tier there is nobody to take turns with
+                i = self._next(waiting) if turning else self._only(waiting[0])
+                waiting.remove(i)
+                self._reserve(i, turning)
+            if len(self.chosen) >= self.want.copies:
+                return
+
+    def undo(self) -> None:
+        for key, n in self._added:
+            self.book.add(key, -n)
+
+    def note_spare(self) -> None:
+        """Where a chosen one may turn out to be full, lock the next ones too: fewer second looks."""
+        if not any(self._tight(key, limit) for pairs in self._limits.values() for key, limit in pairs):
+            return
+        left = SPARE
+        for tier in self.want.match.tiers():
+            for i in self._untried(tier)[:left]:
+                left -= 1
+                self.book.touched.update(self._keys(i, turning=len(tier) > 1))
+            if not left:
+                return
+
+    def _tight(self, key: CounterKey, limit: int) -> bool:
+        return key not in self.book.hints or self.book.value(key) + NEARLY >= limit
+
+    def _untried(self, tier: list[int]) -> list[int]:
+        tried = self.want.tried
+        return [i for i in tier if self.index.contracts[i].id not in tried] if tried else tier
+
+    def _only(self, i: int) -> int:
+        if missing := [key for key, _ in self._counted(i) if not self.book.knows(key)]:
+            raise _Missing(missing)
+        return i
+
+    def _next(self, waiting: list[int]) -> int:
+        """Whose turn it is: the lowest tag, provably lowest among all, locked or not."""
+        turns = self.index.turns
+        tags = {i: self.book.value(turns[i]) for i in waiting}
+        lowest = min(tags.values())
+        # Tags only rise: one that was seen earlier is a lower bound of what an unlocked tag is now.
+        best = next((i for i in waiting if tags[i] == lowest and self._known(i)), None)
+        if best is None or self.book.rehearsal:
+            first = sorted(waiting, key=tags.__getitem__)[:SPARE]
+            keys = [key for i in first for key in self._keys(i, turning=True)]
+            if best is None:
+                raise _Missing(key for key in keys if not self.book.knows(key))
+            self.book.touched.update(keys)
+        for i, rise in levelled(tags, self.index.quanta).items():
+            if self.book.knows(turns[i]):
+                self._add(turns[i], rise)
+        return best
+
+    def _known(self, i: int) -> bool:
+        return all(self.book.knows(key) for key in self._keys(i, turning=True))
+
+    def _keys(self, i: int, *, turning: bool) -> list[CounterKey]:
+        caps = [key for key, _ in self._counted(i)]
+        return [*caps, self.index.turns[i]] if turning else caps
+
+    def _refused(self, i: int) -> bool:
+        """Whether a cap is full (noted), or the buyer has this lead already."""
+        contract = self.index.contracts[i]
+        if contract.buyer in self.buyers:
+            return True
+        for key, limit in self._counted(i):
+            if self.book.value(key) >= limit:
+                self.full.append((contract.id, key))
+                return True
+        return False
+
+    def _counted(self, i: int) -> tuple[tuple[CounterKey, int], ...]:
+        """The counters this lead would use up at contract `i`, with their limits."""
+        caps = self.index.caps[i]
+        if not caps:
+            return ()
+        found = self._limits.get(i)
+        if found is None:
+            match = self.want.match
+            found = self._limits[i] = tuple(
+                (cap.key(match.at), cap.limit) for cap in caps if cap.counts(match.lead, match.source)
+            )
+        return found
+
+    def _reserve(self, i: int, turning: bool) -> None:
+        contract = self.index.contracts[i]
+        caps = tuple(key for key, _ in self._counted(i))
+        turn = self.index.turns[i] if turning else None
+        for key in caps:
+            self._add(key, 1)
+        if turn is not None:
+            self._add(turn, self.index.quanta[i])
+        self.buyers.add(contract.buyer)
+        self.chosen.append(Reservation(contract.id, caps, turn))
+
+    def _add(self, key: CounterKey, n: int) -> None:
+        self.book.touched.add(key)
+        self.book.add(key, n)
+        self._added.append((key, n))

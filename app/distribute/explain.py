@@ -1,0 +1,122 @@
+"""Why each contract did not get a lead, for a person: the rule and the value that did it.
+
+The slow path: it asks every contract again, in the order in which `route` counts the first cause, so that
+the two always add up. Its answers repeat the lead's values; they belong on a screen, never in a log.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from app.distribute.caps import CounterKey, cap_of
+from app.distribute.filters import Facts, Node, conjuncts
+from app.distribute.hours import Opening
+from app.distribute.route import RouteIndex
+
+Cause = Literal["paused", "source", "filter", "hours", "cap"]
+
+_FIELD = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)""")
+_LONG = 90
+
+
+class LeftOutReason(Struct, frozen=True):
+    """`rule` as the contract says it, `value` what the lead or the moment had against it."""
+
+    contract: str
+    cause: Cause
+    rule: str
+    value: str
+
+
+def explain(
+    index: RouteIndex[Any],
+    lead: Facts,
+    *,
+    source: str,
+    at: datetime,
+    full: Mapping[str, CounterKey] | None = None,
+    used: Mapping[CounterKey, int] | None = None,
+) -> list[LeftOutReason]:
+    """All contracts left out, in rank order. `full` (contract → cap's key) and `used` come from the record."""
+    return list(_reasons(index, lead, source, at, full or {}, used or {}))
+
+
+def _reasons(
+    index: RouteIndex[Any],
+    lead: Facts,
+    source: str,
+    at: datetime,
+    full: Mapping[str, CounterKey],
+    used: Mapping[CounterKey, int],
+) -> Iterator[LeftOutReason]:
+    for i, contract in enumerate(index.contracts):
+        found = _standing(contract, source) or _inside(index, i, lead, source, at)
+        if found is None and contract.id in full:
+            found = "cap", *_cap(index, i, full[contract.id], used)
+        if found is not None:
+            yield LeftOutReason(contract.id, *found)
+
+
+def _standing(contract: Any, source: str) -> tuple[Cause, str, str] | None:
+    if contract.paused:
+        return "paused", "paused", "the contract or its buyer is paused"
+    if contract.doc.sources and source not in contract.doc.sources:
+        return "source", f"sources: {', '.join(contract.doc.sources)}", source
+    return None
+
+
+def _inside(
+    index: RouteIndex[Any], i: int, lead: Facts, source: str, at: datetime
+) -> tuple[Cause, str, str] | None:
+    """Filter and hours: what the index knows before the hours, what only CEL answers after them."""
+    asked, when = index.asked_of(i), index.contracts[i].doc.when
+    indexed = [part for part in conjuncts(when) if part not in asked] if when is not None else []
+    for part in indexed:
+        if not part.holds(lead, source):
+            return "filter", *_failing(part, lead)
+    opening = index.opening(i)
+    if opening is not None and not opening.is_open(at):
+        return "hours", "hours", closed(opening, at)
+    for part in asked:
+        if not part.holds(lead, source):
+            return "filter", *_failing(part, lead)
+    return None
+
+
+def _failing(part: Node, lead: Facts) -> tuple[str, str]:
+    fields = dict.fromkeys(match[2] for match in _FIELD.finditer(part.text) if match[2])
+    values = "; ".join(f"lead.{field} {_shown(lead, field)}" for field in fields)
+    return _short(part.text), f"{values} → false" if values else "→ false"
+
+
+def _shown(lead: Facts, field: str) -> str:
+    if field not in lead:
+        return "is missing"
+    value = lead[field]
+    if isinstance(value, str):
+        return f'== "{value}"'
+    words = {None: "null", True: "true", False: "false"}
+    return f"== {words[value] if value is None or isinstance(value, bool) else value}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 24].rstrip()} … ({len(text):,} characters)"
+
+
+def closed(opening: Opening, at: datetime) -> str:
+    """«closed until Mon 08:00 MST»; with the date where that is more than six days off."""
+    opens = opening.opens_at(at)
+    if opens is None:
+        return "closed, and no opening within 400 days"
+    local = opens.astimezone(opening.zone)
+    day = f"{local:%a}" if (opens - at).days < 6 else f"{local:%a %-d %b}"
+    return f"closed until {day} {local:%H:%M %Z}"
+
+
+def _cap(index: RouteIndex[Any], i: int, key: CounterKey, used: Mapping[CounterKey, int]) -> tuple[str, str]:
+    limit = next((cap.limit for cap in index.caps[i] if key.startswith(f"{cap.name}:")), None)
+    count = used.get(key, limit)
+    return f"cap per {cap_of(key)}", "full" if limit is None else f"{count:,}/{limit:,}"
