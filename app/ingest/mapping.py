@@ -65,11 +65,14 @@ class FieldMap:
         defaults = self._defaults
         fields: dict[str, Value] = {}
         for name, normal in self._types:
+            value = None
             if name in chosen:
                 raw, _, route = chosen[name]
-                fields[name] = normal(raw) if route.values is None else _translated(raw, route.values, normal)
-            elif name in defaults:
-                fields[name] = defaults[name]
+                value = normal(raw) if route.values is None else _translated(raw, route.values, normal)
+            if value is None:
+                value = defaults.get(name)
+            if value is not None:
+                fields[name] = value
         return fields, extra
 
     def _chosen(self, record: Record) -> tuple[dict[str, tuple[Raw, str, _Route]], dict[str, Raw]]:
@@ -115,15 +118,17 @@ def _translation(values: Mapping[str, str]) -> Mapping[str, str] | None:
     """Exact spellings before folded ones."""
     if not values:
         return None
-    return {key.strip().lower(): word for key, word in reversed(values.items())} | dict(values)
+    return {key.strip().lower(): word for key, word in reversed(list(values.items()))} | dict(values)
 
 
-def _translated(raw: Raw, values: Mapping[str, str], normal: Normal) -> Value:
-    """What came stays `raw`; a value that the map does not know goes to the field as it is."""
+def _translated(raw: Raw, values: Mapping[str, str], normal: Normal) -> Value | None:
+    """What came stays `raw`; a value that the map does not know goes on as it is; a word made blank is absent."""
     text = written(raw)
     word = values.get(text, values.get(text.lower()))
     if word is None:
         return normal(raw)
+    if is_blank(word):
+        return None
     made = normal(word)
     return Value(raw, made.normal, made.valid, made.parts, made.note)
 

@@ -1,9 +1,10 @@
 """One of the campaign's own words, however the source spells it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from app.core.registry import Settings
 from app.ingest.fieldtype import FieldType, fieldtypes
@@ -16,21 +17,20 @@ Word = Annotated[str, BeforeValidator(lambda word: word if isinstance(word, str)
 class ChoiceSettings(Settings):
     values: tuple[Word, ...] = Field(min_length=1, max_length=1_000)
     spelled: Mapping[Word, Word] = Field({}, description="Another spelling → one of `values`.")
-    _words: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _spellings_lead_to_values(self) -> "ChoiceSettings":
         for value in self.spelled.values():
             if value not in self.values:
                 raise ValueError(f"spelled leads to {value!r}, which is none of values")
-        words = {_folded(spelling): value for spelling, value in self.spelled.items()}
-        words |= {_folded(value): value for value in reversed(self.values)}
-        self._words = words | {value: value for value in self.values}
         return self
 
-    @property
+    @cached_property
     def words(self) -> Mapping[str, str]:
-        return self._words
+        """Every spelling → its value. Exact values first, then values in any case, then other spellings."""
+        words = {_folded(spelling): value for spelling, value in self.spelled.items()}
+        words |= {_folded(value): value for value in reversed(self.values)}
+        return words | {value: value for value in self.values}
 
 
 def _folded(word: Any) -> str:

@@ -68,6 +68,8 @@ def _read(raw: Raw, to: NumberSettings) -> float | None:
     text = written(raw)
     if len(text) > 40 or type(raw) is bool:
         return None
+    if text.isdecimal() and text.isascii():
+        return int(text)
     match = _SHAPES[to.decimal].fullmatch(text)
     if match is None:
         return None

@@ -1,9 +1,10 @@
 """Free text: trimmed, and held to a length or a pattern where the campaign says so."""
 
 import re
+from functools import cached_property
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from app.core.registry import Settings
 from app.ingest.fieldtype import FieldType, fieldtypes
@@ -25,18 +26,16 @@ class TextSettings(Settings):
     pattern: Annotated[str, AfterValidator(_compiles)] | None = Field(
         None, description="A regular expression that the whole text must match."
     )
-    _matches: re.Pattern[str] | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _in_order(self) -> "TextSettings":
         if self.min_length > self.max_length:
             raise ValueError("min_length is above max_length")
-        self._matches = re.compile(self.pattern) if self.pattern is not None else None
         return self
 
-    @property
+    @cached_property
     def matches(self) -> re.Pattern[str] | None:
-        return self._matches
+        return re.compile(self.pattern) if self.pattern is not None else None
 
 
 @fieldtypes.register
