@@ -1,0 +1,95 @@
+"""A plan as the command line shows it (CONSOLE.md §7)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from app.catalog.documents import Catalogue
+from app.catalog.planning import Caution, Change, Detail, Plan
+from app.catalog.problems import counted
+
+_MARKS = {"added": "+", "changed": "~", "paused": "-", "kept": "·"}
+_LONGEST = 200
+
+
+def heading(files: Iterable[str], wanted: Catalogue) -> str:
+    """What was read."""
+    contracts = sum(len(buyer.contracts) for buyer in wanted.buyers)
+    counts = (
+        (len(wanted.campaigns), "campaign"),
+        (len(wanted.sources), "source"),
+        (len(wanted.buyers) if not contracts else 0, "buyer"),
+        (contracts, "contract"),
+    )
+    read = ", ".join(counted(n, noun) for n, noun in counts if n) or "nothing"
+    return f"{', '.join(files)}: {read} read, all expressions compile"
+
+
+def render(
+    plan: Plan, *, head: str = "", effects: Mapping[str, str] | None = None, applied: int | None = None
+) -> str:
+    """`effects`: contract id → what its new filter would have matched. `applied`: the version it became."""
+    lines = [f"  {head}", ""] if head else []
+    for change in plan.changes:
+        mine = [w for w in plan.warnings if (w.kind, w.id) == (change.kind, change.id)]
+        lines += _object(
+            change, mine, (effects or {}).get(change.id, "") if change.kind == "contract" else ""
+        )
+    changed = {(change.kind, change.id) for change in plan.changes}
+    lines += [_headed("!", w.kind, w.id, w.text) for w in plan.warnings if (w.kind, w.id) not in changed]
+    if len(lines) > 2 or (lines and not head):
+        lines.append("")
+    return "\n".join([*lines, _summary(plan, applied)])
+
+
+def _object(change: Change, warnings: list[Caution], effect: str) -> Iterator[str]:
+    mark = "!" if warnings else _MARKS[change.action]
+    if len(change.details) == 1 and len(warnings) == 1 and warnings[0].path == change.details[0].path:
+        detail = change.details[0]
+        yield _headed(mark, change.kind, change.id, f"{detail.path} {_arrow(detail)}: {warnings[0].text}")
+        return
+    texts = [change.note, *(warning.text for warning in warnings)]
+    yield _headed(mark, change.kind, change.id, "; ".join(text for text in texts if text))
+    width = max((len(detail.path) for detail in change.details), default=0)
+    for detail in change.details:
+        yield f"      {detail.path:<{max(width, 15)}} {_arrow(detail)}"
+        if detail.path == "when" and effect:
+            yield f"      {'':<{max(width, 15)}} {effect}"
+
+
+def _headed(mark: str, kind: str, id_: str, text: str) -> str:
+    return f"  {mark} {f'{kind} {id_}':<34} {text}".rstrip()
+
+
+def _arrow(detail: Detail) -> str:
+    if detail.note:
+        return detail.note
+    if detail.secret:
+        return (
+            "secret changed"
+            if detail.old and detail.new
+            else f"secret {'added' if detail.new else 'removed'}"
+        )
+    old, new = _cut(detail.old), _cut(detail.new)
+    if detail.old is None or detail.new is None:
+        return f"+ {new}" if detail.old is None and detail.new else f"- {old}"
+    gap = "  " if " " in old or " " in new else " "
+    return f"{old}{gap}→{gap}{new}"
+
+
+def _cut(text: str | None) -> str:
+    one_line = " ".join((text or "").split())
+    return one_line if len(one_line) <= _LONGEST else one_line[: _LONGEST - 1] + "…"
+
+
+def _summary(plan: Plan, applied: int | None) -> str:
+    if plan.empty:
+        return "Nothing to change."
+    paused = plan.count("paused")
+    counts = [
+        f"{plan.count('added')} to add",
+        f"{plan.count('changed')} to change",
+        f"{paused} to pause" if paused else "0 to remove",
+    ]
+    if plan.warnings:
+        counts.append(counted(len(plan.warnings), "warning"))
+    end = "Nothing was changed." if applied is None else f"Now v{applied}."
+    return f"Plan: {', '.join(counts)}.   Against v{plan.against}. {end}"
