@@ -1,21 +1,17 @@
 """Connections to buyers: looked up, checked, dialled, kept, and never used when they may be closing."""
 
 import asyncio
-import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from app.distribute.addresses import refuse, refuse_port
+from app.distribute.addresses import refuse
 from app.distribute.faults import (
     AddressRefused,
-    BadCall,
     ConnectFailed,
     ConnectTimedOut,
     Crowded,
@@ -23,6 +19,7 @@ from app.distribute.faults import (
     TlsFailed,
 )
 from app.distribute.http1 import Connection
+from app.distribute.targets import Target
 
 IDLE_SECONDS = 4.0
 """How long a connection is kept: the commonest servers close after five, and a request that meets a
@@ -30,8 +27,6 @@ closing connection is one of which nobody can tell whether it was read."""
 NAMES_SECONDS = 10.0
 DIALLED = 3
 """How many of a name's addresses are tried; each has its share of the time to connect."""
-
-_VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -44,38 +39,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     total: float = 15.0
     longest: float = 120.0
     reply_bytes: int = 262_144  # decoded
-
-
-class Target(Struct, frozen=True, eq=False):
-    """Where a URL leads: the place to dial and the words to ask with."""
-
-    place: tuple[str, str, int]  # scheme, name, port
-    host: str  # the Host header
-    path: str
-
-
-@lru_cache(4096)
-def target_of(url: str) -> Target:
-    """BadCall for a URL that we don't send to, whatever it resolves to; AddressRefused for its port."""
-    if not _VISIBLE.fullmatch(url):
-        raise BadCall("the URL has blanks or characters that must be percent-encoded")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise BadCall("the URL can't be read") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadCall("the URL must be http:// or https:// with a host")
-    if "@" in parts.netloc or "\\" in url:
-        raise BadCall("the URL must not carry a user or password")
-    port = port if port is not None else (443 if parts.scheme == "https" else 80)
-    if (why := refuse_port(port)) is not None:
-        raise AddressRefused(why)
-    name = parts.hostname.rstrip(".")
-    host = f"[{name}]" if ":" in name else name
-    plain = port == (443 if parts.scheme == "https" else 80)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target((parts.scheme, name, port), host if plain else f"{host}:{port}", path)
 
 
 class Pool:

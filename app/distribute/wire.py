@@ -16,7 +16,8 @@ from app import __version__
 from app.distribute.adapter import Call, Conversation, Reply
 from app.distribute.exchange import Conversed, Exchange, shown
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFault
-from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve, Target, target_of
+from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
+from app.distribute.targets import Target, target_of
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
 
 __all__ = ["Conversed", "Exchange", "Limits", "Wire", "outcome_of"]

@@ -1,0 +1,193 @@
+"""The body of a delivery: which of our values go out under which of the buyer's names, and written how.
+
+A field of the buyer's is filled from one of
+
+    first_name               our field of that name; or lead_id, delivery_id, contract, campaign, source,
+                             price, test, attempt, sent_at
+    lead.bill * 12.0         CEL over `lead`, and over those names as `delivery.…`
+    "{{ lead.first_name }} {{ lead.last_name }}"    a template
+    {value: web}             always that; a number or yes/no needs no `value`
+
+A field without a value is left out. Dotted names nest in JSON and XML (`contact.phone`); form keeps them.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import orjson
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from app.core.expressions import Expression, Failed, activation
+from app.core.money import written as written_price
+from app.distribute import xml
+from app.distribute.adapter import Handover
+from app.distribute.templates import Template, TemplateFailed
+from app.model import Scalar
+
+Kind = Literal["json", "form", "xml"]
+Values = dict[str, Any]
+Fill = Callable[[Handover], Any]
+Write = Callable[[Handover], bytes]
+
+CONTENT_TYPES: Mapping[Kind, str] = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "xml": "application/xml; charset=utf-8",
+}
+FACTS: Mapping[str, Fill] = {
+    "lead_id": lambda h: str(h.lead_id),
+    "delivery_id": lambda h: str(h.delivery_id),
+    "contract": lambda h: h.contract,
+    "campaign": lambda h: h.campaign,
+    "source": lambda h: h.source,
+    "price": lambda h: written_price(h.price),
+    "test": lambda h: h.test,
+    "attempt": lambda h: h.attempt,
+    "sent_at": lambda h: h.at.isoformat(),
+}
+_NAME = re.compile(r"(?:lead\.)?([a-z][a-z0-9_]*)")
+
+
+def seen(handover: Handover) -> dict[str, Any]:
+    """What a template sees."""
+    facts = {name: fact(handover) for name, fact in FACTS.items()}
+    return {**facts, "lead": handover.lead, "raw": handover.raw}
+
+
+class Filling:
+    """What one of the buyer's fields is filled from; ValueError for what is none of the forms above."""
+
+    __slots__ = ("fill", "written")
+
+    def __init__(self, written: Any) -> None:
+        self.written = written
+        self.fill = _constant(written) if not isinstance(written, str) else _filled_from(written)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, Filling) else cls(value),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda f: f.written),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        value = {"type": ["string", "number", "boolean"]}
+        constant = {"type": "object", "properties": {"value": value}, "required": ["value"]}
+        return {"anyOf": [value, {**constant, "additionalProperties": False}], "examples": ["first_name"]}
+
+
+def _constant(written: Any) -> Fill:
+    value = written["value"] if isinstance(written, Mapping) and set(written) == {"value"} else written
+    if not isinstance(value, str | int | float):
+        raise ValueError("is filled from a field's name, CEL, a template, or {value: …}")
+    return lambda _: value
+
+
+def _filled_from(text: str) -> Fill:
+    if "{{" in text or "{%" in text:
+        template = Template(text, "plain")
+        return lambda h: template.render(seen(h)) or None
+    if (name := _NAME.fullmatch(text)) is None:
+        return _computed(Expression(text))
+    if text in FACTS:
+        return FACTS[text]
+    field = name[1]
+    return lambda h: h.lead.get(field)
+
+
+def _computed(expression: Expression) -> Fill:
+    def fill(handover: Handover) -> Any:
+        facts = {name: fact(handover) for name, fact in FACTS.items()}
+        value = expression.over(activation({"lead": handover.lead, "delivery": facts}))
+        return None if isinstance(value, Failed) else value
+
+    return fill
+
+
+def from_template(text: str, kind: Kind) -> Write:
+    """A body that the contract writes itself; TemplateFailed if it isn't JSON or XML in the end."""
+    template = Template(text, kind)
+    readable = _READABLE.get(kind)
+
+    def write(handover: Handover) -> bytes:
+        body = template.render(seen(handover)).encode()
+        try:
+            if readable is not None:
+                readable(body)
+        except ValueError:
+            raise TemplateFailed(f"no_{kind}") from None
+        return body
+
+    return write
+
+
+def from_fields(
+    fields: Mapping[str, Filling] | None,
+    constants: Mapping[str, Scalar],
+    tests: Mapping[str, Scalar],
+    *,
+    kind: Kind,
+    envelope: str,
+) -> Write:
+    """Without `fields`: all normal values and `lead_id`. `constants` are always sent, `tests` for tests."""
+    nested = kind != "form" and any("." in name for name in (*(fields or ()), *constants, *tests))
+    fills = None if fields is None else tuple((name, f.fill) for name, f in fields.items())
+    write = _writer(kind, envelope)
+
+    def values(handover: Handover) -> bytes:
+        if fills is None:
+            found: Values = {k: v for k, v in handover.lead.items() if v is not None}
+            found["lead_id"] = str(handover.lead_id)
+        else:
+            found = {name: v for name, fill in fills if (v := fill(handover)) is not None}
+        found.update(constants)
+        if handover.test:
+            found.update(tests)
+        return write(nest(found) if nested else found)
+
+    return values
+
+
+def nest(flat: Values) -> Values:
+    """`{"a.b": 1, "a.c": 2}` as `{"a": {"b": 1, "c": 2}}`."""
+    root: Values = {}
+    for name, value in flat.items():
+        *above, last = name.split(".")
+        at = root
+        for step in above:
+            at = at.setdefault(step, {})
+        at[last] = value
+    return root
+
+
+def clashing(names: list[str]) -> str | None:
+    """A name that is another one's folder (`a` and `a.b`): they can't both be sent."""
+    folders = {name[:at] for name in names for at, c in enumerate(name) if c == "."}
+    return next((name for name in names if name in folders), None)
+
+
+def _writer(kind: Kind, envelope: str) -> Callable[[Values], bytes]:
+    if kind == "json":
+        return orjson.dumps
+    return _as_form if kind == "form" else _as_xml(envelope.split("."))
+
+
+def _as_form(values: Values) -> bytes:
+    words = {True: "true", False: "false"}
+    return urlencode([(k, words[v] if isinstance(v, bool) else v) for k, v in values.items()]).encode()
+
+
+def _as_xml(envelope: list[str]) -> Callable[[Values], bytes]:
+    *above, name = envelope
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n' + "".join(f"<{step}>" for step in above)
+    tail = "".join(f"</{step}>" for step in reversed(above))
+    return lambda values: f"{head}{xml.written(name, values)}{tail}".encode()
+
+
+_READABLE: Mapping[Kind, Callable[[bytes], Any]] = {"json": orjson.loads, "xml": xml.read}

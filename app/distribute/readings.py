@@ -1,0 +1,176 @@
+"""How a contract reads a buyer's reply: rules that are yes or no, and readings that give a text.
+
+A rule is CEL over `reply` (`status`, `headers`, `text`, `json`, `xml`). A reading is written as one of
+
+    reply.json.id            CEL, anything that begins with `reply`
+    result.lead.0.id         a path into the JSON or XML body; `$.result.id` for JSON alone
+    //lead_id, /response/id  XPath
+    regex:ID=(\\d+)           the first group, else the whole match, in the first 1,000 characters
+
+Python's `re` can be made to run for hours, so a regex must also be one of RE2 (which is asked first, in
+linear time), has no repeated group and at most two repeats of variable length.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lxml import etree
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from app.core.expressions import Expression, Failed, activation
+from app.distribute.replies import Opened
+
+REGEX_CHARACTERS = 1_000
+READ_CHARACTERS = 200
+PARTS = ("status", "headers", "text", "json", "xml")
+
+_PATH = re.compile(r"\$|(?:\$\.)?[\w@#-]+(?:\.[\w@#-]+|\[\d+\])*")
+_PART = re.compile(r"\breply\.(\w+)")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+
+
+def needed(expression: Expression) -> tuple[str, ...]:
+    """The parts of a reply that an expression looks at; all of them if it can't be told."""
+    text = _QUOTED.sub("", expression.text)
+    named = _PART.findall(text)
+    if len(named) != len(re.findall(r"\breply\b", text)):
+        return PARTS
+    return tuple(part for part in PARTS if part in named)
+
+
+class Rule:
+    """A CEL expression over `reply`, with what it needs of it."""
+
+    __slots__ = ("_needs", "expression", "reads_body")
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+        self._needs = needed(expression)
+        self.reads_body = not {"text", "json", "xml"}.isdisjoint(self._needs)
+
+    def value(self, opened: Opened) -> Any:
+        """Its value, or Failed: for a field that isn't there, a body that can't be read."""
+        try:
+            return self.expression.over(activation({"reply": opened.parts(self._needs)}))
+        except (RuntimeError, TypeError, ValueError):
+            return Failed("unreadable")
+
+
+class Reading:
+    """Where a text stands in a reply, compiled when saved. `text` is how it was written."""
+
+    __slots__ = ("_find", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._find = _finder(text)
+
+    def of(self, opened: Opened) -> str | None:
+        """The text there, at most 200 characters; None where there is none."""
+        try:
+            found = self._find(opened)
+        except (ValueError, LookupError, TypeError):
+            return None
+        if isinstance(found, bool) or not isinstance(found, str | int | float):
+            return None
+        return str(found).strip()[:READ_CHARACTERS] or None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reading) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Reading({self.text!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, Reading) else cls(str(value)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda r: r.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        examples = ["reply.json.id", "result.id", "//lead_id", r"regex:ID=(\d+)"]
+        return {"type": "string", "format": "reading", "examples": examples}
+
+
+def _finder(text: str) -> Callable[[Opened], Any]:
+    if text.startswith("regex:"):
+        return _regex(text.removeprefix("regex:"))
+    if text.startswith("/"):
+        return _xpath(text)
+    if re.match(r"reply\b", text) or not _PATH.fullmatch(text):
+        return Rule(Expression(text)).value
+    return _path(text)
+
+
+def _path(text: str) -> Callable[[Opened], Any]:
+    steps = [step for step in re.split(r"[.\[\]]", text.removeprefix("$")) if step]
+
+    def find(opened: Opened) -> Any:
+        try:
+            at = opened.part("json")
+        except ValueError:
+            if text.startswith("$"):
+                raise
+            at = opened.part("xml")
+        for step in steps:
+            at = at[int(step)] if isinstance(at, list) else at[step]
+        return at
+
+    return find
+
+
+def _xpath(text: str) -> Callable[[Opened], Any]:
+    try:
+        compiled = etree.XPath(text)
+    except etree.XPathSyntaxError:
+        raise ValueError("is no XPath") from None
+
+    def find(opened: Opened) -> Any:
+        try:
+            found = compiled(opened.part("root"))
+        except etree.XPathError:
+            return None
+        if isinstance(found, Sequence) and not isinstance(found, str):
+            found = found[0]
+        return "".join(found.itertext()) if hasattr(found, "itertext") else found
+
+    return find
+
+
+def _regex(pattern: str) -> Callable[[Opened], Any]:
+    gate = Expression(f"reply.text.matches({json.dumps(pattern)})")
+    if gate.value({"reply": {"text": ""}}) not in (True, False):
+        raise ValueError("is no regular expression that RE2 knows (no look-around, no back reference)")
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error.msg}") from None
+    _refuse_slow(pattern)
+
+    def find(opened: Opened) -> Any:
+        text = opened.part("text")[:REGEX_CHARACTERS]
+        if not gate.holds({"reply": {"text": text}}):
+            return None
+        match = compiled.search(text)
+        return None if match is None else match[1 if compiled.groups else 0]
+
+    return find
+
+
+def _refuse_slow(pattern: str) -> None:
+    """ValueError for what can make `re` try again and again: repeated groups, many repeats or choices."""
+    bare = re.sub(r"\[\^?\]?(?:[^\]\\]|\\.)*\]", "x", re.sub(r"\\.", "x", pattern))
+    repeats = len(re.findall(r"[*+]|\{\d*,\d*\}", bare))
+    choices = bare.count("|") + len(re.findall(r"(?<![*+}(])\?", bare))
+    if re.search(r"\)[*+{]", bare) or repeats > 2 or choices > 6:
+        raise ValueError("could run too long: no repeated group, at most two of * + {m,n}, six of | ?")

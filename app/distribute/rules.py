@@ -1,0 +1,105 @@
+"""The rules by which a contract turns its buyer's reply into an outcome; any adapter may have them.
+
+The reply is read in this order: `duplicate`, `rejected`, `later`, `unclear`, then the table of
+`replies` for what is no 2xx, then `accepted`. `accepted` true is a sale; false is Rejected;
+without a value (a field that isn't there, no JSON, an empty body) it is Unclear, since nobody can tell. A
+status from 400 on is never a sale. A price that can't be read or is negative leaves the contract's own.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from pydantic import Field
+
+from app.core.expressions import Expression
+from app.core.money import amount
+from app.core.registry import Settings
+from app.distribute.adapter import Reply
+from app.distribute.readings import Reading, Rule
+from app.distribute.replies import Opened, by_status, retry_after
+from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
+
+_PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d\s().-]{5,}\d")
+
+
+class ReplySettings(Settings):
+    """What a contract says about replies. Rules are CEL over `reply`; see `readings` for the rest."""
+
+    accepted: Expression = Field(description="What a yes looks like; there is no default.")
+    duplicate: Expression | None = Field(None, description="The buyer has this person already.")
+    rejected: Expression | None = Field(None, description="A clear no, where `accepted` has no value.")
+    later: Expression | None = Field(None, description="Not taken now; to be sent again.")
+    unclear: Expression | None = Field(None, description="Taken in, but a postback decides.")
+    reason: Reading | None = Field(None, description="Why not, in the buyer's words.")
+    reference: Reading | None = Field(None, description="The buyer's own id of the lead.")
+    price: Reading | None = Field(None, description="What the buyer pays, if not the contract's price.")
+
+
+class Rules:
+    """One contract's rules, made once; they end every reply in an outcome."""
+
+    def __init__(self, to: ReplySettings) -> None:
+        named = (("duplicate", to.duplicate), ("rejected", to.rejected), ("later", to.later))
+        rules = (*named, ("unclear", to.unclear))
+        self.rules = [(word, Rule(rule), f"{word}: {rule.text} → true") for word, rule in rules if rule]
+        self.accepted = Rule(to.accepted)
+        self.shown = f"accepted: {to.accepted.text} → "
+        self.reason, self.reference, self.price = to.reason, to.reference, to.price
+
+    def outcome(self, reply: Reply, at: datetime) -> Outcome:
+        opened = Opened(reply)
+        for word, rule, read in self.rules:
+            if rule.value(opened) is True:
+                return self._named(word, opened, at, read)
+        if 200 <= reply.status < 400 and (said := self.accepted.value(opened)) is True:
+            return self._sold(opened)
+        if (plain := by_status(reply, at)) is not None:
+            return self._explained(plain, opened)
+        if self.accepted.reads_body and not reply.body.strip():
+            return Unclear(reason="empty_reply", read=f"{self.shown}the reply is empty")
+        if said is False:
+            return Rejected(reason=self._why(opened) or "not_accepted", read=f"{self.shown}false")
+        return Unclear(reason="unreadable_reply", read=f"{self.shown}no value in this reply")
+
+    def _named(self, word: str, opened: Opened, at: datetime, read: str) -> Outcome:
+        reason = self._why(opened) or word
+        if word == "later":
+            return TryLater(reason=reason, after=retry_after(opened.reply, at), read=read)
+        return _KINDS[word](reason=reason, read=read)
+
+    def _sold(self, opened: Opened) -> Accepted:
+        read, reference, price = f"{self.shown}true", None, None
+        if self.reference is not None:
+            reference = self.reference.of(opened)
+            read += f"; reference: {self.reference.text}" + ("" if reference else " → none")
+        if self.price is not None:
+            price = _price(self.price.of(opened))
+            read += f"; price: {self.price.text}" + ("" if price is not None else " → none, the contract's")
+        return Accepted(reference=reference, price=price, read=read)
+
+    def _explained(self, plain: Outcome, opened: Opened) -> Outcome:
+        if isinstance(plain, Rejected) and (reason := self._why(opened)):
+            return Rejected(reason=reason, read=plain.read)
+        return plain
+
+    def _why(self, opened: Opened) -> str | None:
+        """The buyer's words, without what may be a person's address or number."""
+        text = self.reason.of(opened) if self.reason is not None else None
+        return _PERSONAL.sub("…", " ".join(text.split())) if text else None
+
+
+_KINDS: Mapping[str, type[Duplicate] | type[Rejected] | type[Unclear]] = {
+    "duplicate": Duplicate,
+    "rejected": Rejected,
+    "unclear": Unclear,
+}
+
+
+def _price(text: str | None) -> Decimal | None:
+    try:
+        price = amount((text or "").removeprefix("$"))
+    except ValueError:
+        return None
+    return price if price >= 0 else None

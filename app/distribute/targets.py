@@ -1,0 +1,44 @@
+"""Where a URL leads, read once: what to dial and the words to ask with."""
+
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from app.distribute.addresses import refuse_port
+from app.distribute.faults import AddressRefused, BadCall
+
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+class Target(Struct, frozen=True, eq=False):
+    """Where a URL leads: the place to dial and the words to ask with."""
+
+    place: tuple[str, str, int]  # scheme, name, port
+    host: str  # the Host header
+    path: str
+
+
+@lru_cache(4096)
+def target_of(url: str) -> Target:
+    """BadCall for a URL that we don't send to, whatever it resolves to; AddressRefused for its port."""
+    if not _VISIBLE.fullmatch(url):
+        raise BadCall("the URL has blanks or characters that must be percent-encoded")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadCall("the URL can't be read") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadCall("the URL must be http:// or https:// with a host")
+    if "@" in parts.netloc or "\\" in url:
+        raise BadCall("the URL must not carry a user or password")
+    port = port if port is not None else (443 if parts.scheme == "https" else 80)
+    if (why := refuse_port(port)) is not None:
+        raise AddressRefused(why)
+    name = parts.hostname.rstrip(".")
+    host = f"[{name}]" if ":" in name else name
+    plain = port == (443 if parts.scheme == "https" else 80)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target((parts.scheme, name, port), host if plain else f"{host}:{port}", path)

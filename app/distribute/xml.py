@@ -1,0 +1,79 @@
+"""XML in and out, for buyers who speak it: written as text, read without entities, DOCTYPE or network."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lxml import etree
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
+_ESCAPES.update(_FORBIDDEN)
+_DEEPEST = 64
+
+
+def escaped(text: str) -> str:
+    """As text or attribute value; characters that XML can't hold are left out."""
+    return text.translate(_ESCAPES)
+
+
+def is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and not name.lower().startswith("xml")
+
+
+def written(name: str, value: Any) -> str:
+    """One element: mappings are children, sequences repeat it, the rest is text."""
+    if isinstance(value, Mapping):
+        inner = "".join([written(child, v) for child, v in value.items()])
+        return f"<{name}>{inner}</{name}>"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "".join([written(name, v) for v in value])
+    if isinstance(value, bool):
+        value = "true" if value else "false"
+    return f"<{name}>{escaped('' if value is None else str(value))}</{name}>"
+
+
+def read(body: bytes) -> Any:
+    """The root element; ValueError for what is no XML or has a DOCTYPE (entities are how XML bites)."""
+    if b"<!DOCTYPE" in body:
+        raise ValueError("has a DOCTYPE")
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise ValueError("is no XML") from None
+    if root.getroottree().docinfo.doctype:
+        raise ValueError("has a DOCTYPE")
+    return root
+
+
+def tree(root: Any) -> dict[str, Any]:
+    """`<a x="1"><b>2</b></a>` as `{"a": {"@x": "1", "b": "2"}}`; repeated names become lists."""
+    return {_local(root): _inside(root, 0)}
+
+
+def _inside(element: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError("is too deep")
+    inside: dict[str, Any] = {f"@{_bare(name)}": value for name, value in element.attrib.items()}
+    for child in element.iterchildren(etree.Element):
+        name, value = _local(child), _inside(child, depth + 1)
+        if name not in inside:
+            inside[name] = value
+        elif isinstance(inside[name], list):
+            inside[name].append(value)
+        else:
+            inside[name] = [inside[name], value]
+    text = (element.text or "").strip()
+    if not inside:
+        return text
+    return inside | {"#text": text} if text else inside
+
+
+def _local(element: Any) -> str:
+    return _bare(element.tag)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition("}")[2]
