@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import (
-    MultipartCallbacks,
     MultipartParser,
     MultipartState,
     parse_options_header,
