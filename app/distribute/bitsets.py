@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from app.distribute.filters import Test, identity
+from app.distribute.filters import Question, identity
 
 Family = Literal["in", "not_in", "lower", "upper", "prefix", "has", "has_not"]
 
@@ -49,7 +49,7 @@ class Slot:
     def __init__(self, every: int) -> None:
         self.every, self.asks = every, 0
 
-    def add(self, i: int, test: Test) -> None:
+    def add(self, i: int, test: Question) -> None:
         self.asks |= 1 << i
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class Named(Slot):
         self._wanted = wanted
         self._lists: dict[Any, list[int]] = {}
 
-    def add(self, i: int, test: Test) -> None:
+    def add(self, i: int, test: Question) -> None:
         super().add(i, test)
         for value in {identity(value) for value in test.values}:
             self._lists.setdefault(value, []).append(i)
@@ -103,7 +103,7 @@ class Bounded(Slot):
         self._lower = lower
         self._limits: dict[tuple[float, int], int] = {}
 
-    def add(self, i: int, test: Test) -> None:
+    def add(self, i: int, test: Question) -> None:
         super().add(i, test)
         (limit,) = test.values
         assert isinstance(limit, int | float)
@@ -134,7 +134,7 @@ class Prefixed(Slot):
         super().__init__(every)
         self._by: dict[str, int] = {}
 
-    def add(self, i: int, test: Test) -> None:
+    def add(self, i: int, test: Question) -> None:
         super().add(i, test)
         for value in test.values:
             assert isinstance(value, str)

@@ -30,7 +30,7 @@ _EXACT = 2**53  # below it CEL compares whole numbers and doubles as Python does
 _MISSING = object()
 
 
-class Test(Struct, frozen=True):
+class Question(Struct, frozen=True):
     """One question about one field. `is` wants that boolean and nothing like it."""
 
     op: Op
@@ -101,7 +101,7 @@ class Asked(Struct, frozen=True):
         return self.expression.over(asking(lead, source)) is True
 
 
-Node = Test | Every | Either | Asked
+Node = Question | Every | Either | Asked
 
 
 def asking(lead: Facts, source: str) -> Any:
@@ -203,18 +203,18 @@ class _Reader:
     def _negated(self, low: int, high: int) -> Node | None:
         text = self._slice(low, high)
         if self._field(low + 1, high) is not None:
-            return Test("is", self.tokens[low + 3].text, (False,), text)
+            return Question("is", self.tokens[low + 3].text, (False,), text)
         if not self._wrapped(low + 1, high) and not self._has(low + 1, high):
             return None
         inner = self.node(low + 1, high)
         return None if inner is None else _opposite(inner, text)
 
-    def _test(self, low: int, high: int) -> Test | None:
+    def _test(self, low: int, high: int) -> Question | None:
         text = self._slice(low, high)
         if (field := self._field(low, high)) is not None:
-            return Test("is", field, (True,), text)
+            return Question("is", field, (True,), text)
         if self._has(low, high):
-            return Test("has", self.tokens[low + 4].text, (), text)
+            return Question("has", self.tokens[low + 4].text, (), text)
         if self._field(low, low + 3) is None or high - low < 5:
             return None
         field, word = self.tokens[low + 2].text, self.tokens[low + 3].text
@@ -222,19 +222,21 @@ class _Reader:
             return self._listed(field, low + 4, high)
         if word == "." and self._words(low + 4, low + 6) == ["startsWith", "("]:
             prefix = self._literal(low + 6, high - 1)
-            return Test("prefix", field, prefix, text) if prefix and isinstance(prefix[0], str) else None
+            return Question("prefix", field, prefix, text) if prefix and isinstance(prefix[0], str) else None
         return self._compared(field, word, self._literal(low + 4, high), text)
 
-    def _compared(self, field: str, word: str, value: tuple[Scalar, ...] | None, text: str) -> Test | None:
+    def _compared(
+        self, field: str, word: str, value: tuple[Scalar, ...] | None, text: str
+    ) -> Question | None:
         if value is None:
             return None
         if word in ("==", "!="):
-            return Test("in" if word == "==" else "not_in", field, value, text)
+            return Question("in" if word == "==" else "not_in", field, value, text)
         if word in _ORDER and isinstance(value[0], int | float) and not isinstance(value[0], bool):
-            return Test(_ORDER[word], field, value, text)
+            return Question(_ORDER[word], field, value, text)
         return None
 
-    def _listed(self, field: str, low: int, high: int) -> Test | None:
+    def _listed(self, field: str, low: int, high: int) -> Question | None:
         if self._words(low, low + 1) != ["["] or self._words(high - 1, high) != ["]"]:
             return None
         values: list[Scalar] = []
@@ -246,7 +248,7 @@ class _Reader:
                 return None
             values.append(literal[0])
             at = end + 1
-        return Test("in", field, tuple(values), self._slice(low - 4, high))
+        return Question("in", field, tuple(values), self._slice(low - 4, high))
 
     def _literal(self, low: int, high: int) -> tuple[Scalar, ...] | None:
         """One literal in a tuple, since None is a value too."""
@@ -322,21 +324,21 @@ def _asks(node: Node) -> bool:
     return isinstance(node, Asked)
 
 
-def _merged(parts: Sequence[Node], text: str) -> Test | None:
+def _merged(parts: Sequence[Node], text: str) -> Question | None:
     """`a == 1 || a == 2` is `a in [1, 2]`; several prefixes likewise."""
-    tests = [part for part in parts if isinstance(part, Test) and part.op in ("in", "prefix")]
+    tests = [part for part in parts if isinstance(part, Question) and part.op in ("in", "prefix")]
     if len(tests) < len(parts) or len({(test.op, test.field) for test in tests}) > 1:
         return None
     values = tuple(value for test in tests for value in test.values)
-    return Test(tests[0].op, tests[0].field, values, text)
+    return Question(tests[0].op, tests[0].field, values, text)
 
 
 def _opposite(node: Node, text: str) -> Node | None:
     """What is true exactly where `node` is false (not where it fails), if we can say it."""
-    if isinstance(node, Test):
+    if isinstance(node, Question):
         if node.op == "is":
-            return Test("is", node.field, (not node.values[0],), text)
-        return Test(_OPPOSITE[node.op], node.field, node.values, text) if node.op in _OPPOSITE else None
+            return Question("is", node.field, (not node.values[0],), text)
+        return Question(_OPPOSITE[node.op], node.field, node.values, text) if node.op in _OPPOSITE else None
     if isinstance(node, Asked):
         return None
     parts = [_opposite(part, part.text) for part in node.parts]

@@ -15,7 +15,7 @@ from msgspec import Struct
 from app.catalog.documents import Distribution
 from app.distribute.bitsets import FAMILY, Slot, positions, slot
 from app.distribute.caps import CountedCap, counted
-from app.distribute.filters import Asked, Facts, Node, Test, asking, conjuncts
+from app.distribute.filters import Asked, Facts, Node, Question, asking, conjuncts
 from app.distribute.hours import Opening
 from app.distribute.ranking import C, Standing, quantum, ranked, turn_key
 
@@ -210,7 +210,7 @@ class _Filters:
         self._group_of: dict[str, int] = {}
         for i, one in enumerate(contracts):
             for part in conjuncts(one.doc.when) if one.doc.when is not None else ():
-                if not (isinstance(part, Test) and self._kept(i, part)):
+                if not (isinstance(part, Question) and self._kept(i, part)):
                     self._ask(i, part)
 
     def fields(self) -> tuple[tuple[str, int, tuple[Slot, ...]], ...]:
@@ -222,7 +222,7 @@ class _Filters:
         order = sorted(by_field, key=lambda field: self._absent[field].bit_count())
         return tuple((field, self._absent[field], tuple(by_field[field])) for field in order)
 
-    def _kept(self, i: int, test: Test) -> bool:
+    def _kept(self, i: int, test: Question) -> bool:
         """One test of a family per contract and field; a second one is rare and asked instead."""
         family = FAMILY[test.op]
         key = (test.field, family)

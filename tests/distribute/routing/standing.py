@@ -1,0 +1,33 @@
+"""Contracts written in one line, for the tests of this folder."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.catalog.documents import ContractDoc, Distribution
+from app.distribute.route import RouteIndex
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Contract:
+    id: str
+    buyer: str
+    doc: ContractDoc
+    paused: bool = False
+
+
+def contract(
+    id: str, when: str | None = None, *, buyer: str = "", paused: bool = False, **more: Any
+) -> Contract:
+    doc = ContractDoc.model_validate({"id": id, "campaign": "solar", "when": when, "deliver": {}, **more})
+    return Contract(id, buyer or f"buyer-of-{id}", doc, paused)
+
+
+def index_of(
+    *contracts: Contract,
+    rank: tuple[str, ...] = ("price", "priority", "round_robin"),
+    sell: str = "exclusive",
+) -> RouteIndex[Contract]:
+    return RouteIndex(contracts, Distribution.model_validate({"rank": rank, "sell": sell}))
