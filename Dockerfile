@@ -1,7 +1,7 @@
 # leadgate with its own PostgreSQL in /data, or yours by LEADGATE_DATABASE_URL.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements-uv.lock requirements.lock ./
+COPY requirements-uv.lock requirements-dev.lock requirements.lock ./
 RUN python -m venv /opt/leadgate \
  && /opt/leadgate/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock \
  && python -m venv /opt/build \
@@ -9,8 +9,8 @@ RUN python -m venv /opt/leadgate \
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./app
 COPY migrations ./migrations
-# The wheel is made by hatchling, which the index gives in its own isolated place; the lock has installed the rest.
-RUN /opt/build/bin/uv build --wheel --out-dir /dist \
+# What builds the wheel comes from the development lock, with its hash, as all else does.
+RUN /opt/build/bin/uv build --wheel --out-dir /dist --build-constraints requirements-dev.lock --require-hashes \
  && /opt/leadgate/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps /dist/leadgate-*.whl
 
 FROM python:3.11-slim-bookworm
