@@ -15,6 +15,8 @@ from app.core.expressions import Expression
 from app.core.money import Amount
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+_SELL = re.compile(r"^(exclusive|shared\([1-9][0-9]?\))$")
+_CURRENCY = re.compile(r"^[A-Z]{3}$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 
 
@@ -27,6 +29,18 @@ def _id(text: str) -> str:
 def _name(text: str) -> str:
     if not _NAME.match(text):
         raise ValueError("is no field name; use lower case letters, digits and _, a letter first")
+    return text
+
+
+def _sell(text: str) -> str:
+    if not _SELL.match(text):
+        raise ValueError("is no way to sell; write exclusive or shared(2), up to shared(99)")
+    return text
+
+
+def _currency(text: str) -> str:
+    if not _CURRENCY.match(text):
+        raise ValueError("is no currency; write three capitals, as USD")
     return text
 
 
@@ -67,7 +81,9 @@ class CheckDoc(BaseModel):
 class Distribution(Document):
     """How an accepted lead is sold. `sell` is `exclusive` or `shared(n)`."""
 
-    sell: str = Field("exclusive", pattern=r"^(exclusive|shared\([1-9][0-9]?\))$")
+    sell: Annotated[str, AfterValidator(_sell)] = Field(
+        "exclusive", json_schema_extra={"pattern": _SELL.pattern}
+    )
     rank: tuple[Rank, ...] = ("price", "priority", "round_robin")
 
     @property
@@ -82,7 +98,9 @@ class CampaignDoc(Document):
     fields: Mapping[FieldName, FieldDoc]
     checks: tuple[CheckDoc, ...] = ()
     distribution: Distribution = Distribution()
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    currency: Annotated[str, AfterValidator(_currency)] = Field(
+        "USD", json_schema_extra={"pattern": _CURRENCY.pattern}
+    )
 
 
 class MapTo(Document):

@@ -63,9 +63,6 @@ class Reading:
 
 def problem_of(text: Text, fault: Fault) -> Problem:
     node = fault.node
-    value = node.items.get(fault.key)
-    if fault.unknown_key and value is not None and ".deliver" in fault.path:
-        text.hide(value.start, value.end)  # a secret's key, misspelt
     if fault.on_key and fault.key in node.keys:
         key = node.keys[fault.key]
         start, end = key.start, key.end

@@ -11,11 +11,11 @@ Week = tuple[tuple[tuple[int, int], ...], ...]
 
 
 class HoursError(ValueError):
-    """`key` names the entry at fault; `item` its place in a list of intervals, else None."""
+    """`in_key`: the weekdays are at fault, not the interval."""
 
-    def __init__(self, key: str, message: str, *, item: int | None = None, in_key: bool = False) -> None:
+    def __init__(self, message: str, *, in_key: bool = False) -> None:
         super().__init__(message)
-        self.key, self.item, self.in_key = key, item, in_key
+        self.in_key = in_key
 
 
 def week(opened: Mapping[str, str | Sequence[str]]) -> Week:
@@ -25,9 +25,8 @@ def week(opened: Mapping[str, str | Sequence[str]]) -> Week:
     """
     days: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
     for key, value in opened.items():
-        texts = [value] if isinstance(value, str) else list(value)
-        for i, text in enumerate(texts):
-            start, end = _interval(key, text, None if isinstance(value, str) else i)
+        for text in [value] if isinstance(value, str) else value:
+            start, end = _interval(text)
             for day in _days(key):
                 _open(days, day, start, end)
     return tuple(_joined(day) for day in days)
@@ -40,16 +39,16 @@ def _days(key: str) -> list[int]:
     for part in key.lower().split(","):
         names = [name.strip() for name in part.split("-")]
         if len(names) > 2 or any(name not in WEEKDAYS for name in names):
-            raise HoursError(key, f'"{key}" is no weekday; write mon, mon-fri, sat,sun or daily', in_key=True)
+            raise HoursError(f'"{key}" is no weekday; write mon, mon-fri, sat,sun or daily', in_key=True)
         first, last = WEEKDAYS.index(names[0]), WEEKDAYS.index(names[-1])
         found += [(first + i) % 7 for i in range((last - first) % 7 + 1)]
     return found
 
 
-def _interval(key: str, text: str, item: int | None) -> tuple[int, int]:
+def _interval(text: str) -> tuple[int, int]:
     """Minutes; the end is after the start, so beyond 1440 when it is of the next day."""
     match = _INTERVAL.match(text)
-    wrong = HoursError(key, "is no interval; write 08:00-18:00, 22:00-06:00 or 00:00-24:00", item=item)
+    wrong = HoursError("is no interval; write 08:00-18:00, 22:00-06:00 or 00:00-24:00")
     if match is None:
         raise wrong
     hours = [int(part) for part in match.groups()]
@@ -57,7 +56,7 @@ def _interval(key: str, text: str, item: int | None) -> tuple[int, int]:
     if hours[1] > 59 or hours[3] > 59 or start >= _DAY or end > _DAY:
         raise wrong
     if start == end:
-        raise HoursError(key, "begins when it ends; for the whole day write 00:00-24:00", item=item)
+        raise HoursError("begins when it ends; for the whole day write 00:00-24:00")
     return start, end if end > start else end + _DAY
 
 

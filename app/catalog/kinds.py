@@ -54,6 +54,42 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
+def unknown_places(model: type[BaseModel] | None, value: Any) -> list[Path]:
+    """Where settings have a key that their model does not know, at any depth. No model knows none."""
+    return list(_unknown([model] if model else [], value))
+
+
+def _unknown(annotations: list[Any], value: Any) -> Iterator[Path]:
+    atoms = [atom for annotation in annotations for atom in _atoms(annotation)]
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            inner = [part for atom in atoms for part in _under(atom, key)]
+            if inner:
+                yield from ((key, *rest) for rest in _unknown(inner, item))
+            else:
+                yield (key,)
+    elif isinstance(value, list | tuple):
+        inner = [part for atom in atoms for part in get_args(atom)]
+        for i, item in enumerate(value):
+            yield from ((i, *rest) for rest in _unknown(inner, item))
+
+
+def _under(atom: Any, key: str) -> list[Any]:
+    """What the value of a key may be: of a model's field, or of any entry of a map."""
+    if isinstance(atom, type) and issubclass(atom, BaseModel):
+        return [info.annotation for name, info in atom.model_fields.items() if key == (info.alias or name)]
+    return list(get_args(atom)[1:])
+
+
+def _atoms(annotation: Any) -> list[Any]:
+    """The branches of a union, without what Annotated says of them."""
+    if get_origin(annotation) is Annotated:
+        return _atoms(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [atom for part in get_args(annotation) for atom in _atoms(part)]
+    return [annotation]
+
+
 def _is_marked(annotation: Any, marker: Any) -> bool:
     return get_origin(annotation) is Annotated and marker in annotation.__metadata__
 

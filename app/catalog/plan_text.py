@@ -46,11 +46,13 @@ def _object(change: Change, warnings: list[Caution], effect: str) -> Iterator[st
         detail = change.details[0]
         yield _headed(mark, change.kind, change.id, f"{detail.path} {_arrow(detail)}: {warnings[0].text}")
         return
-    texts = [change.note, *(warning.text for warning in warnings)]
+    beside = {detail.path for detail in change.details}
+    texts = [change.note, *(w.text for w in warnings if w.path not in beside)]
     yield _headed(mark, change.kind, change.id, "; ".join(text for text in texts if text))
     width = max((len(detail.path) for detail in change.details), default=0)
     for detail in change.details:
-        yield f"      {detail.path:<{max(width, 15)}} {_arrow(detail)}"
+        doubts = "".join(f": {w.text}" for w in warnings if w.path == detail.path)
+        yield f"      {detail.path:<{max(width, 15)}} {_arrow(detail)}{doubts}"
         if detail.path == "when" and effect:
             yield f"      {'':<{max(width, 15)}} {effect}"
 

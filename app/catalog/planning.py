@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from msgspec import Struct
 
 from app.catalog.documents import BuyerDoc, Catalogue, ContractDoc, SourceDoc
+from app.catalog.problems import counted
 from app.catalog.sealing import is_sealed
 from app.catalog.writing import flow
 from app.core.money import written
@@ -131,7 +132,7 @@ def _objects(catalogue: Catalogue) -> Objects:
 def _change(key: tuple[str, str], old: Objects, new: Objects, given: Objects) -> Change | None:
     kind, id_ = key
     if key not in old:
-        return Change(action="added", kind=kind, id=id_, note=_note(kind, new[key]))
+        return Change(action="added", kind=kind, id=id_, note=_note(kind, new[key], new))
     details = tuple(_differences(old[key], new[key], ""))
     if key in given:
         return Change(action="changed", kind=kind, id=id_, details=details) if details else None
@@ -142,16 +143,17 @@ def _change(key: tuple[str, str], old: Objects, new: Objects, given: Objects) ->
     return Change(action="kept", kind=kind, id=id_, note="not in the file: kept")
 
 
-def _note(kind: str, doc: dict[str, Any]) -> str:
+def _note(kind: str, doc: dict[str, Any], objects: Objects) -> str:
     parts = []
     if kind != "campaign":
         parts.append("paused" if doc["paused"] else "active")
     if kind == "campaign":
-        parts.append(f"{len(doc['fields'])} fields, {len(doc['checks'])} checks")
+        parts.append(counted(len(doc["fields"]), "field"))
     if kind == "source":
         parts.append(f"for {doc['campaign']}")
     if doc.get("price") is not None:
-        parts.append(doc["price"])
+        currency = objects.get(("campaign", doc["campaign"]), {}).get("currency", "")
+        parts.append(f"{doc['price']} {currency}".rstrip())
     if kind == "contract":
         parts.append(str(doc["deliver"].get("adapter")))
     return ", ".join(parts)

@@ -1,13 +1,13 @@
 """YAML → Catalogue. Says everything that is wrong at once, each with its file, line, key and cure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, CheckDoc, ContractDoc, FieldDoc, SourceDoc
 from app.catalog.found import Item, Reading, problem_of
-from app.catalog.kinds import Kinds, replaced, secret_places
+from app.catalog.kinds import Kinds, replaced, secret_places, unknown_places
 from app.catalog.problems import CatalogueErrors, suggestion
 from app.catalog.references import check
 from app.catalog.sealing import CannotOpen, Sealer, is_sealed
@@ -70,7 +70,7 @@ def _collect(reading: Reading, text: Text) -> None:
     for key, node in root.items.items():
         if key not in _LISTS:
             fault = Fault(
-                node=root, path=str(key), key=str(key), on_key=True, unknown_key=True,
+                node=root, path=str(key), key=str(key), on_key=True,
                 message="is not known", hint=suggestion(str(key), _LISTS),
             )  # fmt: skip
             reading.problems.append(problem_of(text, fault))
@@ -221,9 +221,15 @@ def _hide_secrets(reading: Reading, item: Item) -> None:
     if deliver is None or deliver.kind != "map":
         return
     model = reading.kinds.adapters.get(str(deliver.value.get("adapter")))
-    if model is None:  # nobody can say which of its values are secret
-        nodes = [node for key, node in deliver.items.items() if key != "adapter"]
-    else:
-        nodes = [deliver.at(place) for place in secret_places(model, deliver.value)]
-    for node in nodes:
-        item.text.hide(node.start, node.end)
+    settings = {key: value for key, value in deliver.value.items() if key != "adapter"}
+    secret = secret_places(model, settings) if model else []
+    for place in [*secret, *unknown_places(model, settings)]:  # a misspelt key may be a secret's
+        for node in _texts(deliver.at(place)):
+            item.text.hide(node.start, node.end)
+
+
+def _texts(node: Node) -> Iterator[Node]:
+    if node.kind == "text":
+        yield node
+    for item in node.items.values():
+        yield from _texts(item)

@@ -1,6 +1,8 @@
 """Whether what the objects of a catalogue say of one another is so: names, fields, zones, hours."""
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -10,12 +12,13 @@ from pydantic import BaseModel
 from app.catalog.documents import Cap, ContractDoc, FieldMarker, MapTo, SourceDoc
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
-from app.catalog.kinds import marked_places
+from app.catalog.kinds import at, marked_places
 from app.catalog.problems import nearest, suggestion
 from app.catalog.tree import Node
-from app.core.expressions import Expression
+from app.core.expressions import Expression, ExpressionError
 
 Path = tuple[str | int, ...]
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # what is none has been told already
 
 
 def check(reading: Reading) -> None:
@@ -36,9 +39,11 @@ class _Known:
     def __init__(self, reading: Reading) -> None:
         self.fields: dict[str, set[str]] = {c.id: set(c.fields) for c in reading.current.campaigns}
         for item in reading.of("campaign"):
+            if not item.id:
+                continue
             node = item.node.items.get("fields")
             self.fields[item.id] = {str(key) for key in node.items} if node else set()
-        self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source")}
+        self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source") if s.id}
 
 
 def _unique(reading: Reading, kind: str) -> None:
@@ -56,12 +61,11 @@ def _unique(reading: Reading, kind: str) -> None:
 
 def _campaign(reading: Reading, item: Item, known: _Known) -> None:
     for i, node in _under(item, "checks"):
-        settings = item.settings.get(f"checks[{i}]")
-        if settings is None:
-            continue
-        for place in marked_places(type(settings), node.value, FieldMarker):
+        model = reading.kinds.checks.get(str(node.value.get("check"))) if node.kind == "map" else None
+        for place in marked_places(model, node.value, FieldMarker) if model else ():
             _field(reading, item, ("checks", i, *place), node.at(place).value, item.id, known)
-    _kept(reading, item, known)
+    if item.id:
+        _kept(reading, item, known)
 
 
 def _kept(reading: Reading, item: Item, known: _Known) -> None:
@@ -132,7 +136,7 @@ def _field(
     reading: Reading, item: Item, path: Path, name: Any, campaign: str, known: _Known, *, key: str = ""
 ) -> None:
     fields = known.fields.get(campaign, set())
-    if isinstance(name, str) and fields and name not in fields:
+    if isinstance(name, str) and fields and name not in fields and _NAME.match(name):
         hint = suggestion(name, fields, otherwise=f"{campaign} has")
         reading.say(item, path, f'"{name}" is no field of campaign {campaign}', hint, key=key)
 
@@ -144,22 +148,32 @@ def _contract(reading: Reading, item: Item, known: _Known) -> None:
             hint = suggestion(node.value, known.sources)
             reading.say(item, ["sources", i], f'"{node.value}" is no source', hint)
     if campaign is not None and known.fields[campaign]:
-        _lead_fields(reading, item, item.doc, (), campaign, known)
-        _lead_fields(reading, item, item.settings.get("deliver"), ("deliver",), campaign, known)
+        deliver = _expressions(item.settings.get("deliver"), ("deliver",))
+        for path, expression in [*_written(item), *deliver]:
+            _lead_fields(reading, item, path, expression, campaign, known)
     if isinstance(item.doc, ContractDoc):
         _sane_contract(reading, item, item.doc)
 
 
-def _lead_fields(reading: Reading, item: Item, within: Any, at: Path, campaign: str, known: _Known) -> None:
-    """Every `lead.X` of every expression, at its place inside the expression."""
+def _lead_fields(
+    reading: Reading, item: Item, path: Path, expression: Expression, campaign: str, known: _Known
+) -> None:
+    """Every `lead.X`, at its place inside the expression."""
     fields = known.fields[campaign]
-    for path, expression in _expressions(within, at):
-        for name, column in expression.lead_fields():
-            if name not in fields:
-                hint = f'no field "{name}" on campaign {campaign}; {suggestion(name, fields, otherwise="it has")}'
-                reading.say(
-                    item, path, "does not compile", hint, offset=column - 1, width=len(name)
-                )  # fmt: skip
+    for name, column in expression.lead_fields():
+        if name not in fields:
+            hint = f'no field "{name}" on campaign {campaign}; {suggestion(name, fields, otherwise="it has")}'
+            reading.say(item, path, "does not compile", hint, offset=column - 1, width=len(name))
+
+
+def _written(item: Item) -> Iterator[tuple[Path, Expression]]:
+    """The expressions of a contract, read from the file since the rest of it may have faults."""
+    places: list[Path] = [("when",), *(("caps", i, "when") for i, _ in _under(item, "caps"))]
+    for place in places:
+        text = at(item.node.value, place)
+        with suppress(ExpressionError):
+            if isinstance(text, str):
+                yield place, Expression(text)
 
 
 def _expressions(value: Any, path: Path) -> Iterator[tuple[Path, Expression]]:
@@ -185,10 +199,9 @@ def _sane_contract(reading: Reading, item: Item, contract: ContractDoc) -> None:
     _caps(reading, item, contract.caps)
     if contract.hours is not None:
         _zone(reading, item, ["hours", "zone"], contract.hours.zone)
-        try:
-            week(contract.hours.open)
-        except HoursError as error:
-            _hours(reading, item, error)
+        for key, value in contract.hours.open.items():
+            for i, text in enumerate([value] if isinstance(value, str) else value):
+                _hours(reading, item, key, text, [] if isinstance(value, str) else [i])
 
 
 def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
@@ -202,13 +215,14 @@ def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
         seen.add(what)
 
 
-def _hours(reading: Reading, item: Item, error: HoursError) -> None:
-    message, _, hint = str(error).partition("; ")
-    if error.in_key:
-        reading.say(item, ["hours", "open"], message, hint, key=error.key)
-    else:
-        step = [] if error.item is None else [error.item]
-        reading.say(item, ["hours", "open", error.key, *step], message, hint)
+def _hours(reading: Reading, item: Item, key: str, text: str, step: list[str | int]) -> None:
+    try:
+        week({key: text})
+    except HoursError as error:
+        message, _, hint = str(error).partition("; ")
+        path = ["hours", "open"] if error.in_key else ["hours", "open", key, *step]
+        if not error.in_key or step in ([], [0]):
+            reading.say(item, path, message, hint, key=key if error.in_key else "")
 
 
 def _zone(reading: Reading, item: Item, path: list[str | int], zone: str) -> None:

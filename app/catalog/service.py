@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from app.catalog.documents import Catalogue
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, SourceDoc
 from app.catalog.export import export
 from app.catalog.kinds import Kinds
 from app.catalog.plan_text import heading, render
@@ -66,7 +66,11 @@ class Configuration:
 
 def _changes(planned: Plan) -> list[Change]:
     result, touched = planned.result, planned.touched()
-    docs = {"campaign": result.campaigns, "source": result.sources, "buyer": result.buyers}
+    docs: dict[str, tuple[CampaignDoc | SourceDoc | BuyerDoc, ...]] = {
+        "campaign": result.campaigns,
+        "source": result.sources,
+        "buyer": result.buyers,
+    }
     return [
         Change(kind=kind, id=doc.id, doc=to_row(doc))
         for kind, mine in docs.items()

@@ -152,7 +152,7 @@ class _Composer:
         if depth > MOST_DEPTH:
             raise self.bad(event, f"nested more than {MOST_DEPTH} deep")
         if event.tag is not None:
-            raise self.bad(event, "a YAML tag, which has no meaning here", f"remove {event.tag}")
+            raise self.bad(event, "a YAML tag, which has no meaning here", "leave out what begins with !")
         start = event.start_mark.index
         if kind == "ScalarEvent":
             node = self.scalar(event)

@@ -52,7 +52,6 @@ class Fault(Struct, frozen=True, kw_only=True):
     message: str
     hint: str = ""
     on_key: bool = False
-    unknown_key: bool = False
     key: str = ""
     offset: int | None = None
     width: int = 1
@@ -121,7 +120,7 @@ class _Walk:
         if self.kind == "extra_forbidden":
             known = {info.alias or n for m in self.models for n, info in m.model_fields.items()}
             return Fault(
-                node=self.node, path=joined(here, path_text([last])), key=last, on_key=True, unknown_key=True,
+                node=self.node, path=joined(here, path_text([last])), key=last, on_key=True,
                 message="is not known", hint=suggestion(last, known | set(also), otherwise="known here"),
             )  # fmt: skip
         if last == "[key]":
@@ -160,6 +159,8 @@ def expression_fault(error: ExpressionError, node: Node, path: str) -> Fault:
         name = unknown[1]
         offset, width = _word_before(text, name, offset), len(name)
         hint = f'nothing is called "{name}"; {suggestion(name, VARIABLES)}'
+    elif hint.startswith("token recognition error") and text[offset : offset + 1] in ("'", '"'):
+        hint = "this quote is not closed"
     elif "<EOF>" in hint:
         hint = "it ends too early" if text.strip() else "it is empty; leave the key out"
     return Fault(node=node, path=path, message="does not compile", hint=hint, offset=offset, width=width)
