@@ -1,12 +1,13 @@
 """Which contracts get which leads of a batch, decided over counters that the pipeline holds locked.
 
-    keys = needs(wants, hints)          # what to lock, sorted, in one statement
+    keys = needs(wants, hints)          # what to lock, sorted, in one statement; a row that is not there is 0
     done = allocate(wants, locked, hints)
-    …write done.increments in the same transaction; keep `locked` + increments as the next hints
+    …write done.increments in the same transaction; after its commit `locked` + increments are hints
 
 `hints` are values seen earlier, without a lock. They only save locks: a choice is made over locked values
-alone, and where those don't suffice the lead comes back as `again` with the keys that were missing. A cap
-that a hint says is full is believed, so forget the hints of counters that something was given back to.
+alone, and where those don't suffice the lead comes back as `again`, with keys to lock beside `needs` in
+the next transaction (what was learned in this one makes sure that it ends). A cap that a hint says is full
+is believed, so forget the hints of counters that something was given back to.
 
 A turn is used up by being asked: a rejection gives back the caps (`Reservation.caps`), not the turn, else
 a buyer who always says no would be asked first every time.
@@ -137,6 +138,7 @@ class _Placing:
         self.chosen: list[Reservation] = []
         self.full: list[tuple[str, CounterKey]] = []
         self.buyers = set(want.buyers)
+        self._picked: list[int] = []
         self._limits: dict[int, tuple[tuple[CounterKey, int], ...]] = {}
         self._added: list[tuple[CounterKey, int]] = []
 
@@ -160,13 +162,14 @@ class _Placing:
 
     def note_spare(self) -> None:
         """Where a chosen one may turn out to be full, lock the next ones too: fewer second looks."""
-        if not any(self._tight(key, limit) for pairs in self._limits.values() for key, limit in pairs):
+        if not any(self._tight(key, limit) for i in self._picked for key, limit in self._counted(i)):
             return
         left = SPARE
         for tier in self.want.match.tiers():
-            for i in self._untried(tier)[:left]:
-                left -= 1
-                self.book.touched.update(self._keys(i, turning=len(tier) > 1))
+            for i in self._untried(tier):
+                if left and self._full(i) is None:
+                    left -= 1
+                    self.book.touched.update(self._keys(i, turning=len(tier) > 1))
             if not left:
                 return
 
@@ -212,11 +215,13 @@ class _Placing:
         contract = self.index.contracts[i]
         if contract.buyer in self.buyers:
             return True
-        for key, limit in self._counted(i):
-            if self.book.value(key) >= limit:
-                self.full.append((contract.id, key))
-                return True
-        return False
+        full = self._full(i)
+        if full is not None:
+            self.full.append((contract.id, full))
+        return full is not None
+
+    def _full(self, i: int) -> CounterKey | None:
+        return next((key for key, limit in self._counted(i) if self.book.value(key) >= limit), None)
 
     def _counted(self, i: int) -> tuple[tuple[CounterKey, int], ...]:
         """The counters this lead would use up at contract `i`, with their limits."""
@@ -239,6 +244,7 @@ class _Placing:
             self._add(key, 1)
         if turn is not None:
             self._add(turn, self.index.quanta[i])
+        self._picked.append(i)
         self.buyers.add(contract.buyer)
         self.chosen.append(Reservation(contract.id, caps, turn))
 
