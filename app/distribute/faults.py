@@ -87,3 +87,7 @@ class NotHttp(PerhapsSent):
 
 class Undecodable(PerhapsSent):
     code = "undecodable"
+
+
+class WireFailed(PerhapsSent):
+    code = "wire_failed"

@@ -48,6 +48,9 @@ class Connection(asyncio.Protocol):
             assert self._transport is not None
             self._transport.write(message)
             return await waiter
+        except BaseException:
+            self.close()  # also when nobody waits any more: the next one must not get this reply
+            raise
         finally:
             timer.cancel()
             self._waiter = None

@@ -20,12 +20,11 @@ from lxml import etree
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from app.core.expressions import Expression, Failed, activation
-from app.distribute.replies import Opened
+from app.core.expressions import Expression, Failed
+from app.distribute.replies import PARTS, Opened
 
 REGEX_CHARACTERS = 1_000
 READ_CHARACTERS = 200
-PARTS = ("status", "headers", "text", "json", "xml")
 
 _PATH = re.compile(r"\$|(?:\$\.)?[\w@#-]+(?:\.[\w@#-]+|\[\d+\])*")
 _PART = re.compile(r"\breply\.(\w+)")
@@ -44,17 +43,17 @@ def needed(expression: Expression) -> tuple[str, ...]:
 class Rule:
     """A CEL expression over `reply`, with what it needs of it."""
 
-    __slots__ = ("_needs", "expression", "reads_body")
+    __slots__ = ("expression", "needs", "reads_body")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
-        self._needs = needed(expression)
-        self.reads_body = not {"text", "json", "xml"}.isdisjoint(self._needs)
+        self.needs = needed(expression)
+        self.reads_body = not {"text", "json", "xml"}.isdisjoint(self.needs)
 
     def value(self, opened: Opened) -> Any:
         """Its value, or Failed: for a field that isn't there, a body that can't be read."""
         try:
-            return self.expression.over(activation({"reply": opened.parts(self._needs)}))
+            return self.expression.over(opened.activation())
         except (RuntimeError, TypeError, ValueError):
             return Failed("unreadable")
 
@@ -62,11 +61,13 @@ class Rule:
 class Reading:
     """Where a text stands in a reply, compiled when saved. `text` is how it was written."""
 
-    __slots__ = ("_find", "text")
+    __slots__ = ("_find", "needs", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._find = _finder(text)
+        rule = _rule(text)
+        self.needs = rule.needs if rule is not None else ()
+        self._find = rule.value if rule is not None else _finder(text)
 
     def of(self, opened: Opened) -> str | None:
         """The text there, at most 200 characters; None where there is none."""
@@ -102,14 +103,16 @@ class Reading:
         return {"type": "string", "format": "reading", "examples": examples}
 
 
+def _rule(text: str) -> Rule | None:
+    if text.startswith(("regex:", "/")) or (_PATH.fullmatch(text) and not re.match(r"reply\b", text)):
+        return None
+    return Rule(Expression(text))
+
+
 def _finder(text: str) -> Callable[[Opened], Any]:
     if text.startswith("regex:"):
         return _regex(text.removeprefix("regex:"))
-    if text.startswith("/"):
-        return _xpath(text)
-    if re.match(r"reply\b", text) or not _PATH.fullmatch(text):
-        return Rule(Expression(text)).value
-    return _path(text)
+    return _xpath(text) if text.startswith("/") else _path(text)
 
 
 def _path(text: str) -> Callable[[Opened], Any]:

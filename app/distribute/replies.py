@@ -11,17 +11,19 @@
 Nothing in this table is Accepted, and from 400 on no rule can make it so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
+from app.core.expressions import activation
 from app.distribute import xml
 from app.distribute.adapter import Reply
 from app.model import Outcome, Rejected, TryLater, Unclear
 
+PARTS = ("status", "headers", "text", "json", "xml")
 LATER = frozenset({408, 425, 429, 503})
 MOVED = frozenset({301, 305, 307, 308})
 LONGEST_WAIT = 8 * 86_400.0
@@ -56,29 +58,33 @@ def retry_after(reply: Reply, at: datetime) -> float | None:
 
 
 class Opened:
-    """A reply whose parts are read when a rule first needs them. ValueError for a part it doesn't have."""
+    """A reply whose parts are read when first needed, once. `needs` are the parts that expressions look at."""
 
-    __slots__ = ("_parts", "reply")
+    __slots__ = ("_activation", "_needs", "_parts", "reply")
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, needs: Iterable[str] = PARTS) -> None:
         self.reply = reply
+        self._needs = needs
         self._parts: dict[str, Any] = {}
+        self._activation: Any = None
 
     def part(self, name: str) -> Any:
-        """`status`, `headers`, `text`, `json`, `xml` (a tree) or `root` (an lxml element)."""
+        """`status`, `headers`, `text`, `json`, `xml` (a tree) or `root` (an lxml element), or ValueError."""
         if name not in self._parts:
             self._parts[name] = _READERS[name](self)
         return self._parts[name]
 
-    def parts(self, names: tuple[str, ...]) -> Mapping[str, Any]:
-        """Those of `names` that can be read."""
-        found = {}
-        for name in names:
-            try:
-                found[name] = self.part(name)
-            except ValueError:
-                continue
-        return found
+    def activation(self) -> Any:
+        """`reply` as expressions see it, with those parts that can be read."""
+        if self._activation is None:
+            found = {}
+            for name in self._needs:
+                try:
+                    found[name] = self.part(name)
+                except ValueError:
+                    continue
+            self._activation = activation({"reply": found})
+        return self._activation
 
 
 def _json(opened: Opened) -> Any:

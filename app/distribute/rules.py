@@ -47,9 +47,12 @@ class Rules:
         self.accepted = Rule(to.accepted)
         self.shown = f"accepted: {to.accepted.text} → "
         self.reason, self.reference, self.price = to.reason, to.reference, to.price
+        readers = [r for r in (to.reason, to.reference, to.price) if r is not None]
+        asked: list[Rule | Reading] = [self.accepted, *(rule for _, rule, _ in self.rules), *readers]
+        self.needs = sorted({part for reader in asked for part in reader.needs})
 
     def outcome(self, reply: Reply, at: datetime) -> Outcome:
-        opened = Opened(reply)
+        opened = Opened(reply, self.needs)
         for word, rule, read in self.rules:
             if rule.value(opened) is True:
                 return self._named(word, opened, at, read)

@@ -10,12 +10,13 @@ import logging
 import re
 import ssl
 import traceback
+from contextlib import suppress
 from functools import lru_cache
 
 from app import __version__
 from app.distribute.adapter import Call, Conversation, Reply
 from app.distribute.exchange import Conversed, Exchange, shown
-from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFault
+from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
 from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
 from app.distribute.targets import Target, target_of
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
@@ -91,6 +92,9 @@ class Wire:
                     reply = await self._exchange(asked, ends)
                 except WireFault as fault:
                     sent, error = isinstance(fault, PerhapsSent), fault
+                except Exception as bug:  # ours: nobody knows how far it came
+                    _log.error("the wire failed: %s", type(bug).__name__)
+                    error = WireFailed()
                 handed_over = handed_over or (sent and asked.hands_over)
                 exchanges.append(_shown(asked, reply, error, 1000 * (now() - began)))
                 if error is not None:
@@ -99,7 +103,8 @@ class Wire:
             outcome = outcome_of(fault, handed_over=handed_over)
             return Conversed(outcome=outcome, exchanges=tuple(exchanges), handed_over=handed_over)
         finally:
-            conversation.close()
+            with suppress(Exception):
+                conversation.close()
 
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
