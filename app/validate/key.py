@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from app.model import Scalar
+from app.model import Lead, Scalar
 
 
 def digest(*parts: str | int | bool | Iterable[Scalar]) -> bytes:
@@ -14,6 +14,12 @@ def digest(*parts: str | int | bool | Iterable[Scalar]) -> bytes:
     return blake2b(ascii(parts).encode("ascii"), digest_size=16).digest()
 
 
-def folded(value: Scalar) -> Scalar:
-    """Text compared as people compare it: ANNA is Anna."""
-    return value.casefold() if isinstance(value, str) else value
+def identity(lead: Lead, field: str) -> Scalar:
+    """The valid value that two leads of one person share, in one case; None where the lead has none.
+
+    A masked value (512*******) is shared by a thousand people.
+    """
+    value = lead.fields.get(field)
+    if value is None or not value.valid or value.parts.get("masked"):
+        return None
+    return value.normal.casefold() if isinstance(value.normal, str) else value.normal

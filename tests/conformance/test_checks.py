@@ -132,7 +132,7 @@ def test_a_check_claims_exactly_when_it_says_so_and_asks_the_same_twice(check: C
 SECRETIVE = {
     "email": Value("q7x.zz@mailinator.com", "q7x.zz@mailinator.com", True, {"domain": "mailinator.com"}),
     "work": Value("info@q7xcorp.example", "info@q7xcorp.example", True, {"domain": "q7xcorp.example"}),
-    "phone": Value("+4915112345678", "+4915112345678", True, {"region": "DE", "line_type": "fixed_line"}),
+    "phone": Value("+4915112345678", "+4915112345678", True, {"region": "DE", "line_type": "fixed"}),
     "name": Value("Quintessa", "Quintessa"),
     "ip": Value("203.0.113.77", "203.0.113.77", True, {"version": 4}),
     "dob": Value("31.31.1931", None, False, {}, "is not a date"),

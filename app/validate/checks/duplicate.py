@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from app.core.duration import Duration
 from app.model import Finding, Lead
 from app.validate.check import Check, CheckSettings, Claim, Earlier, Evidence, checks
-from app.validate.key import digest, folded
+from app.validate.key import digest, identity
 
 
 class DuplicateSettings(CheckSettings):
@@ -43,7 +43,7 @@ def _claims(lead: Lead, to: DuplicateSettings) -> Iterator[tuple[str, Claim]]:
     """(entry, its claim); an entry of which the lead lacks a field is skipped. Test leads have keys of their own."""
     among = "" if to.scope == "all" else lead.campaign if to.scope == "campaign" else lead.source
     for label, names in to.entries:
-        values = [folded(lead.normal(name)) for name in names]
+        values = [identity(lead, name) for name in names]
         if None not in values:
             yield label, Claim(digest("duplicate", to.scope, among, lead.test, label, values), to.seconds)
 

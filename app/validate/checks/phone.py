@@ -2,17 +2,30 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from app.model import Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
 
-EITHER = "fixed_line_or_mobile"
+EITHER, BOTH = "fixed_or_mobile", ("fixed", "mobile")
 """What numbering plans such as North America's can't tell apart."""
 
-LineType = Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+LineType = Literal[
+    "fixed",
+    "mobile",
+    "fixed_or_mobile",
+    "toll_free",
+    "premium",
+    "shared_cost",
+    "voip",
+    "personal",
+    "pager",
+    "uan",
+    "voicemail",
+    "unknown",
+]
 Region = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{1,15}\*?$")]
 
@@ -34,8 +47,8 @@ class PhoneSettings(CheckSettings):
 
     def passes(self, line_type: str) -> bool:
         """A type that stands for two passes when either of them would."""
-        kinds = (line_type, "fixed_line", "mobile") if line_type == EITHER else (line_type,)
-        if line_type in self.deny or (line_type == EITHER and {"fixed_line", "mobile"} <= set(self.deny)):
+        kinds = (line_type, *BOTH) if line_type == EITHER else (line_type,)
+        if line_type in self.deny or (line_type == EITHER and set(self.deny).issuperset(BOTH)):
             return False
         return not self.allow or line_type == "unknown" or any(k in self.allow for k in kinds)
 

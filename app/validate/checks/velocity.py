@@ -8,7 +8,7 @@ from pydantic import Field
 from app.core.duration import Duration
 from app.model import Finding, Lead, Scalar
 from app.validate.check import Check, CheckSettings, Evidence, Seen, checks
-from app.validate.key import digest, folded
+from app.validate.key import digest, identity
 
 KIND = {"ip": "version", "email": "domain", "phone": "line_type"}
 """What `per` may call by kind → a part that only values of that kind have."""
@@ -31,11 +31,11 @@ def _counted(lead: Lead, per: str) -> tuple[str, Scalar]:
     if per == "source":
         return "", lead.source
     if per in lead.fields:
-        return per, lead.normal(per)
+        return per, identity(lead, per)
     if part := KIND.get(per):
         for name, value in lead.fields.items():
             if value.valid and part in value.parts:
-                return name, value.normal
+                return name, identity(lead, name)
     return "", None
 
 
@@ -70,5 +70,5 @@ class Velocity(Check[VelocitySettings]):
 
     def _seen(self, lead: Lead, to: VelocitySettings, value: Scalar) -> Seen:
         """Each window counts under a key of its own, so that two rules never count one lead twice."""
-        key = digest("velocity", lead.campaign, lead.test, to.per, to.seconds, (folded(value),))
+        key = digest("velocity", lead.campaign, lead.test, to.per, to.seconds, (value,))
         return Seen(key, to.seconds)
