@@ -64,7 +64,7 @@ class Name(FieldType[NameSettings]):
     def normal(self, raw: Raw, to: NameSettings) -> Value:
         text = written(raw)
         if not text.isprintable():
-            text = "".join(c if c.isprintable() else " " * c.isspace() for c in text)
+            text = "".join(c if c.isprintable() else " " * c.isspace() for c in text).strip()
         if "  " in text or not text.isascii():
             text = " ".join(text.split())
         if len(text) > to.max_length:

@@ -44,7 +44,7 @@ class Text(FieldType[TextSettings]):
     settings = TextSettings
     examples = (
         ({}, "  south-facing roof ", Value("  south-facing roof ", "south-facing roof")),
-        ({"max_length": 3}, "long", Value("long", None, False, {}, "is longer than 3 characters")),
+        ({"max_length": 3}, "roof", Value("roof", None, False, {}, "is longer than 3 characters")),
         ({"pattern": "[A-Z]{2}[0-9]+"}, "ab1", Value("ab1", None, False, {}, "is not of the pattern")),
     )
 

@@ -116,10 +116,10 @@ def _explained(error: etree.XMLSyntaxError) -> Unreadable:
 
 
 def _leads(root: Any) -> list[Any]:
-    """The root itself, or its children where they are leads one and all."""
+    """The root itself, or its children where all have a lead's name and one at least has fields."""
     names = {_local(child.tag) for child in root}
     several = len(root) > 1 or _local(root.tag).lower() in _PLURALS
-    if several and len(names) == 1 and names <= _LEADS and all(len(child) for child in root):
+    if several and len(names) == 1 and names <= _LEADS and any(len(child) for child in root):
         return list(root)
     return [root]
 
