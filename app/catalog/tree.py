@@ -4,6 +4,7 @@ Unquoted scalars are read as in YAML 1.2, but what only looks like a number to a
 02134, 0x1f, 12e3. `on`, `yes`, `no` and dates are text too.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ MOST_VALUES = 1_000_000
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})?\.[0-9]{1,30}(?:[eE][-+]?[0-9]{1,2})?\Z")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})?\.[0-9]{1,30}(?:[eE][-+]?[0-9]{1,3})?\Z")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SECRET_LINE = re.compile(r"(?i)(secret|passw|token|key|auth)[^:=]*[:=]\s*")
@@ -233,12 +234,12 @@ def resolved(text: str) -> Any:
         return text
     if _INT.match(text):
         return int(text)
-    return float(text) if _FLOAT.match(text) else text
+    return float(text) if _FLOAT.match(text) and math.isfinite(float(text)) else text
 
 
 _ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b",
-    "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
+    " ": " ", "\t": "\t", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
 _HEX = {"x": 2, "u": 4, "U": 8}
 
@@ -267,14 +268,26 @@ def _content(text: Text, node: Node) -> int:
 
 
 def _past_folds(source: str, at: int, node: Node) -> int:
-    while source[at].isspace() or (node.style == '"' and source[at] == "\\" and source[at + 1] in "\r\n"):
+    while at < len(source) - 1 and (
+        source[at].isspace() or (node.style == '"' and source[at] == "\\" and source[at + 1] in "\r\n")
+    ):
         at += 1
     return at
 
 
 def _past_space(source: str, at: int, node: Node, char: str) -> int:
-    escape = node.style == '"' and source[at] == "\\" and _ESCAPES.get(source[at + 1]) == char
-    return at + 2 if escape else at
+    """White space in the file is skipped before the next word; an escape of it must be, here."""
+    escape = _past_folds(source, at, node)
+    if node.style == '"' and source[escape] == "\\" and _escaped(source, escape) == char:
+        return escape + _width(source, escape, node)
+    return at
+
+
+def _escaped(source: str, at: int) -> str | None:
+    digits = _HEX.get(source[at + 1], 0)
+    if digits:
+        return chr(int(source[at + 2 : at + 2 + digits], 16))
+    return _ESCAPES.get(source[at + 1])
 
 
 def _width(source: str, at: int, node: Node) -> int:

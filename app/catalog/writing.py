@@ -77,7 +77,7 @@ def _is_word(value: Any) -> bool:
 
 
 def _key(key: str) -> str:
-    return key if _KEY.match(key) else json.dumps(key, ensure_ascii=True)
+    return key if _KEY.match(key) else _double_quoted(key)
 
 
 def _scalar(value: Any, *, in_flow: bool) -> str:
@@ -117,6 +117,10 @@ def _quoted(text: str) -> str:
     """JSON's string is YAML's double-quoted one; single quotes read better around double ones."""
     if '"' in text and "\n" not in text and not _UNPRINTABLE.search(text):
         return "'" + text.replace("'", "''") + "'"
+    return _double_quoted(text)
+
+
+def _double_quoted(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda m: f"\\U{ord(m[0]):08x}", quoted)
 

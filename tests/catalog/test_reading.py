@@ -135,7 +135,7 @@ def test_a_sealed_secret_is_taken_as_it_stands_where_the_key_is_the_same() -> No
     assert sealed(kept, Catalogue(), KINDS, ours) == kept
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=200))
 def test_whatever_the_text_a_reading_ends_in_a_catalogue_or_in_problems(text: str) -> None:
     try:
@@ -150,7 +150,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_whatever_the_yaml_a_reading_ends_in_a_catalogue_or_in_problems(text: str) -> None:
     try:
@@ -159,9 +159,11 @@ def test_whatever_the_yaml_a_reading_ends_in_a_catalogue_or_in_problems(text: st
         render(errors.problems)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n'\"\\ &"), min_size=1, max_size=40),
+    st.text(
+        st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n'\"\\ &"), min_size=1, max_size=40
+    ),
     st.sampled_from(["'", '"', "|"]),
 )
 def test_every_character_of_a_scalar_is_found_in_the_file(value: str, style: str) -> None:
