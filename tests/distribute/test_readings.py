@@ -1,0 +1,120 @@
+import time
+
+import pytest
+
+from app.core.expressions import Expression, ExpressionError
+from app.distribute.readings import Reading, Rule
+from app.distribute.replies import Opened
+from tests.distribute.drive import reply
+
+JSON = reply(
+    200, '{"ok": true, "n": 12.5, "result": {"leads": [{"id": "SC-1"}, {"id": 7}]}, "null": null}', x_ref="R9"
+)
+XML = reply(200, '<response v="2"><id>77</id><errors><error>No Match</error></errors></response>')
+TEXT = reply(200, "SUCCESS ID=8842 price=$12.50\nthanks")
+
+
+def of(text, buyers_reply):
+    reading = Reading(text)
+    return reading.of(Opened(buyers_reply, reading.needs))
+
+
+@pytest.mark.parametrize(
+    ("text", "from_reply", "found"),
+    [
+        ("reply.json.result.leads[0].id", JSON, "SC-1"),
+        ('reply.headers["x-ref"]', JSON, "R9"),
+        ('reply.json.ok ? "yes" : "no"', JSON, "yes"),
+        ('reply["json"].n', JSON, "12.5"),
+        ("string(reply.status)", JSON, "200"),
+        ("$.result.leads.0.id", JSON, "SC-1"),
+        ("$.result.leads[1].id", JSON, "7"),
+        ("result.leads.0.id", JSON, "SC-1"),
+        ("n", JSON, "12.5"),
+        ("response.id", XML, "77"),
+        ("response.@v", XML, "2"),
+        ("response.errors.error", XML, "No Match"),
+        ("reply.xml.response.id", XML, "77"),
+        ("//id", XML, "77"),
+        ("/response/errors/error", XML, "No Match"),
+        ("/response/@v", XML, "2"),
+        ("//errors", XML, "No Match"),
+        ("/response/id/text()", XML, "77"),
+        (r"regex:ID=(\d+)", TEXT, "8842"),
+        (r"regex:\$[0-9]+\.[0-9]{2}", TEXT, "$12.50"),
+        (r"regex:price=\$(.+?)\n", TEXT, "12.50"),
+        (r"regex:(SUCCESS|OK)", TEXT, "SUCCESS"),
+    ],
+)
+def test_a_reading_finds_its_text(text, from_reply, found):
+    assert of(text, from_reply) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "from_reply"),
+    [
+        ("reply.json.none", JSON),
+        ("reply.json.result", JSON),
+        ("reply.json.ok", JSON),
+        ("null", JSON),
+        ("$.result.leads.9.id", JSON),
+        ("$.result.leads.x", JSON),
+        ("$.n.x", JSON),
+        ("$.response.id", XML),
+        ("//id", JSON),
+        ("//nothing", XML),
+        ("reply.json.x", XML),
+        ("reply.xml.x", TEXT),
+        ("id", TEXT),
+        (r"regex:ID=(x)", TEXT),
+    ],
+)
+def test_where_nothing_stands_there_is_none(text, from_reply):
+    assert of(text, from_reply) is None
+
+
+def test_a_text_is_cut():
+    assert of("reply.text", reply(200, "x" * 500)) == "x" * 200
+
+
+@pytest.mark.parametrize(
+    "text", ["reply.json.(", "", "//[", "regex:(", "regex:(?=a)", r"regex:(a)\1", "$..x"]
+)
+def test_what_is_no_reading_is_refused_when_saved(text):
+    with pytest.raises(ValueError):
+        Reading(text)
+
+
+def test_an_error_in_cel_says_where():
+    with pytest.raises(ExpressionError) as refused:
+        Reading("reply.json.id +")
+    assert refused.value.column == 16
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+b", "(a|a)*b", "(a?)*b", "(?:ab)+c", "(a*){9}b", ".*a.*b.*c", "a?a?a?a?a?a?a?a", "(a|b){2,}c"],
+)
+def test_a_regex_that_could_run_for_hours_is_refused(pattern):
+    with pytest.raises(ValueError, match="too long"):
+        Reading(f"regex:{pattern}")
+
+
+def test_the_slowest_regex_that_is_allowed_ends_soon():
+    began = time.process_time()
+    assert of("regex:a*a*b", reply(200, "a" * 100_000)) is None
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("reply.status == 200", ("status",)),
+        ('reply.json.a == "reply.text"', ("json",)),
+        ("reply.json.reply == 1", ("status", "headers", "text", "json", "xml")),
+        ('reply["json"].a == 1', ("status", "headers", "text", "json", "xml")),
+        ("reply.text.matches('x') && reply.status < 300", ("status", "text")),
+    ],
+)
+def test_only_the_parts_that_a_rule_looks_at_are_read(text, needs):
+    assert Rule(Expression(text)).needs == needs
