@@ -25,7 +25,7 @@ def scripts() -> dict[str, str]:
 
 
 def commands() -> set[str]:
-    group = typer.main.get_command(importlib.import_module("app.cli").app)
+    group = typer.main.get_command(importlib.import_module("app.cli").cli)
     return set(group.list_commands(click.Context(group)))  # type: ignore[attr-defined]  # a click.Group
 
 
