@@ -101,7 +101,6 @@ class Expression:
         return {"type": "string", "format": "cel", "examples": ['lead.state in ["CA", "NV"]']}
 
 
-
 def activation(data: Mapping[str, Any]) -> Any:
     """What `Expression.over` evaluates against; build it once for one lead and many expressions."""
     return _ENV.Activation(data)

@@ -14,6 +14,7 @@ a buyer who always says no would be asked first every time.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
@@ -101,7 +102,8 @@ class _Book:
 
     def __init__(self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int]) -> None:
         self.rehearsal = locked is None
-        self.locked, self.hints = hints if locked is None else locked, hints
+        self.hints, self.locked = hints, locked or {}
+        self.values = {**hints, **self.locked}  # now; of an unlocked key what was seen last
         self.added: dict[CounterKey, int] = {}
         self.touched: set[CounterKey] = set()
 
@@ -109,11 +111,10 @@ class _Book:
         return self.rehearsal or key in self.locked
 
     def value(self, key: CounterKey) -> int:
-        """The value now; of an unlocked key the last one seen, else 0."""
-        seen = self.locked.get(key)
-        return (self.hints.get(key, 0) if seen is None else seen) + self.added.get(key, 0)
+        return self.values.get(key, 0)
 
     def add(self, key: CounterKey, n: int) -> None:
+        self.values[key] = self.values.get(key, 0) + n
         self.added[key] = self.added.get(key, 0) + n
 
 
@@ -144,14 +145,12 @@ class _Placing:
 
     def run(self) -> None:
         for tier in self.want.match.tiers():
-            waiting = self._untried(tier)
+            waiting, turning = self._untried(tier), len(tier) > 1  # alone there are no turns to take
             while len(self.chosen) < self.want.copies:
-                waiting = [i for i in waiting if not self._refused(i)]
-                if not waiting:
+                i = self._next(waiting) if turning else self._first(waiting)
+                if i is None:
                     break
-                turning = len(tier) > 1  # alone in its tier there is nobody to take turns with
-                i = self._next(waiting) if turning else self._only(waiting[0])
-                waiting.remove(i)
+                waiting = [other for other in waiting if other != i]
                 self._reserve(i, turning)
             if len(self.chosen) >= self.want.copies:
                 return
@@ -180,28 +179,46 @@ class _Placing:
         tried = self.want.tried
         return [i for i in tier if self.index.contracts[i].id not in tried] if tried else tier
 
-    def _only(self, i: int) -> int:
-        if missing := [key for key, _ in self._counted(i) if not self.book.knows(key)]:
-            raise _Missing(missing)
-        return i
+    def _first(self, waiting: list[int]) -> int | None:
+        for i in waiting:
+            if not self._refused(i):
+                if missing := [key for key, _ in self._counted(i) if not self.book.knows(key)]:
+                    raise _Missing(missing)
+                return i
+        return None
 
-    def _next(self, waiting: list[int]) -> int:
-        """Whose turn it is: the lowest tag, provably lowest among all, locked or not."""
-        turns = self.index.turns
-        tags = {i: self.book.value(turns[i]) for i in waiting}
-        lowest = min(tags.values())
-        # Tags only rise: one that was seen earlier is a lower bound of what an unlocked tag is now.
-        best = next((i for i in waiting if tags[i] == lowest and self._known(i)), None)
+    def _next(self, waiting: list[int]) -> int | None:
+        """Whose turn it is: the lowest tag of those with room, provably lowest, whether locked or not."""
+        turns, values = self.index.turns, self.book.values
+        tags = {i: values.get(turns[i], 0) for i in waiting}
+        order = sorted(waiting, key=tags.__getitem__)
+        while order and self._refused(order[0]):
+            waiting.remove(order[0])  # not looked at again for this lead
+            del tags[order.pop(0)]
+        if not order:
+            return None
+        # Tags only rise: one that was seen earlier is a lower bound of what an unlocked one is now.
+        lowest = tags[order[0]]
+        best = next((i for i in takewhile(lambda i: tags[i] == lowest, order) if self._ready(i)), None)
         if best is None or self.book.rehearsal:
-            first = sorted(waiting, key=tags.__getitem__)[:SPARE]
-            keys = [key for i in first for key in self._keys(i, turning=True)]
+            keys = [key for i in order[:SPARE] for key in self._keys(i, turning=True)]
             if best is None:
                 raise _Missing(key for key in keys if not self.book.knows(key))
             self.book.touched.update(keys)
-        for i, rise in levelled(tags, self.index.quanta).items():
-            if self.book.knows(turns[i]):
-                self._add(turns[i], rise)
+        if tags[order[-1]] - lowest > self.index.least_quantum:
+            self._level(tags)
         return best
+
+    def _level(self, tags: Mapping[int, int]) -> None:
+        for i, rise in levelled(tags, self.index.quanta).items():
+            key = self.index.turns[i]
+            if True:
+                self._add(key, rise)
+
+    def _ready(self, i: int) -> bool:
+        """As the first in order, which has been looked at: it may be chosen on what is locked."""
+        held = self.index.contracts[i].buyer in self.buyers
+        return self._known(i) and not held and self._full(i) is None
 
     def _known(self, i: int) -> bool:
         return all(self.book.knows(key) for key in self._keys(i, turning=True))

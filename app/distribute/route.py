@@ -97,6 +97,7 @@ class RouteIndex(Generic[C]):
         self.copies = distribution.copies
         self.caps: tuple[tuple[CountedCap, ...], ...] = tuple(counted(one.doc) for one in order)
         self.quanta = tuple(quantum(one.doc, self.turning) for one in order)
+        self.least_quantum = min(self.quanta, default=0)
         self.turns = tuple(turn_key(one.id) for one in order)
         self.number = {one.id: i for i, one in enumerate(order)}
         self._every = (1 << len(order)) - 1

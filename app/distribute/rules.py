@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.core.expressions import Expression
 from app.core.money import amount
@@ -26,6 +26,8 @@ _PERSONAL = re.compile(r"[^\s@]+@[^\s@]+|\+?\d[\d\s().-]{5,}\d")
 
 class ReplySettings(Settings):
     """What a contract says about replies. Rules are CEL over `reply`; see `readings` for the rest."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # an adapter's settings hold keys
 
     accepted: Expression = Field(description="What a yes looks like; there is no default.")
     duplicate: Expression | None = Field(None, description="The buyer has this person already.")

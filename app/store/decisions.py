@@ -31,7 +31,9 @@ on conflict (key) do update
   where dedupe_key.expires_at <= now() or dedupe_key.lead_id = excluded.lead_id
 returning key
 """
-_HOLDERS = "select key, lead_id, source, at from dedupe_key where key = any($1::bytea[]) and expires_at > now()"
+_HOLDERS = (
+    "select key, lead_id, source, at from dedupe_key where key = any($1::bytea[]) and expires_at > now()"
+)
 _HAND_OVER = """
 update dedupe_key d set lead_id = t.lead_id, source = t.source
   from unnest($1::bytea[], $2::uuid[], $3::text[]) as t(key, lead_id, source) where d.key = t.key
@@ -126,7 +128,10 @@ async def claim(conn: Any, wanted: Sequence[KeyClaim]) -> dict[bytes, Held]:
     got = {
         r[0]
         for r in await conn.fetch(
-            _CLAIM, [w.key for w in ordered], [w.lead_id for w in ordered], [w.source for w in ordered],
+            _CLAIM,
+            [w.key for w in ordered],
+            [w.lead_id for w in ordered],
+            [w.source for w in ordered],
             [w.within for w in ordered],
         )
     }
@@ -149,7 +154,9 @@ async def drop_keys(conn: Any, keys: Sequence[KeyClaim]) -> None:
     await conn.execute(_DROP_KEYS, [k.key for k in keys], [k.lead_id for k in keys])
 
 
-async def ensure(conn: Any, keys: Sequence[str], start: Mapping[str, int], ends: Mapping[str, datetime | None]) -> None:
+async def ensure(
+    conn: Any, keys: Sequence[str], start: Mapping[str, int], ends: Mapping[str, datetime | None]
+) -> None:
     """Make counters exist, outside the batch's transaction, so that `lock` can lock in one sorted pass."""
     ordered = sorted(keys)
     await conn.execute(_ENSURE, ordered, [start.get(k, 0) for k in ordered], [ends.get(k) for k in ordered])

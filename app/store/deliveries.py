@@ -102,11 +102,15 @@ _ONE = "select * from delivery where id = $1"
 _ONE_LOCKED = _ONE + " for update"
 _OF_LEAD = "select * from delivery where lead_id = $1 order by round, rank, id"
 _LIVE = """
-select lead_id, count(*) filter (where state in ('sending', 'waiting', 'unclear')) as live,
+select lead_id, count(*) filter (where state in ('sending', 'waiting')) as live,
        count(*) filter (where state = 'accepted') as accepted,
        count(*) filter (where state = 'unclear') as unclear,
-       array_agg(contract) as tried
-  from delivery where lead_id = any($1::uuid[]) and round = 1 group by lead_id
+       array_agg(contract) as tried,
+       coalesce(array_agg(buyer) filter (where state in ('sending', 'waiting', 'unclear', 'accepted')), '{}') as buyers,
+       count(*) as made
+  from delivery d where lead_id = any($1::uuid[])
+   and round = (select l.round from lead l where l.id = d.lead_id)
+ group by lead_id
 """
 _QUEUES = """
 select state, count(*)::int, coalesce(extract(epoch from now() - min(coalesce(next_at, created_at))), 0)::float8
@@ -115,6 +119,27 @@ union all
 select 'inbox', count(*)::int, coalesce(extract(epoch from clock_timestamp() - min(s.received_at)), 0)::float8
   from (select submission_id from inbox order by submission_id limit 100000) i
   left join lateral (select received_at from submission s where s.id = i.submission_id) s on true
+"""
+_SETTLE = """
+update delivery
+   set state = $2, reason = $3, reference = coalesce($4, reference), price = coalesce($5, price), lease_id = null,
+       next_at = null, ended_at = now()
+ where id = $1
+"""
+_MINE = "select * from delivery where lease_id = $1 and state = 'sending' and lead_id = any($2::uuid[])"
+_MINE_IDS = "select id from delivery where lease_id = $1 and state = 'sending' order by id limit $2"
+_SOME = "select * from delivery where id = any($1::uuid[]) and state = 'sending' order by id for update"
+_DISOWN = "update inbox set lease_id = null where lease_id = $1 and submission_id = any($2::uuid[])"
+_MY_INBOX = (
+    "select submission_id from inbox where lease_id = $1 and parked is null order by submission_id limit $2"
+)
+# After deliveries became unclear by themselves: a lead with nothing live but an unclear one is unclear.
+_REFLECT = """
+update lead l set state = 'unclear'
+ where l.id = any($1::uuid[]) and l.state = 'delivering'
+   and exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round and d.state = 'unclear')
+   and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
+                    and d.state in ('sending', 'waiting'))
 """
 _REQUEUE = """
 update delivery set state = 'waiting', next_at = now() + $2 * interval '1 second', lease_id = null, ended_at = null
@@ -150,6 +175,17 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
         return self.reserved.split("\n") if self.reserved else []
 
 
+class Progress(Struct, frozen=True):
+    """The deliveries of a lead's round: how many live, accepted, unclear; who was asked, who has or may have it."""
+
+    live: int = 0
+    accepted: int = 0
+    unclear: int = 0
+    tried: list[str] = []
+    buyers: list[str] = []
+    made: int = 0
+
+
 def _row(record: Any) -> DeliveryRow:
     return DeliveryRow(**dict(record))
 
@@ -162,8 +198,20 @@ async def end(
     `sold` are changes of leads that hold only if their delivery's end does.
     """
     rows = [
-        (e.delivery_id, e.lead_id, e.n, e.state, e.outcome, e.reason, e.reference, e.price, e.next_in, e.ms,
-         e.read, e.exchanges)
+        (
+            e.delivery_id,
+            e.lead_id,
+            e.n,
+            e.state,
+            e.outcome,
+            e.reason,
+            e.reference,
+            e.price,
+            e.next_in,
+            e.ms,
+            e.read,
+            e.exchanges,
+        )
         for e in ends
     ]
     columns = [list(c) for c in zip(*rows, strict=True)]
@@ -176,7 +224,9 @@ async def end(
     return {r[0] for r in await conn.fetch(_END_AND_SELL, *columns, process_id, *more)}
 
 
-async def claim_due(conn: Any, process_id: UUID, per_contract: int, without: Sequence[str]) -> list[DeliveryRow]:
+async def claim_due(
+    conn: Any, process_id: UUID, per_contract: int, without: Sequence[str]
+) -> list[DeliveryRow]:
     """Deliveries whose next attempt is due, claimed and their attempt begun, a few of each contract."""
     return [_row(r) for r in await conn.fetch(_DUE, process_id, per_contract, list(without))]
 
@@ -204,14 +254,49 @@ async def of_lead(conn: Any, lead_id: UUID) -> list[DeliveryRow]:
     return [_row(r) for r in await conn.fetch(_OF_LEAD, lead_id)]
 
 
-async def standing(conn: Any, lead_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int, int, list[str]]]:
-    """lead → (live, accepted, unclear deliveries, contracts tried)."""
-    return {r[0]: (r[1], r[2], r[3], list(r[4])) for r in await conn.fetch(_LIVE, list(lead_ids))}
+async def standing(conn: Any, lead_ids: Sequence[UUID]) -> dict[UUID, Progress]:
+    """How far the current round of each lead is; leads without a delivery are missing."""
+    return {r[0]: Progress(*list(r)[1:]) for r in await conn.fetch(_LIVE, list(lead_ids))}
 
 
 async def queues(conn: Any) -> dict[str, tuple[int, float]]:
     """queue → (depth, seconds since the oldest was due)."""
     return {r[0]: (r[1], r[2]) for r in await conn.fetch(_QUEUES)}
+
+
+async def settle(
+    conn: Any, delivery_id: UUID, state: str, reason: str, reference: str | None, price: Any
+) -> None:
+    """A delivery that the caller has locked ends as somebody says it did."""
+    await conn.execute(_SETTLE, delivery_id, state, reason, reference, price)
+
+
+async def mine_of(conn: Any, process_id: UUID, lead_ids: Sequence[UUID]) -> list[DeliveryRow]:
+    """What this process has claimed for these leads."""
+    return [_row(r) for r in await conn.fetch(_MINE, process_id, list(lead_ids))]
+
+
+async def claimed_ids(conn: Any, process_id: UUID, limit: int = 10_000) -> list[UUID]:
+    return [r[0] for r in await conn.fetch(_MINE_IDS, process_id, limit)]
+
+
+async def some(conn: Any, ids: Sequence[UUID]) -> list[DeliveryRow]:
+    """These deliveries as far as they are being sent, locked."""
+    return [_row(r) for r in await conn.fetch(_SOME, list(ids))]
+
+
+async def inbox_ids(conn: Any, process_id: UUID, limit: int = 10_000) -> list[UUID]:
+    """Undecided submissions that this process has leased."""
+    return [r[0] for r in await conn.fetch(_MY_INBOX, process_id, limit)]
+
+
+async def disown(conn: Any, process_id: UUID, submission_ids: Sequence[UUID]) -> None:
+    await conn.execute(_DISOWN, process_id, list(submission_ids))
+
+
+async def reflect(conn: Any, lead_ids: Sequence[UUID]) -> None:
+    """Let leads say that they are unclear, where that is all that is left of them."""
+    await conn.execute(_REFLECT, sorted(lead_ids))
 
 
 async def requeue(conn: Any, ids: Sequence[UUID], in_seconds: float = 0) -> list[UUID]:

@@ -151,7 +151,10 @@ class IntakeStore:
             best.setdefault((arrival.submission.source, arrival.key), arrival)
         ordered = [best[place] for place in sorted(best)]
         columns = [(a.submission.source, a.key, a.submission.id, a.fingerprint) for a in ordered]
-        won = {r[0] for r in await conn.fetch(_CLAIM_KEYS, *map(list, zip(*columns, strict=True)), self.key_seconds)}
+        won = {
+            r[0]
+            for r in await conn.fetch(_CLAIM_KEYS, *map(list, zip(*columns, strict=True)), self.key_seconds)
+        }
         holder = {(a.submission.source, a.key): (a.submission.id, a.fingerprint) for a in ordered}
         lost = [a for a in ordered if a.submission.id not in won]
         if lost:
@@ -169,8 +172,14 @@ class IntakeStore:
         rows = await conn.fetch(_TAKE, process_id, limit, self.lease_seconds, self.most_tries)
         return [
             Submission(
-                id=r[0], source=r[1], received_at=r[2], content_type=r[3], body=bytes(r[4]), test=r[5],
-                remote=r[6], key_hint=r[7],
+                id=r[0],
+                source=r[1],
+                received_at=r[2],
+                content_type=r[3],
+                body=bytes(r[4]),
+                test=r[5],
+                remote=r[6],
+                key_hint=r[7],
             )
             for r in rows
         ]

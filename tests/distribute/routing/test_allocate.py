@@ -189,6 +189,12 @@ def test_a_lead_that_must_come_again_leaves_nothing_behind() -> None:
     assert done.increments == {}
 
 
+def test_a_counter_that_is_not_locked_is_not_written() -> None:
+    house = House(contract("a"), contract("b"), contract("c"))
+    done = allocate([house.want()], {"turn:a": 0}, {"turn:c": 1000 * SCALE})
+    assert done.increments == {"turn:a": 1000 * SCALE}
+
+
 def test_of_many_equals_only_a_few_are_locked() -> None:
     house = House(*(contract(f"c{i:03d}") for i in range(300)))
     house.sell([house.want() for _ in range(64)])

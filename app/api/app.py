@@ -1,0 +1,118 @@
+"""FastAPI for all that is not the hot path, and for the OpenAPI of everything."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+
+from app import __version__
+from app.core.errors import NoKey, NotFound, NotYours, Refused, Unprocessable, WrongMethod
+from app.core.events import bug, emit
+from app.core.metrics import Sharing
+from app.core.world import World
+from app.pipeline.engine import Engine
+from app.pipeline.settling import Settler
+from app.store.database import Database
+from app.store.keys import KeyEntry
+
+
+class Parts(Struct, frozen=True):
+    """What the routes work with."""
+
+    engine: Engine
+    settler: Settler
+    database: Database
+    sharing: Sharing
+    ready: Callable[[], bool]
+    public_url: Callable[[Mapping[str, Any]], str]
+    world: World
+
+
+def build_api(parts: Callable[[], Parts]) -> FastAPI:
+    """`parts` is asked per request: the application is made before the process is open."""
+    from app.api import confirm, leads, ops, pages
+    from app.api.description import describe
+
+    api = FastAPI(
+        title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
+    api.state.parts = parts
+    for module in (leads, confirm, ops, pages):
+        api.include_router(module.router)
+    api.add_exception_handler(Refused, _refused)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(Exception, _bug)
+    api.openapi = lambda: describe(api)  # type: ignore[method-assign]
+    return api
+
+
+def parts_of(request: Request) -> Parts:
+    found: Parts = request.app.state.parts()
+    return found
+
+
+def key_of(request: Request, kind: str) -> KeyEntry:
+    """The caller's key, of this kind. Raises NoKey."""
+    authorization = request.headers.get("authorization", "")
+    presented = authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
+    presented = presented or request.headers.get("x-api-key", "").strip()
+    entry = parts_of(request).engine.key(presented)
+    if entry is None or entry.kind != kind:
+        raise NoKey(f"send a {kind}'s key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+    return entry
+
+
+def id_of(text: str) -> UUID:
+    """An id from a path; what is no id names nothing."""
+    with suppress(ValueError):
+        return UUID(text)
+    raise NotYours("there is no such thing")
+
+
+def problem_response(refused: Refused) -> Response:
+    return JSONResponse(
+        refused.problem(),
+        status_code=refused.status,
+        headers=refused.headers,
+        media_type="application/problem+json",
+    )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return problem_response(error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """pydantic's list in our shape: where and what, never the value itself."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return problem_response(Unprocessable(f"{where}: {first['msg']}", where=where))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return problem_response(
+            WrongMethod("another method is needed here", headers=dict(error.headers or {}))
+        )
+    if error.status_code == 404:
+        return problem_response(NotFound("there is nothing at this address"))
+    return problem_response(Unprocessable(str(error.detail)))
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    emit(bug(error, "api"))
+    return JSONResponse(
+        {"type": "/docs/problems#internal", "title": "Something went wrong here", "status": 500, "code": "internal",
+         "detail": "it is logged; try again, and tell us if it stays"},
+        status_code=500, media_type="application/problem+json",
+    )  # fmt: skip

@@ -1,0 +1,253 @@
+"""`POST /v1/leads` as a raw ASGI route: the hot path's door."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from msgspec import Struct
+
+from app.api.replies import JSON, XML, as_xml, problem, respond, wants_xml
+from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.ingest.reading import Reader
+from app.model import Record, Submission
+from app.pipeline.answers import Answer, pending
+from app.pipeline.engine import Engine
+from app.pipeline.work import Work
+from app.store.intake import Arrival, Refusal
+
+_TRUE = frozenset(("1", "true", "yes", "on", "t", "y"))
+_KEPT_OF_A_REFUSED_BODY = 65_536
+
+
+class Limits(Struct, frozen=True):
+    """What the door lets in: bytes of a body, seconds until all of it is here."""
+
+    body_bytes: int = 1_000_000
+    body_seconds: float = 30.0
+    key_bytes: int = 255
+
+
+class Request(Struct):
+    """What matters of the headers, read in one pass."""
+
+    content_type: str = ""
+    key: str = ""
+    accept: bytes = b""
+    length: int = -1
+    idempotency: bytes = b""
+    test: bool = False
+
+
+def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
+    request = Request()
+    for name, value in raw:
+        if name == b"content-type":
+            request.content_type = value.decode("latin-1")
+        elif name == b"authorization":
+            if value[:7].lower() == b"bearer ":
+                request.key = value[7:].strip().decode("latin-1")
+        elif name == b"x-api-key":
+            request.key = request.key or value.strip().decode("latin-1")
+        elif name == b"accept":
+            request.accept = value
+        elif name == b"content-length":
+            request.length = int(value) if value.isdigit() else -1
+        elif name == b"idempotency-key":
+            request.idempotency = value.strip()
+        elif name == b"x-leadgate-test":
+            request.test = value.decode("latin-1").strip().lower() in _TRUE
+    return request
+
+
+class Intake:
+    """Keeps what comes, then answers as the source asked: on receipt, on the verdict, or when sold."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reader: Reader,
+        world: World,
+        metrics: Metrics,
+        *,
+        limits: Limits,
+        public_url: Callable[[Mapping[str, Any]], str],
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._world = world
+        self._metrics = metrics
+        self._limits = limits
+        self._public_url = public_url
+        self.draining = False
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        try:
+            if scope["method"] != "POST":
+                raise WrongMethod("leads are posted", headers={"Allow": "POST"})
+            await self._take(scope, receive, send)
+        except Refused as refused:
+            self._metrics.count("leadgate_refused_total", (refused.reason,))
+            await problem(send, refused)
+
+    async def _take(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        began = self._world.monotonic()
+        request = read_headers(scope["headers"])
+        entry = self._engine.key(request.key)
+        if entry is None or entry.kind != "source":
+            raise NoKey(_why_no_key(request.key, entry))
+        if self.draining:
+            raise NotDurable("this process is going away; send it again")
+        plan = self._engine.source(entry.owner)
+        body = await self._body(receive, request)
+        submission = Submission(
+            id=self._world.new_id(),
+            source=entry.owner,
+            received_at=self._world.now(),
+            content_type=request.content_type,
+            body=body,
+            test=request.test or entry.test or plan.test or _asks_test(scope),
+            remote=(scope.get("client") or ("", 0))[0],
+            key_hint=entry.last4,
+        )
+        records = self._read(submission)
+        leased = plan.reply != "receipt" or not self._engine.crowded
+        first = await self._keep(submission, request, body, leased=leased)
+        steps = {"durable": (self._world.monotonic() - began) * 1000}
+        work = Work(submission, records, plan.reply, steps)
+        if first is not None:
+            answers = await self._engine.answers_of(first, len(records), until=began + plan.deadline)
+        elif plan.reply != "receipt":
+            answers = await self._engine.decided(work, until=began + plan.deadline)
+        else:
+            if leased:
+                self._engine.later([work])
+            answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
+        self._metrics.observe("leadgate_answer_seconds", (entry.owner,), self._world.monotonic() - began)
+        await self._answer(scope, send, request, answers, several=len(records) > 1, source=entry.owner)
+
+    def _read(self, submission: Submission) -> list[Record]:
+        try:
+            return self._reader.read(submission.body, submission.content_type)
+        except Refused as refused:
+            self._engine.receiver.note_refusal(
+                Refusal(
+                    id=submission.id,
+                    source=submission.source,
+                    at=submission.received_at,
+                    code=refused.reason,
+                    detail=refused.detail.replace("\0", ""),
+                    content_type=submission.content_type[:200].replace("\0", ""),
+                    body=submission.body[:_KEPT_OF_A_REFUSED_BODY],
+                )
+            )
+            raise
+
+    async def _keep(
+        self, submission: Submission, request: Request, body: bytes, *, leased: bool
+    ) -> UUID | None:
+        """Durable when it returns; the submission that came first where the Idempotency-Key is known."""
+        key = fingerprint = b""
+        if request.idempotency:
+            if len(request.idempotency) > self._limits.key_bytes:
+                raise Unprocessable(f"an Idempotency-Key has at most {self._limits.key_bytes} bytes")
+            key = hashlib.blake2b(request.idempotency, digest_size=16).digest()
+            fingerprint = hashlib.blake2b(body, digest_size=16).digest()
+        kept = await self._engine.keep(
+            Arrival(submission=submission, key=key, fingerprint=fingerprint, leased=leased)
+        )
+        if kept.first is None:
+            return None
+        if not kept.same_body:
+            raise Unprocessable(
+                "this Idempotency-Key came before with another body; use a new key for a new lead",
+                code="idempotency_key_reused",
+            )
+        return kept.first
+
+    async def _body(self, receive: Any, request: Request) -> bytes:
+        if request.length > self._limits.body_bytes:
+            raise self._too_large()
+        message = await self._next(receive, self._limits.body_seconds)
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body"):
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+            return body
+        return await self._long_body(receive, body)
+
+    async def _long_body(self, receive: Any, body: bytes) -> bytes:
+        until = self._world.monotonic() + self._limits.body_seconds
+        chunks, size = [body], len(body)
+        while True:
+            if size > self._limits.body_bytes:
+                raise self._too_large()
+            message = await self._next(receive, until - self._world.monotonic())
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            if not message.get("more_body") and size <= self._limits.body_bytes:
+                return b"".join(chunks)
+
+    async def _next(self, receive: Any, seconds: float) -> Mapping[str, Any]:
+        try:
+            async with asyncio.timeout(seconds):
+                message: Mapping[str, Any] = await receive()
+        except TimeoutError:
+            raise TooSlow(
+                f"the whole body must be here within {self._limits.body_seconds:.0f} seconds",
+                headers={"Connection": "close"},
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise TooSlow("the connection ended before the body did")
+        return message
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"a body has at most {self._limits.body_bytes:,} bytes; send fewer leads at once",
+            headers={"Connection": "close"},
+        )
+
+    async def _answer(
+        self,
+        scope: Mapping[str, Any],
+        send: Any,
+        request: Request,
+        answers: list[Answer],
+        *,
+        several: bool,
+        source: str,
+    ) -> None:
+        base = ""
+        status = 201
+        for answer in answers:
+            self._metrics.count("leadgate_answers_total", (source, answer.outcome))
+            if answer.outcome == "pending":
+                status, base = 202, base or self._public_url(scope)
+        documents = [a.document(f"{base}/v1/leads/{a.lead_id}") for a in answers]
+        if request.accept and wants_xml(request.accept):
+            await respond(send, status, as_xml(documents, several=several), XML)
+        else:
+            await respond(
+                send, status, orjson.dumps({"results": documents} if several else documents[0]), JSON
+            )
+
+
+def _asks_test(scope: Mapping[str, Any]) -> bool:
+    query: bytes = scope["query_string"]
+    return bool(query) and any(
+        name == b"test" and value.decode("latin-1").lower() in _TRUE
+        for name, _, value in (pair.partition(b"=") for pair in query.split(b"&"))
+    )
+
+
+def _why_no_key(key: str, entry: Any) -> str:
+    if entry is not None:
+        return f"this is a {entry.kind}'s key; leads are posted with a source's key"
+    if key:
+        return "this key is unknown, expired or revoked"
+    return "send the source's key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"

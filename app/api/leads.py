@@ -1,0 +1,46 @@
+"""`GET /v1/leads/{id}`: a source looks at its own lead."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from app.api.app import id_of, key_of, parts_of
+from app.core.errors import NotYours
+from app.pipeline.story import source_view
+
+router = APIRouter(tags=["intake"])
+
+
+class Reason(BaseModel):
+    code: str
+    field: str = ""
+    message: str
+
+
+class Moment(BaseModel):
+    at: str = Field(description="ISO 8601, UTC")
+    what: str
+
+
+class LeadState(BaseModel):
+    """`outcome` is the answer of round 1, or `pending`; `price` what is owed to the source."""
+
+    id: str
+    state: str
+    outcome: str
+    price: str | None = None
+    reasons: list[Reason] = []
+    timeline: list[Moment] = []
+    test: bool = False
+
+
+@router.get("/v1/leads/{id}", response_model=LeadState, response_model_exclude_none=True)
+async def lead_state(id: str, request: Request) -> dict[str, Any]:
+    """The state of one of your own leads; another source's lead does not exist for you."""
+    entry = key_of(request, "source")
+    async with parts_of(request).database.acquire() as conn:
+        view = await source_view(conn, id_of(id), entry.owner)
+    if view is None:
+        raise NotYours("there is no such lead")
+    return view

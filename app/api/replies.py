@@ -1,0 +1,85 @@
+"""Answers on the raw route: JSON or XML by Accept, problems always as problem+json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import orjson
+
+from app.core.errors import Refused
+
+JSON = b"application/json"
+XML = b"application/xml"
+PROBLEM = b"application/problem+json"
+
+Send = Any
+
+
+def wants_xml(accept: bytes) -> bool:
+    """XML only where it is asked for and preferred; JSON for `*/*`, nothing, or a tie."""
+    if b"xml" not in accept:
+        return False
+    return _weight(accept, (b"application/xml", b"text/xml")) > _weight(accept, (b"application/json",))
+
+
+def _weight(accept: bytes, types: Sequence[bytes]) -> float:
+    best = 0.0
+    for part in accept.lower().split(b","):
+        name, _, parameters = part.strip().partition(b";")
+        if name.strip() in types:
+            best = max(best, _quality(parameters))
+    return best
+
+
+def _quality(parameters: bytes) -> float:
+    for parameter in parameters.split(b";"):
+        name, _, value = parameter.strip().partition(b"=")
+        if name == b"q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+async def respond(
+    send: Send, status: int, body: bytes, content_type: bytes, headers: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def problem(send: Send, refused: Refused, instance: str | None = None) -> None:
+    headers = [(k.lower().encode(), v.encode()) for k, v in refused.headers.items()]
+    await respond(send, refused.status, orjson.dumps(refused.problem(instance)), PROBLEM, headers)
+
+
+def as_xml(documents: Sequence[Mapping[str, Any]], *, several: bool) -> bytes:
+    """`<result>` for one lead, `<results>` of them for several."""
+    results = "".join(_result(document) for document in documents)
+    return f"<results>{results}</results>".encode() if several else results.encode()
+
+
+def _result(document: Mapping[str, Any]) -> str:
+    parts = [f"<outcome>{document['outcome']}</outcome>", f"<lead><id>{document['lead']['id']}</id></lead>"]
+    parts += [f"<{name}>{escape(str(document[name]))}</{name}>" for name in _PLAIN if name in document]
+    if reasons := document.get("reasons"):
+        inner = "".join(
+            f"<reason code={quoteattr(r['code'])} field={quoteattr(r['field'])}>{escape(r['message'])}</reason>"
+            for r in reasons
+        )
+        parts.append(f"<reasons>{inner}</reasons>")
+    return f"<result>{''.join(parts)}</result>"
+
+
+_PLAIN = ("state", "price", "reason", "status_url")

@@ -1,0 +1,56 @@
+"""The outermost ASGI application: the raw intake route first, FastAPI for everything else."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from app.api.intake import Intake
+from app.api.replies import problem
+from app.core.errors import NotDurable
+from app.core.events import bug, emit
+
+
+class Root:
+    """`start` and `stop` are the process's; a start that fails ends the server."""
+
+    def __init__(
+        self, api: Any, *, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._api = api
+        self._start = start
+        self._stop = stop
+        self.intake: Intake | None = None
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/v1/leads":
+            if self.intake is None:
+                await problem(send, NotDurable("this process is starting"))
+            else:
+                await self._guarded(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    async def _guarded(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        assert self.intake is not None
+        try:
+            await self.intake(scope, receive, send)
+        except Exception as error:
+            emit(bug(error, "intake"))
+            await problem(send, _Broken("something went wrong here; nothing you sent is to blame"))
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        try:
+            await self._start()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Broken(NotDurable):
+    status, code, title = 500, "internal", "Something went wrong here"

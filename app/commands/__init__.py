@@ -1,0 +1,1 @@
+"""What the command line does, a file a subject; each says what it prints and how it ends."""

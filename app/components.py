@@ -1,0 +1,20 @@
+"""Everything that registers itself, discovered once by the roots."""
+
+from functools import cache
+
+from app.catalog.kinds import Kinds
+from app.distribute.adapter import adapters
+from app.ingest.fieldtype import fieldtypes
+from app.ingest.format import formats
+from app.validate.check import checks
+
+
+@cache
+def discover() -> Kinds:
+    """Import every component; the settings models by name, for the catalogue. Raises RegistryError."""
+    formats.discover()
+    return Kinds(
+        fieldtypes={one.name: one.settings for one in fieldtypes.discover()},
+        checks={one.name: one.settings for one in checks.discover()},
+        adapters={one.name: one.settings for one in adapters.discover()},
+    )

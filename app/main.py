@@ -1,0 +1,168 @@
+"""Builds one process from its settings: database, catalogue, engine and the ASGI application over them."""
+
+import asyncio
+import base64
+import gc
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from app.api.app import Parts, build_api
+from app.api.intake import Intake, Limits
+from app.api.root import Root
+from app.catalog.live import LiveCatalogue
+from app.catalog.sealing import Sealer, load_key
+from app.catalog.snapshot import Snapshot
+from app.components import discover
+from app.core.events import CatalogueSwapped, emit
+from app.core.metrics import Metrics, Sharing
+from app.core.world import World
+from app.distribute.wire import Limits as WireLimits
+from app.distribute.wire import Wire
+from app.ingest.fieldtype import fieldtypes
+from app.ingest.format import formats
+from app.ingest.reading import Reader
+from app.pipeline.engine import Engine
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.faults import Retrying
+from app.pipeline.plans import Plans
+from app.pipeline.settling import Settler
+from app.pipeline.sweep import Identity, Upkeep
+from app.settings import Settings
+from app.store.database import Database
+from app.validate.check import checks
+from app.validate.mx import MxResolver
+
+SHARE_EVERY = 1.0
+
+
+def sealer(settings: Settings) -> Sealer:
+    """The key that seals buyers' secrets: from the settings, else from the data directory, where it is made."""
+    given = settings.secret_key.get_secret_value()
+    return Sealer(base64.b64decode(given) if given else load_key(settings.data_dir / "secret.key"))
+
+
+class Process:
+    """One process of the service. `open` before the first request, `close` after the last."""
+
+    def __init__(self, settings: Settings, dsn: str, metrics_dir: Path, *, role: str = "serve") -> None:
+        self.settings = settings
+        self.world = World()
+        self.metrics = Metrics()
+        self.sharing = Sharing(metrics_dir, self.metrics)
+        self.role = role
+        self._dsn = dsn
+        self.ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Raises Away, Unbuildable: a process that can't work says so instead of starting."""
+        settings, world = self.settings, self.world
+        kinds = discover()
+        self.database = await Database.open(
+            self._dsn, size=settings.pool_size, application_name=f"leadgate {self.role}"
+        )
+        self.catalogue = LiveCatalogue(
+            self.database, kinds, sealer(settings), world=world, report=_report, poll_s=5.0
+        )
+        self.catalogue.subscribe(self._swap)
+        await self.catalogue.start()
+        self.wire = Wire(
+            allow_private=settings.dangerously_allow_private_addresses,
+            limits=WireLimits(total=settings.wire_seconds),
+        )
+        await self.wire.open()
+        self.resolver = MxResolver(world.monotonic)
+        self.identity = Identity(world, self.role)
+        self.reader = Reader(formats)
+        self.engine = Engine(
+            self.database, self.wire, EvidenceDesk(self.database, self.resolver), world, self.metrics,
+            process_id=self.identity, plans=lambda: self.plans, lease_seconds=settings.lease_seconds,
+            backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
+        )  # fmt: skip
+        self.settler = Settler(
+            self.database, self.engine.recorder, self.engine.tracker, Retrying(world, self.metrics)
+        )
+        self.upkeep = Upkeep(
+            self.database, self.engine, self.reader, self.identity, world, self.metrics,
+            lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
+        )  # fmt: skip
+        self.engine.start()
+        await self.upkeep.start()
+        self._tasks.append(asyncio.create_task(self._share()))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        self.ready = True
+
+    async def close(self) -> None:
+        """Finish what is in hand; what is not is free for others at once."""
+        self.ready = False
+        for task in self._tasks:
+            task.cancel()
+        await self.engine.stop()
+        await self.upkeep.stop()
+        await self.catalogue.close()
+        await self.resolver.close()
+        await self.wire.close()
+        await self.database.close()
+        self.sharing.write()
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        self.plans = Plans(snapshot, fieldtypes, checks)
+        self.metrics.gauge("leadgate_catalogue_version", (), snapshot.version)
+        emit(
+            CatalogueSwapped(
+                version=snapshot.version,
+                campaigns=len(snapshot.campaigns),
+                sources=len(snapshot.sources),
+                contracts=len(snapshot.contracts),
+            )
+        )
+
+    async def _share(self) -> None:
+        while True:
+            await asyncio.sleep(SHARE_EVERY)
+            self.sharing.write()
+
+    def application(self) -> Root:
+        """The ASGI application; its lifespan opens and closes this process."""
+        intake: list[Intake] = []
+
+        async def start() -> None:
+            await self.open()
+            intake.append(
+                Intake(
+                    self.engine,
+                    self.reader,
+                    self.world,
+                    self.metrics,
+                    limits=Limits(self.settings.body_bytes, self.settings.body_seconds),
+                    public_url=self.public_url,
+                )
+            )
+            root.intake = intake[0]
+
+        async def stop() -> None:
+            await self.close()
+
+        root = Root(build_api(self.parts), start=start, stop=stop)
+        return root
+
+    def parts(self) -> Parts:
+        return Parts(
+            engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
+            ready=lambda: self.ready, public_url=self.public_url, world=self.world,
+        )  # fmt: skip
+
+    def public_url(self, scope: Mapping[str, Any]) -> str:
+        """What status addresses begin with: as configured, else as this request was addressed."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        host = next((v for k, v in scope["headers"] if k == b"host"), b"")
+        return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}" if host else ""
+
+
+def _report(text: str) -> None:
+    logging.getLogger("leadgate.catalogue").error(text)

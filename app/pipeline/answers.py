@@ -1,0 +1,99 @@
+"""What a source is told of its lead, and how it waits for it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from msgspec import Struct
+
+from app.core.money import written
+from app.model import Finding
+
+AnswerOutcome = Literal["success", "failure", "pending"]
+
+_NO_BUYER = ({"code": "no_buyer", "field": "", "message": "no buyer took this lead"},)
+_COARSE = ({"code": "refused", "field": "", "message": "the lead was not accepted"},)
+ZERO = Decimal(0)
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """The answer to one lead. `price` is None while it is pending or where the source has no price."""
+
+    lead_id: UUID
+    outcome: AnswerOutcome
+    state: str
+    price: Decimal | None = None
+    reasons: Sequence[Mapping[str, str]] = ()
+
+    def document(self, status_url: str) -> dict[str, Any]:
+        """The JSON shape of DESIGN §5."""
+        doc: dict[str, Any] = {"outcome": self.outcome, "lead": {"id": str(self.lead_id)}}
+        if self.outcome == "pending":
+            doc["state"] = self.state
+            doc["status_url"] = status_url
+            return doc
+        if self.price is not None:
+            doc["price"] = written(self.price)
+        if self.reasons:
+            doc["reason"] = self.reasons[0]["message"]
+            doc["reasons"] = list(self.reasons)
+        return doc
+
+
+def pending(lead_id: UUID, state: str) -> Answer:
+    return Answer(lead_id, "pending", state)
+
+
+def bought(lead_id: UUID, state: str, price: Decimal | None) -> Answer:
+    return Answer(lead_id, "success", state, price)
+
+
+def refused(lead_id: UUID, state: str, price: Decimal | None, reasons: Sequence[Mapping[str, str]]) -> Answer:
+    """A business no: nothing is owed, so the price is 0 where the source has one."""
+    return Answer(lead_id, "failure", state, None if price is None else ZERO, reasons)
+
+
+def reasons_of(findings: Iterable[Finding], *, coarse: bool) -> Sequence[Mapping[str, str]]:
+    """What a source may read of the findings that decided."""
+    if coarse:
+        return _COARSE
+    return [{"code": f.code, "field": f.field, "message": f.message} for f in findings]
+
+
+def unsold_reasons(*, coarse: bool) -> Sequence[Mapping[str, str]]:
+    return _COARSE if coarse else _NO_BUYER
+
+
+def encode_reasons(reasons: Sequence[Mapping[str, str]]) -> str:
+    return orjson.dumps(list(reasons)).decode()
+
+
+class Waiting:
+    """The sources that wait for an answer, by lead. An answer nobody waits for is dropped: it is in the rows."""
+
+    def __init__(self) -> None:
+        self._by_lead: dict[UUID, asyncio.Future[Answer]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_lead)
+
+    def wait(self, lead_id: UUID) -> asyncio.Future[Answer]:
+        """Ask before the lead goes its way, so that no answer is missed."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._by_lead[lead_id] = future
+        return future
+
+    def resolve(self, answer: Answer) -> None:
+        future = self._by_lead.pop(answer.lead_id, None)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def give_up(self, lead_id: UUID, state: str) -> None:
+        """The deadline: whatever is known by then is the answer."""
+        self.resolve(pending(lead_id, state))
+
+    def waits(self, lead_id: UUID) -> bool:
+        return lead_id in self._by_lead

@@ -1,0 +1,77 @@
+"""Chooses contracts for a batch of leads over locked counters, inside the batch's transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.core.world import World
+from app.distribute.allocate import Choice, Want, allocate, needs
+from app.store import decisions
+
+_HINTS_LIVE = 1.0  # seconds: a cap that another process gave back to must not look full for longer
+_EXPIRY = {
+    "hour": timedelta(days=2),
+    "day": timedelta(days=4),
+    "week": timedelta(days=10),
+    "month": timedelta(days=40),
+}
+
+
+class Again(Exception):
+    """The choice needs counters that this transaction has not locked; roll back and run the batch again."""
+
+
+class Chooser:
+    """Shared by everything in a process that hands leads out; what it remembers only saves locks."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._hints: dict[str, int] = {}
+        self._extra: set[str] = set()
+        self._fresh_until = 0.0
+
+    async def choose(
+        self, conn: Any, wants: Sequence[Want], give_back: Mapping[str, int] | None = None
+    ) -> Sequence[Choice]:
+        """Lock in sorted order, give back, choose, and count; all in the caller's transaction.
+
+        Raises Again or `decisions.MissingCounters`: the caller rolls back, calls `prepare`, runs again.
+        """
+        back = give_back or {}
+        self._forget()
+        keys = {*needs(wants, self._hints), *back, *self._extra}
+        locked = await decisions.lock(conn, keys)
+        for key, n in back.items():
+            locked[key] -= n
+        done = allocate(wants, locked, self._hints)
+        self._hints.update(locked)
+        missing = {key for choice in done.choices for key in choice.again}
+        if missing:
+            self._extra |= missing
+            raise Again
+        by = dict(done.increments)
+        for key, n in back.items():
+            by[key] = by.get(key, 0) - n
+        await decisions.count(conn, by)
+        for key, n in done.increments.items():
+            self._hints[key] = self._hints.get(key, 0) + n
+        self._extra.clear()
+        return done.choices
+
+    async def prepare(self, conn: Any, keys: Collection[str]) -> None:
+        """Make counters exist, in a transaction of their own."""
+        now = self._world.now()
+        await decisions.ensure(conn, list(keys), {}, {key: _expiry(key, now) for key in keys})
+
+    def _forget(self) -> None:
+        now = self._world.monotonic()
+        if now >= self._fresh_until:
+            self._hints = {k: v for k, v in self._hints.items() if not k.startswith("cap:")}
+            self._fresh_until = now + _HINTS_LIVE
+
+
+def _expiry(key: str, now: datetime) -> datetime | None:
+    """Counters of a period outlive it by a margin for late refusals; turns and totals stay."""
+    parts = key.split(":")
+    span = _EXPIRY.get(parts[2]) if parts[0] == "cap" else None
+    return now + span if span else None

@@ -1,0 +1,271 @@
+"""Takes a batch of durable submissions through map, checks, verdict and route, in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.allocate import Choice, Reservation, Want
+from app.distribute.route import Match
+from app.model import Finding, Lead, Verdict
+from app.pipeline import answers
+from app.pipeline.choosing import Again, Chooser
+from app.pipeline.claims import Claims
+from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.faults import Retrying
+from app.pipeline.plans import Plans, SourcePlan
+from app.pipeline.tracks import Job, Track
+from app.pipeline.work import Work, lead_id_of
+from app.store import decisions
+from app.store.database import Database, marked
+from app.store.rows import NewDelivery, NewLead
+
+
+class Draft(Struct, kw_only=True):
+    """One lead while it is decided."""
+
+    work: Work
+    position: int
+    plan: SourcePlan
+    lead: Lead
+    evidence: dict[Any, Any] = field(default_factory=dict)
+    judged: Verdict | None = None
+    verdict: Verdict | None = None
+    match: Match | None = None
+    choice: Choice = Choice()
+    fields: str = ""
+    extra: str = ""
+    steps: dict[str, float] = field(default_factory=dict)
+
+    def done(self, step: str, world: World) -> None:
+        self.steps[step] = (world.now() - self.lead.received_at).total_seconds() * 1000
+
+
+class Decided(Struct, frozen=True):
+    """What came of one draft: its row, and the hand-overs that may begin now."""
+
+    draft: Draft
+    row: NewLead
+    jobs: tuple[Job, ...]
+    reasons: Sequence[Any]
+
+    @property
+    def verdict(self) -> str:
+        return self.draft.verdict.outcome if self.draft.verdict is not None else ""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        return self.draft.verdict.findings if self.draft.verdict is not None else ()
+
+
+class Decider:
+    """One batch at a time per caller; `decide` returns when everything is committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        metrics: Metrics,
+        chooser: Chooser,
+        evidence: EvidenceDesk,
+        *,
+        process_id: Callable[[], UUID],
+        plans: Callable[[], Plans],
+    ) -> None:
+        self._database = database
+        self._world = world
+        self._metrics = metrics
+        self._chooser = chooser
+        self._evidence = evidence
+        self._process_id = process_id
+        self._plans = plans
+        self._retrying = Retrying(world, metrics)
+
+    def draft(self, work: Work) -> list[Draft]:
+        """Map a submission's records. Raises LookupError where its source is gone."""
+        plan = self._plans().source(work.submission.source)
+        if plan is None:
+            raise LookupError("source_gone")
+        submission, drafts = work.submission, []
+        for position, record in enumerate(work.records):
+            fields, extra = plan.fields.apply(record)
+            lead = Lead(
+                id=lead_id_of(submission.id, position),
+                submission_id=submission.id,
+                source=submission.source,
+                campaign=plan.campaign.id,
+                received_at=submission.received_at,
+                test=submission.test,
+                fields=fields,
+                extra=extra,
+            )
+            one = Draft(work=work, position=position, plan=plan, lead=lead, steps=dict(work.steps))
+            one.fields, one.extra = fields_json(fields), extra_json(extra)
+            one.done("mapped", self._world)
+            drafts.append(one)
+        return drafts
+
+    async def decide(self, drafts: Sequence[Draft]) -> list[Decided]:
+        """Decide and commit; drafts that somebody else has decided meanwhile are missing in the result."""
+        await self._retrying.run(lambda _: self._evidence.gather(drafts))
+        for draft in drafts:
+            draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence)
+        began = self._world.monotonic()
+        decided = await self._retrying.run(lambda again: self._attempt(drafts, again))
+        self._metrics.observe("leadgate_stage_seconds", ("commit",), self._world.monotonic() - began)
+        self._metrics.observe("leadgate_flush_rows", ("decide",), len(drafts))
+        return decided
+
+    async def _attempt(self, drafts: Sequence[Draft], again: bool) -> list[Decided]:
+        try:
+            async with self._database.acquire() as conn, conn.transaction():
+                return await self._transact(conn, drafts, again)
+        except decisions.MissingCounters as missing:
+            async with self._database.acquire() as conn:
+                await self._chooser.prepare(conn, missing.keys)
+            raise Again from None
+
+    async def _transact(self, conn: Any, drafts: Sequence[Draft], again: bool) -> list[Decided]:
+        process_id = self._process_id()
+        if again:
+            await marked(conn)
+        ids = sorted({draft.lead.submission_id for draft in drafts})
+        mine = await decisions.fence(conn, ids, process_id)
+        drafts = [draft for draft in drafts if draft.lead.submission_id in mine]
+        if not drafts:
+            return []
+        await Claims(drafts).settle(conn)
+        await self._route(conn, drafts)
+        decided = [self._decided(draft) for draft in drafts]
+        await decisions.insert_leads(conn, [one.row for one in decided])
+        await decisions.insert_deliveries(
+            conn,
+            [delivery_row(job, one.draft.plan.campaign.id) for one in decided for job in one.jobs],
+            process_id,
+        )
+        return decided
+
+    async def _route(self, conn: Any, drafts: Sequence[Draft]) -> None:
+        began = self._world.monotonic()
+        now = self._world.now()
+        wanting: list[Draft] = []
+        for draft in drafts:
+            draft.done("checked", self._world)
+            if draft.verdict is None or draft.verdict.outcome != "accepted":
+                continue
+            draft.match = draft.plan.campaign.index.match(
+                draft.lead.normals(), source=draft.lead.source, at=now
+            )
+            wanting.append(draft)
+        real = [draft for draft in wanting if not draft.lead.test]
+        wants = [Want(d.match, d.plan.campaign.copies) for d in real if d.match is not None]
+        if wants:
+            for draft, choice in zip(real, await self._chooser.choose(conn, wants), strict=True):
+                draft.choice = choice
+        for draft in wanting:
+            if draft.lead.test and draft.match is not None:
+                draft.choice = untallied(draft.match, draft.plan.campaign.copies)
+            draft.done("routed", self._world)
+        self._metrics.observe("leadgate_stage_seconds", ("route",), self._world.monotonic() - began)
+
+    def _decided(self, draft: Draft) -> Decided:
+        assert draft.verdict is not None
+        verdict, plan, lead = draft.verdict, draft.plan, draft.lead
+        jobs = self._jobs(draft) if draft.choice.chosen else ()
+        state, outcome, reasons = self._standing(draft, bool(jobs))
+        price = None if outcome is None else plan.price if outcome == "success" else _nothing(plan)
+        row = NewLead(
+            id=lead.id, submission_id=lead.submission_id, position=draft.position, source=lead.source,
+            campaign=lead.campaign, received_at=lead.received_at, state=state, copies=plan.campaign.copies,
+            test=lead.test, outcome=outcome, price=price,
+            reasons=answers.encode_reasons(reasons) if reasons else None,
+            score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "unsold"),
+            fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings),
+            routing=routing_json(draft.match, draft.choice.full, len(plan.campaign.index.contracts)),
+            steps=steps_json(draft.steps),
+        )  # fmt: skip
+        return Decided(draft, row, jobs, reasons)
+
+    def _standing(self, draft: Draft, handing: bool) -> tuple[str, str | None, Sequence[Any]]:
+        """(state, the source's answer if it is known, its reasons)."""
+        verdict, coarse = draft.verdict, draft.plan.coarse
+        assert verdict is not None
+        if verdict.outcome == "rejected":
+            return "rejected", "failure", answers.reasons_of(verdict.against(), coarse=coarse)
+        if verdict.outcome == "held":
+            return "held", None, ()
+        agreed = "success" if draft.plan.reply == "verdict" else None
+        if handing:
+            return "delivering", agreed, ()
+        if agreed:
+            return "unsold", agreed, ()
+        return "unsold", "failure", answers.unsold_reasons(coarse=coarse)
+
+    def _jobs(self, draft: Draft) -> tuple[Job, ...]:
+        track = track_of(draft)
+        jobs = []
+        for slot, chosen in enumerate(draft.choice.chosen, 1):
+            jobs.append(new_job(track, chosen.contract, slot, chosen.caps, self._world))
+        return tuple(jobs)
+
+
+def _nothing(plan: SourcePlan) -> Any:
+    return None if plan.price is None else answers.ZERO
+
+
+def track_of(draft: Draft) -> Track:
+    lead = draft.lead
+    return Track(
+        lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
+        normals=lead.normals(), raws={name: value.raw for name, value in lead.fields.items()},
+        copies=draft.plan.campaign.copies,
+    )  # fmt: skip
+
+
+def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:
+    """A first attempt with one more contract; notes that it has been tried."""
+    index = track.plan.campaign.index
+    contract = index.contracts[index.number[contract_id]]
+    track.tried.add(contract_id)
+    track.ranks += 1
+    return Job(
+        delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
+        price=contract.doc.price, reserved=tuple(caps), created_at=world.now(),
+    )  # fmt: skip
+
+
+def delivery_row(job: Job, campaign: str) -> NewDelivery:
+    return NewDelivery(
+        id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
+        campaign=campaign, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
+        reserved="\n".join(job.reserved), test=job.track.test,
+    )  # fmt: skip
+
+
+def untallied(
+    match: Match, copies: int, tried: frozenset[str] = frozenset(), buyers: frozenset[str] = frozenset()
+) -> Choice:
+    """Contracts for a test lead, in rank order: nothing is counted, no cap, no turn."""
+    held = set(buyers)
+    chosen: list[Reservation] = []
+    for contract_id in match.ranked():
+        buyer = match.index.contracts[match.index.number[contract_id]].buyer
+        if contract_id in tried or buyer in held:
+            continue
+        held.add(buyer)
+        chosen.append(Reservation(contract_id))
+        if len(chosen) == copies:
+            break
+    return Choice(tuple(chosen), exhausted=len(chosen) < copies)
+
+
+def by_submission(drafts: Sequence[Draft]) -> dict[UUID, list[Draft]]:
+    found: dict[UUID, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        found[draft.lead.submission_id].append(draft)
+    return found

@@ -1,0 +1,65 @@
+"""What is kept for the why: fields, findings and routing of a decision, as compact JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from app.distribute.route import Match
+from app.model import Finding, Value
+
+_RANKED = 20
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def fields_json(fields: Mapping[str, Value]) -> str:
+    """name → [raw, normal, valid, parts, note], trailing defaults left out."""
+    return _dumps({name: _field(value) for name, value in fields.items()})
+
+
+def _field(value: Value) -> list[Any]:
+    if value.note:
+        return [value.raw, value.normal, value.valid, value.parts, value.note]
+    if value.parts:
+        return [value.raw, value.normal, value.valid, value.parts]
+    return [value.raw, value.normal] if value.valid else [value.raw, value.normal, False]
+
+
+def extra_json(extra: Mapping[str, Any]) -> str:
+    return _dumps(extra)
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    return _dumps(
+        [
+            {
+                "check": f.check, "code": f.code, "message": f.message, "field": f.field, "action": f.action,
+                "points": f.points, "facts": f.facts,
+            }
+            for f in findings
+        ]
+    )  # fmt: skip
+
+
+def routing_json(match: Match | None, full: Sequence[tuple[str, str]], of: int) -> str:
+    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later."""
+    if match is None:
+        return "{}"
+    contracts = match.index.contracts
+    ranked = [[one, str(contracts[match.index.number[one]].doc.price)] for one in match.ranked(_RANKED)]
+    out = match.left_out
+    return _dumps(
+        {
+            "at": match.at.isoformat(), "of": of, "eligible": match.count, "ranked": ranked,
+            "left_out": {"filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source},
+            "full": [list(pair) for pair in full],
+        }
+    )  # fmt: skip
+
+
+def steps_json(steps: Mapping[str, float]) -> str:
+    """step → milliseconds after the submission was received, when it was done."""
+    return _dumps({name: round(ms, 2) for name, ms in steps.items()})

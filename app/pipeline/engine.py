@@ -1,0 +1,381 @@
+"""The path of a lead inside one process: kept, decided, handed over, recorded, answered."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.core.errors import NotFound
+from app.core.events import bug, emit
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.wire import Wire
+from app.pipeline import answers
+from app.pipeline.answers import Answer, Waiting
+from app.pipeline.choosing import Chooser
+from app.pipeline.decide import Decided, Decider, Draft, by_submission
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.flush import Batcher
+from app.pipeline.handing import Sender, Spoken
+from app.pipeline.plans import Plans, SourcePlan
+from app.pipeline.receive import Receiver
+from app.pipeline.record import Recorder, Step
+from app.pipeline.tracking import Tracker
+from app.pipeline.work import Work, lead_id_of
+from app.store import deliveries, leads
+from app.store.database import Database
+from app.store.intake import Arrival, IntakeStore, Kept
+from app.store.keys import KeyEntry
+
+MOST_DECIDED = 64
+_BACKLOG_BATCH = 32
+_BACKLOG_MOST = 4_000
+_POLL = 0.05
+
+
+class Engine:
+    """Owns the loops of the hot path. `start` after the catalogue is loaded; `stop` loses nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        wire: Wire,
+        evidence: EvidenceDesk,
+        world: World,
+        metrics: Metrics,
+        *,
+        process_id: Callable[[], UUID],
+        plans: Callable[[], Plans],
+        lease_seconds: float,
+        backlog_share: float = 0.05,
+        bytes_kept: int = 65_536,
+    ) -> None:
+        self.database = database
+        self.world = world
+        self.metrics = metrics
+        self.process_id = process_id
+        self.plans = plans
+        self.intake = IntakeStore(lease_seconds=lease_seconds)
+        self.receiver = Receiver(database, self.intake, world, metrics, process_id=process_id)
+        chooser = Chooser(world)
+        self.decider = Decider(
+            database, world, metrics, chooser, evidence, process_id=process_id, plans=plans
+        )
+        self.recorder = Recorder(
+            database, world, metrics, chooser, process_id=process_id, bytes_kept=bytes_kept
+        )
+        self.sender = Sender(wire, world, metrics, self._spoken)
+        self.tracker = Tracker(world, plans)
+        self.waiting = Waiting()
+        self.in_hand: set[UUID] = set()
+        self._evidence = evidence
+        self._ready: list[Draft] = []
+        self._urgent: list[Work] = []
+        self._backlog: deque[Work] = deque()
+        self._share = backlog_share
+        self._wake = asyncio.Event()
+        self._records: Batcher[Spoken, None] = Batcher(self._record, most=128, flushers=2)
+        self._loops: list[asyncio.Task[None]] = []
+        self._looking: set[asyncio.Task[None]] = set()
+        self._deciding = 0
+        self._stopping = False
+
+    # what intake asks -----------------------------------------------------------------------------
+
+    def key(self, presented: str) -> KeyEntry | None:
+        """The live key, or None; quick enough for each request."""
+        return self.plans().snapshot.find_key(presented, self.world.now()) if presented else None
+
+    def source(self, source_id: str) -> SourcePlan:
+        plan = self.plans().source(source_id)
+        if plan is None or plan.paused:
+            raise NotFound(
+                f"source {source_id} is {'paused' if plan else 'not configured'}", code="source_off"
+            )
+        return plan
+
+    async def keep(self, arrival: Arrival) -> Kept:
+        """Durable when it returns."""
+        self.in_hand.add(arrival.submission.id)
+        try:
+            kept = await self.receiver.keep(arrival)
+        except BaseException:
+            self.in_hand.discard(arrival.submission.id)
+            raise
+        if kept.first is not None or not arrival.leased:
+            self.in_hand.discard(arrival.submission.id)
+        return kept
+
+    @property
+    def crowded(self) -> bool:
+        """No room for more receipts in memory: the next are left in the inbox for whoever has time."""
+        return len(self._backlog) >= _BACKLOG_MOST
+
+    @property
+    def backlog(self) -> int:
+        return len(self._backlog) + len(self._urgent) + len(self._ready)
+
+    def later(self, works: Iterable[Work]) -> None:
+        """Decide when the door is not busy, and for a share of the time when it is."""
+        for work in works:
+            self.in_hand.add(work.submission.id)
+            self._backlog.append(work)
+        self._wake.set()
+
+    async def decided(self, work: Work, until: float) -> list[Answer]:
+        """Decide now; the answers as the source wants them, or `pending` for those not known by `until`."""
+        ids = work.lead_ids()
+        futures = [self.waiting.wait(lead_id) for lead_id in ids]
+        self._urgent.append(work)
+        self._wake.set()
+        timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, ids)
+        try:
+            return [await future for future in futures]
+        finally:
+            timer.cancel()
+
+    async def answers_of(self, submission_id: UUID, count: int, until: float) -> list[Answer]:
+        """The first answers to a submission that came before: read until they are there or time is up."""
+        ids = [lead_id_of(submission_id, n) for n in range(count)]
+        while True:
+            async with self.database.acquire() as conn:
+                found = await leads.standings(conn, ids)
+            known = [_answer(lead_id, found.get(lead_id)) for lead_id in ids]
+            waiting = [a for a in known if a.outcome == "pending" and a.state in ("received", "delivering")]
+            if not waiting or self.world.monotonic() >= until:
+                return known
+            await asyncio.sleep(_POLL)
+
+    def _give_up(self, ids: Sequence[UUID]) -> None:
+        for lead_id in ids:
+            self.waiting.give_up(lead_id, "delivering")
+
+    # life -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.receiver.start()
+        self._records.start()
+        self._loops = [asyncio.create_task(self._decide_urgent()) for _ in range(2)]
+        self._loops.append(asyncio.create_task(self._decide_backlog()))
+
+    async def stop(self) -> None:
+        """Finish what is in hand; receipts that wait in memory stay in the inbox for the next process."""
+        await self.receiver.stop()
+        self._stopping = True
+        self._backlog.clear()
+        self._wake.set()
+        while self._urgent or self._ready or self._deciding or self._looking:
+            await asyncio.sleep(0.01)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        while not (self.sender.idle and self._records.idle):
+            await self.sender.drain()
+            await asyncio.sleep(0.01)
+        await self._records.stop()
+
+    # deciding -------------------------------------------------------------------------------------
+
+    async def _decide_urgent(self) -> None:
+        while True:
+            if not self._urgent and not self._ready:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            ready, self._ready = self._ready[:MOST_DECIDED], self._ready[MOST_DECIDED:]
+            room = MOST_DECIDED - len(ready)
+            works, self._urgent = self._urgent[:room], self._urgent[room:]
+            await self._decide(ready + self._drafts(works))
+
+    async def _decide_backlog(self) -> None:
+        while True:
+            if not self._backlog:
+                await asyncio.sleep(0.02)
+                continue
+            began = self.world.monotonic()
+            works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
+            await self._decide(self._drafts(works))
+            if self.receiver.queued:
+                took = self.world.monotonic() - began
+                await asyncio.sleep(took * (1 - self._share) / self._share)
+
+    def _drafts(self, works: Sequence[Work]) -> list[Draft]:
+        """Map what can be decided now; what needs a look-up first comes back by itself."""
+        drafts: list[Draft] = []
+        for work in works:
+            try:
+                mapped = self.decider.draft(work)
+            except LookupError:
+                self._park([work.submission.id], "source_gone")
+                continue
+            except Exception as error:
+                emit(bug(error, "map"))
+                self._park([work.submission.id], "not_mappable")
+                continue
+            slow = [(draft, asks) for draft in mapped if (asks := self._evidence.slow(draft))]
+            if slow:
+                self._look(mapped, slow)
+            else:
+                drafts += mapped
+        return drafts
+
+    def _look(self, mapped: list[Draft], slow: list[tuple[Draft, Any]]) -> None:
+        async def look() -> None:
+            await asyncio.gather(*(self._evidence.look_up(draft, asks) for draft, asks in slow))
+            self._ready += mapped
+            self._wake.set()
+
+        task = asyncio.create_task(look())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _decide(self, drafts: list[Draft]) -> None:
+        if not drafts:
+            return
+        self._deciding += 1
+        try:
+            decided = await self.decider.decide(drafts)
+        except Exception as error:
+            await self._split(drafts, error)
+            return
+        finally:
+            self._deciding -= 1
+        for one in decided:
+            self._begin(one)
+        self._settled(drafts, decided)
+
+    async def _split(self, drafts: list[Draft], error: Exception) -> None:
+        """A batch that can't be written is tried submission by submission; the one at fault is parked."""
+        parts = list(by_submission(drafts).values())
+        if len(parts) > 1:
+            for part in parts:
+                await self._decide(part)
+            return
+        emit(bug(error, "decide"))
+        self._park([drafts[0].lead.submission_id], "not_decidable")
+
+    def _begin(self, one: Decided) -> None:
+        for job in one.jobs:
+            self.sender.start(job)
+        row = one.row
+        self.metrics.count("leadgate_leads_total", (row.source, row.campaign, one.verdict))
+        for finding in one.findings:
+            self.metrics.count("leadgate_findings_total", (finding.check, finding.code))
+        if not self.waiting.waits(row.id):
+            return
+        if row.outcome == "success":
+            self.waiting.resolve(answers.bought(row.id, row.state, row.price))
+        elif row.outcome == "failure":
+            self.waiting.resolve(answers.refused(row.id, row.state, row.price, one.reasons))
+        elif row.state == "held":
+            self.waiting.resolve(answers.pending(row.id, "held"))
+
+    def _settled(self, drafts: list[Draft], decided: list[Decided]) -> None:
+        for draft in drafts:
+            self.in_hand.discard(draft.lead.submission_id)
+        if len(decided) < len(drafts):
+            done = {one.row.id for one in decided}
+            self._spawn(self.adopt([d.lead.id for d in drafts if d.lead.id not in done]))
+
+    async def adopt(self, lead_ids: list[UUID]) -> None:
+        """Leads whose commit was in doubt, or that somebody else decided: answer from the rows, and send
+        what this process has claimed for them but never sent."""
+        async with self.database.acquire() as conn:
+            rows = await deliveries.mine_of(conn, self.process_id(), lead_ids)
+            mine = [row for row in rows if row.id not in self.sender.in_hand]
+            contexts = await leads.contexts(conn, [row.lead_id for row in mine])
+            found = await leads.standings(conn, lead_ids)
+        for job in self.tracker.jobs(mine, contexts):
+            self.sender.start(job)
+        for lead_id in lead_ids:
+            answer = _answer(lead_id, found.get(lead_id))
+            if answer.outcome != "pending" or answer.state not in ("received", "delivering"):
+                self.waiting.resolve(answer)
+
+    async def resume(self, lead_ids: list[UUID]) -> None:
+        """Leads whose next step was never written: on to the next contract, or to their end."""
+        async with self.database.acquire() as conn:
+            contexts = await leads.contexts(conn, lead_ids)
+        tracks = [
+            track for context in contexts.values() if (track := self.tracker.track(context)) is not None
+        ]
+        for step in await self.recorder.resume(tracks):
+            self.follow(step)
+
+    def _park(self, submission_ids: list[UUID], why: str) -> None:
+        async def park() -> None:
+            async with self.database.acquire() as conn:
+                await self.intake.park(conn, submission_ids, why)
+
+        for submission_id in submission_ids:
+            self.in_hand.discard(submission_id)
+            self.waiting.give_up(submission_id, "received")
+        self._spawn(park())
+
+    # handing over ---------------------------------------------------------------------------------
+
+    def _spoken(self, spoken: Spoken) -> None:
+        self._records.send(spoken)
+
+    async def _record(self, batch: list[Spoken]) -> Sequence[None]:
+        try:
+            steps, late = await self.recorder.record(batch)
+        except Exception as error:
+            await self._record_singly(batch, error)
+            return [None] * len(batch)
+        for spoken in batch:
+            self.sender.in_hand.discard(spoken.job.delivery_id)
+        for step in steps:
+            self.follow(step)
+        if late:
+            self._spawn(self.adopt([spoken.job.track.lead_id for spoken in late]))
+        return [None] * len(batch)
+
+    async def _record_singly(self, batch: list[Spoken], error: Exception) -> None:
+        """One result that can't be written must not hold up the rest; its delivery becomes an orphan,
+        which the sweep makes unclear: it may have arrived."""
+        if len(batch) > 1:
+            for spoken in batch:
+                await self._record([spoken])
+            return
+        emit(bug(error, "record"))
+        self.sender.in_hand.discard(batch[0].job.delivery_id)
+
+    def follow(self, step: Step) -> None:
+        """After the commit: the next hand-overs begin, the source hears."""
+        for job in step.jobs:
+            self.sender.start(job)
+        change, track = step.change, step.track
+        if change is None:
+            return
+        if change.outcome == "success":
+            self.waiting.resolve(answers.bought(track.lead_id, step.state, change.price))
+        elif change.outcome == "failure":
+            reasons = answers.unsold_reasons(coarse=track.plan.coarse)
+            self.waiting.resolve(answers.refused(track.lead_id, step.state, change.price, reasons))
+        elif step.state == "unclear":
+            self.waiting.resolve(answers.pending(track.lead_id, "unclear"))
+
+    def _spawn(self, work: Any) -> None:
+        """Side work that must not be lost to the garbage collector, and whose faults are seen."""
+
+        async def run() -> None:
+            try:
+                await work
+            except Exception as error:
+                emit(bug(error, "side"))
+
+        task = asyncio.create_task(run())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+
+def _answer(lead_id: UUID, standing: leads.Standing | None) -> Answer:
+    if standing is None:
+        return answers.pending(lead_id, "received")
+    if standing.outcome == "success":
+        return answers.bought(lead_id, standing.state, standing.price)
+    if standing.outcome == "failure":
+        return answers.refused(lead_id, standing.state, standing.price, standing.reasons)
+    return answers.pending(lead_id, standing.state)

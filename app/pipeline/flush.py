@@ -1,0 +1,106 @@
+"""Group commit: what queued while the last flush was in flight is the next one. No timer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Full(Exception):
+    """The queue in front of a flush is at its limit: say no now rather than late."""
+
+
+class Batcher(Generic[T, R]):
+    """Collects items and hands them to `flush` in batches of at most `most`, in order.
+
+    `flush` gives one result an item, in the same order; an exception among them is raised to that item's
+    waiter alone, one that `flush` itself raises to all.
+    With several `flushers` the next batch starts while the last one waits for the disk.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[list[T]], Awaitable[Sequence[R | Exception]]],
+        *,
+        most: int = 64,
+        flushers: int = 1,
+        limit: int = 10_000,
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._flushers = flushers
+        self._limit = limit
+        self._items: list[tuple[T, asyncio.Future[R] | None]] = []
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._busy = 0
+        self._closing = False
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._run()) for _ in range(self._flushers)]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def idle(self) -> bool:
+        return not self._items and not self._busy
+
+    def put(self, item: T) -> asyncio.Future[R]:
+        """The result of `item`'s flush, once it is there. Raises Full."""
+        if len(self._items) >= self._limit or self._closing:
+            raise Full
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._items.append((item, future))
+        self._wake.set()
+        return future
+
+    def send(self, item: T) -> None:
+        """As `put`, for whoever doesn't wait; never refused: what is sent is durable already."""
+        self._items.append((item, None))
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Finish what is queued, then end."""
+        self._closing = True
+        self._wake.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+            self._tasks = []
+
+    async def _run(self) -> None:
+        while True:
+            if not self._items:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch, self._items = self._items[: self._most], self._items[self._most :]
+            self._busy += 1
+            try:
+                results = await self._flush([item for item, _ in batch])
+            except Exception as error:
+                _fail(batch, error)
+            else:
+                _answer(batch, results)
+            finally:
+                self._busy -= 1
+
+
+def _answer(batch: list[tuple[T, asyncio.Future[R] | None]], results: Sequence[R | Exception]) -> None:
+    for (_, future), result in zip(batch, results, strict=True):
+        if future is None or future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def _fail(batch: list[tuple[T, asyncio.Future[R] | None]], error: Exception) -> None:
+    for _, future in batch:
+        if future is not None and not future.done():
+            future.set_exception(error)

@@ -1,0 +1,116 @@
+"""Holds the conversations: at most so many at once with each contract, the rest in line."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.adapter import Handover, adapters
+from app.distribute.wire import Conversed, Wire
+from app.model import TryLater, Unclear, word_of
+from app.pipeline.tracks import Job
+
+
+class Spoken(Struct, frozen=True, gc=False):
+    """A finished conversation, to be recorded."""
+
+    job: Job
+    conversed: Conversed
+    ms: float
+
+
+class Sender:
+    """Sends jobs that are committed already. `spoken` gets each result; nothing is lost in between.
+
+    `in_hand` are the deliveries this process has and will end; whatever else the database says it holds
+    was lost by it.
+    """
+
+    def __init__(self, wire: Wire, world: World, metrics: Metrics, spoken: Callable[[Spoken], None]) -> None:
+        self._wire = wire
+        self._world = world
+        self._metrics = metrics
+        self._spoken = spoken
+        self._busy: dict[str, int] = defaultdict(int)
+        self._line: dict[str, deque[Job]] = defaultdict(deque)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.in_hand: set[UUID] = set()
+
+    def start(self, job: Job) -> None:
+        """Send now, or as soon as the contract has room."""
+        self.in_hand.add(job.delivery_id)
+        contract = job.contract.id
+        if self._busy[contract] >= job.contract.doc.concurrency:
+            self._line[contract].append(job)
+            return
+        self._busy[contract] += 1
+        task = asyncio.get_running_loop().create_task(self._send(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def full(self) -> list[str]:
+        """Contracts that have a line already: their due deliveries are left for later or for others."""
+        return [contract for contract, line in self._line.items() if line]
+
+    @property
+    def idle(self) -> bool:
+        return not self._tasks
+
+    async def drain(self) -> None:
+        """Wait until every conversation in hand has ended."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def _send(self, job: Job) -> None:
+        began = self._world.monotonic()
+        try:
+            conversed = await self._converse(job)
+        finally:
+            self._next(job.contract.id)
+        took = self._world.monotonic() - began
+        word = word_of(conversed.outcome)
+        self._metrics.count("leadgate_deliveries_total", (job.contract.id, word))
+        self._metrics.observe("leadgate_attempt_seconds", (job.contract.id, word), took)
+        self._spoken(Spoken(job, conversed, took * 1000))
+
+    async def _converse(self, job: Job) -> Conversed:
+        """A fault of ours ends like one of theirs: by whether a byte may have left."""
+        adapter = adapters.get(job.contract.adapter)
+        if adapter is None:
+            return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)
+        try:
+            conversation = adapter.converse(handover_of(job, self._world), job.contract.settings)
+            return await self._wire.converse(conversation)
+        except Exception:
+            return Conversed(outcome=Unclear(reason="internal_error"), exchanges=(), handed_over=True)
+
+    def _next(self, contract: str) -> None:
+        line = self._line.get(contract)
+        if line:
+            job = line.popleft()
+            task = asyncio.get_running_loop().create_task(self._send(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        else:
+            self._busy[contract] -= 1
+
+
+def handover_of(job: Job, world: World) -> Handover:
+    track = job.track
+    return Handover(
+        delivery_id=job.delivery_id,
+        lead_id=track.lead_id,
+        contract=job.contract.id,
+        campaign=track.plan.campaign.id,
+        source=track.source,
+        price=job.price,
+        lead=track.normals,
+        raw=track.raws,
+        at=world.now(),
+        attempt=job.attempt,
+        test=track.test,
+    )

@@ -1,0 +1,97 @@
+"""The snapshot made ready to run: for each source its mapping, checks and contracts, compiled once."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.catalog.documents import CampaignDoc, SourceDoc
+from app.catalog.snapshot import Contract, Snapshot
+from app.core.registry import Registry
+from app.distribute.route import RouteIndex
+from app.ingest.fieldtype import FieldType
+from app.ingest.mapping import FieldMap
+from app.validate.check import Check, CheckSettings
+from app.validate.judge import Judge, Rule
+
+
+class CampaignPlan:
+    """One campaign's checks and contracts, compiled."""
+
+    def __init__(self, doc: CampaignDoc, judge: Judge, index: RouteIndex[Contract]) -> None:
+        self.doc = doc
+        self.id = doc.id
+        self.judge = judge
+        self.index = index
+        self.copies = doc.distribution.copies
+
+
+class SourcePlan:
+    """One source, compiled: what the hot path asks of the catalogue."""
+
+    def __init__(self, doc: SourceDoc, campaign: CampaignPlan, fields: FieldMap, version: int) -> None:
+        self.id = doc.id
+        self.campaign = campaign
+        self.fields = fields
+        self.version = version
+        self.reply = doc.reply
+        self.deadline = doc.deadline.seconds
+        self.price: Decimal | None = doc.price
+        self.coarse = doc.reasons == "coarse"
+        self.test = doc.test
+        self.paused = doc.paused
+
+
+class Plans:
+    """Compiled on first use and kept for as long as the snapshot is current."""
+
+    def __init__(
+        self, snapshot: Snapshot, fieldtypes: Registry[FieldType[Any]], checks: Registry[Check[Any]]
+    ) -> None:
+        self.snapshot = snapshot
+        self._fieldtypes = fieldtypes
+        self._checks = checks
+        self._campaigns: dict[str, CampaignPlan] = {}
+        self._sources: dict[str, SourcePlan] = {}
+
+    def source(self, source_id: str) -> SourcePlan | None:
+        plan = self._sources.get(source_id)
+        if plan is None:
+            doc = self.snapshot.sources.get(source_id)
+            if doc is None:
+                return None
+            plan = self._sources[source_id] = self.of(doc)
+        return plan
+
+    def of(self, doc: SourceDoc) -> SourcePlan:
+        """A source as `doc` says, whether it is configured so or not."""
+        campaign = self.campaign(doc.campaign)
+        fields = FieldMap.compile(campaign.doc, doc, self._fieldtypes)
+        return SourcePlan(doc, campaign, fields, self.snapshot.version)
+
+    def campaign(self, campaign_id: str) -> CampaignPlan:
+        plan = self._campaigns.get(campaign_id)
+        if plan is None:
+            doc = self.snapshot.campaigns[campaign_id]
+            index = RouteIndex(self.snapshot.by_campaign.get(campaign_id, ()), doc.distribution)
+            plan = self._campaigns[campaign_id] = CampaignPlan(doc, Judge(self._rules(doc)), index)
+        return plan
+
+    def _rules(self, doc: CampaignDoc) -> Iterable[Rule]:
+        """`required` and `field` hold for every campaign; it may say them again to soften them."""
+        said = {entry.check for entry in doc.checks}
+        if "required" not in said:
+            check = self._checks["required"]
+            names = tuple(name for name, field in doc.fields.items() if field.required)
+            yield _rule(check, {"fields": names})
+        if "field" not in said:
+            check = self._checks["field"]
+            yield _rule(check, {})
+        for entry in doc.checks:
+            check = self._checks[entry.check]
+            yield _rule(check, entry.model_extra or {})
+
+
+def _rule(check: Check[Any], told: Mapping[str, Any]) -> Rule:
+    settings = check.settings.model_validate(told)
+    assert isinstance(settings, CheckSettings)
+    return check, settings

@@ -1,0 +1,319 @@
+"""Writes down how conversations ended, and what that makes of their leads, in batches."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from msgspec import Struct
+
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.allocate import Want
+from app.distribute.exchange import Conversed, Exchange
+from app.distribute.schedule import next_try
+from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear, word_of
+from app.pipeline import answers
+from app.pipeline.choosing import Again, Chooser
+from app.pipeline.decide import delivery_row, new_job, untallied
+from app.pipeline.faults import Retrying
+from app.pipeline.handing import Spoken
+from app.pipeline.tracks import Job, Track
+from app.store import decisions, deliveries, leads
+from app.store.database import Database, marked
+from app.store.deliveries import Progress
+from app.store.rows import AttemptEnd, LeadChange
+
+_ZERO = Decimal(0)
+_OVER = ("rejected", "duplicate", "dead")
+
+
+class Ended(Struct, frozen=True):
+    """A delivery that has ended or waits, as far as its lead is concerned."""
+
+    job: Job
+    state: str
+    outcome: Outcome
+
+
+class Step(Struct, frozen=True):
+    """What follows for one lead: its change (None: nothing to change) and the hand-overs that begin now."""
+
+    track: Track
+    state: str
+    change: LeadChange | None
+    jobs: tuple[Job, ...] = ()
+
+
+class Recorder:
+    """`record` returns the steps that follow, all committed."""
+
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        metrics: Metrics,
+        chooser: Chooser,
+        *,
+        process_id: Callable[[], UUID],
+        bytes_kept: int,
+    ) -> None:
+        self._database = database
+        self._world = world
+        self._metrics = metrics
+        self._chooser = chooser
+        self._process_id = process_id
+        self._bytes_kept = bytes_kept
+        self._retrying = Retrying(world, metrics)
+
+    async def record(self, batch: Sequence[Spoken]) -> tuple[list[Step], list[Spoken]]:
+        """The steps of those whose end counted, and those whose end came too late (the fence was lost)."""
+        began = self._world.monotonic()
+        quick = [s for s in batch if isinstance(s.conversed.outcome, Accepted) and s.job.track.copies == 1]
+        rest = [
+            s for s in batch if not (isinstance(s.conversed.outcome, Accepted) and s.job.track.copies == 1)
+        ]
+        steps: list[Step] = []
+        late: list[Spoken] = []
+        for part, attempt in ((quick, self._sell), (rest, self._continue)):
+            if part:
+                done, missed = await self._retrying.run(lambda again, p=part, f=attempt: f(p, again))  # type: ignore[misc]
+                steps += done
+                late += missed
+        self._metrics.observe("leadgate_stage_seconds", ("record",), self._world.monotonic() - began)
+        self._metrics.observe("leadgate_flush_rows", ("record",), len(batch))
+        return steps, late
+
+    async def _sell(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
+        """The common end, in one statement: an exclusive lead was accepted, so it is sold."""
+        ends = [self._end(spoken, "accepted") for spoken in batch]
+        sold = [self._sold(spoken) for spoken in batch]
+        async with self._database.acquire() as conn:
+            if again:
+                async with conn.transaction():
+                    await marked(conn)
+                    counted = await deliveries.end(conn, ends, self._process_id(), sold)
+            else:
+                counted = await deliveries.end(conn, ends, self._process_id(), sold)
+        steps = [
+            Step(spoken.job.track, "sold", change)
+            for spoken, change in zip(batch, sold, strict=True)
+            if spoken.job.delivery_id in counted
+        ]
+        return steps, [s for s in batch if s.job.delivery_id not in counted]
+
+    def _sold(self, spoken: Spoken) -> LeadChange:
+        job, outcome = spoken.job, spoken.conversed.outcome
+        assert isinstance(outcome, Accepted)
+        return LeadChange(
+            id=job.track.lead_id, delivery_id=job.delivery_id, state="sold", outcome="success",
+            price=job.track.plan.price, reasons=None, revenue=_paid(job, outcome), ended=True,
+        )  # fmt: skip
+
+    async def _continue(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
+        """Everything else: given back, asked again later, unclear, or on to the next contract."""
+        ended = [self._ended(spoken) for spoken in batch]
+        ends = [self._end(spoken, one.state, wait) for spoken, (one, wait) in zip(batch, ended, strict=True)]
+        try:
+            async with self._database.acquire() as conn, conn.transaction():
+                if again:
+                    await marked(conn)
+                counted = await deliveries.end(conn, ends, self._process_id())
+                mine = [one for one, _ in ended if one.job.delivery_id in counted]
+                steps = await self.follow(conn, mine) if mine else []
+        except decisions.MissingCounters as missing:
+            await self.prepare(missing.keys)
+            raise Again from None
+        return steps, [s for s in batch if s.job.delivery_id not in counted]
+
+    async def prepare(self, keys: Sequence[str]) -> None:
+        async with self._database.acquire() as conn:
+            await self._chooser.prepare(conn, keys)
+
+    def _ended(self, spoken: Spoken) -> tuple[Ended, float | None]:
+        """(what becomes of the delivery, seconds until its next attempt)."""
+        job, outcome = spoken.job, spoken.conversed.outcome
+        if isinstance(outcome, Accepted):
+            return Ended(job, "accepted", outcome), None
+        if isinstance(outcome, Rejected):
+            return Ended(job, "rejected", outcome), None
+        if isinstance(outcome, Duplicate):
+            return Ended(job, "duplicate", outcome), None
+        if isinstance(outcome, Unclear) and not job.contract.doc.idempotent:
+            return Ended(job, "unclear", outcome), None
+        wait = self.wait(job, outcome.after if isinstance(outcome, TryLater) else None)
+        if wait is not None:
+            return Ended(job, "waiting", outcome), wait
+        return Ended(job, "unclear" if isinstance(outcome, Unclear) else "dead", outcome), None
+
+    def wait(self, job: Job, after: float | None = None) -> float | None:
+        """Seconds until the next attempt; None when the schedule is exhausted."""
+        now = self._world.now()
+        at = next_try(
+            job.contract.doc.retry, attempt=job.attempt, first_at=job.created_at, now=now,
+            chance=self._world.chance(), after=after,
+        )  # fmt: skip
+        return None if at is None else (at - now).total_seconds()
+
+    async def follow(self, conn: Any, ended: Sequence[Ended]) -> list[Step]:
+        """What becomes of the leads, in the transaction that ended their deliveries.
+
+        Locks: leads sorted, then counters sorted; the deliveries are locked already.
+        """
+        of_lead: dict[UUID, list[Ended]] = defaultdict(list)
+        for one in ended:
+            of_lead[one.job.track.lead_id].append(one)
+        await leads.lock(conn, list(of_lead))
+        progress = await deliveries.standing(conn, list(of_lead))
+        new = await self._next(conn, of_lead, progress)
+        steps = [
+            _step(ones[-1].job.track, progress.get(lead, Progress()), new.get(lead, ()), ones)
+            for lead, ones in of_lead.items()
+        ]
+        rows = [delivery_row(job, step.track.plan.campaign.id) for step in steps for job in step.jobs]
+        await decisions.insert_deliveries(conn, rows, self._process_id())
+        await decisions.change_leads(conn, [step.change for step in steps if step.change is not None])
+        return steps
+
+    async def resume(self, tracks: Sequence[Track]) -> list[Step]:
+        """Leads that are being delivered without a live delivery get their next one, or their end."""
+        return await self._retrying.run(lambda _: self._resume(tracks))
+
+    async def _resume(self, tracks: Sequence[Track]) -> list[Step]:
+        steps: list[Step] = []
+        try:
+            for track in tracks:
+                async with self._database.acquire() as conn, conn.transaction():
+                    steps += await self._resume_one(conn, track)
+        except decisions.MissingCounters as missing:
+            await self.prepare(missing.keys)
+            raise Again from None
+        return steps
+
+    async def _resume_one(self, conn: Any, track: Track) -> list[Step]:
+        await leads.lock(conn, [track.lead_id])
+        progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
+        if progress.live or progress.unclear:
+            return []
+        slots = list(range(1 + progress.accepted, track.copies + 1))
+        want = self._want(track, progress, len(slots))
+        (choice,) = await self._chooser.choose(conn, [want])
+        jobs = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
+        step = _step(track, progress, jobs)
+        await decisions.insert_deliveries(
+            conn, [delivery_row(job, track.plan.campaign.id) for job in jobs], self._process_id()
+        )
+        if step.change is not None:
+            await decisions.change_leads(conn, [step.change])
+        return [step]
+
+    async def _next(
+        self, conn: Any, of_lead: dict[UUID, list[Ended]], progress: dict[UUID, Progress]
+    ) -> dict[UUID, tuple[Job, ...]]:
+        """The next contracts of leads that were refused; what the refused ones had reserved is given back."""
+        back: Counter[str] = Counter()
+        open_slots: dict[UUID, list[int]] = {}
+        for lead, ones in of_lead.items():
+            over = [one for one in ones if one.state in _OVER]
+            for one in over:
+                back.update(one.job.reserved)
+            if over:
+                open_slots[lead] = [one.job.slot for one in over]
+        wants: dict[UUID, Want] = {}
+        found: dict[UUID, tuple[Job, ...]] = {}
+        for lead, slots in open_slots.items():
+            track = of_lead[lead][0].job.track
+            want = self._want(track, progress.get(lead, Progress()), len(slots))
+            if track.test:
+                choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
+                found[lead] = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
+            else:
+                wants[lead] = want
+        if wants or back:
+            choices = await self._chooser.choose(conn, list(wants.values()), back)
+            for (lead, _), choice in zip(wants.items(), choices, strict=True):
+                track = of_lead[lead][0].job.track
+                found[lead] = self._jobs(
+                    track, open_slots[lead], [(c.contract, c.caps) for c in choice.chosen]
+                )
+        return found
+
+    def _want(self, track: Track, progress: Progress, copies: int) -> Want:
+        match = track.plan.campaign.index.match(track.normals, source=track.source, at=self._world.now())
+        track.ranks = max(track.ranks, progress.made)
+        return Want(match, copies, tried=set(progress.tried), buyers=set(progress.buyers))
+
+    def _jobs(
+        self, track: Track, slots: Sequence[int], chosen: Sequence[tuple[str, Sequence[str]]]
+    ) -> tuple[Job, ...]:
+        return tuple(
+            new_job(track, contract, slot, caps, self._world)
+            for slot, (contract, caps) in zip(slots, chosen, strict=False)
+        )
+
+    def _end(self, spoken: Spoken, state: str, next_in: float | None = None) -> AttemptEnd:
+        job, conversed = spoken.job, spoken.conversed
+        outcome = conversed.outcome
+        accepted = outcome if isinstance(outcome, Accepted) else None
+        return AttemptEnd(
+            delivery_id=job.delivery_id, lead_id=job.track.lead_id, n=job.attempt, state=state,
+            outcome=word_of(outcome), reason=reason_of(outcome), reference=None if accepted is None else accepted.reference,
+            price=None if accepted is None else accepted.price, next_in=next_in, ms=spoken.ms, read=outcome.read,
+            exchanges=exchanges_json(conversed, self._bytes_kept),
+        )  # fmt: skip
+
+
+def _paid(job: Job, outcome: Accepted) -> Decimal:
+    return job.price if outcome.price is None else outcome.price
+
+
+def reason_of(outcome: Outcome) -> str:
+    """A buyer's words, cut and without NUL, which PostgreSQL does not keep."""
+    return "" if isinstance(outcome, Accepted) else outcome.reason.replace("\0", "")[:500]
+
+
+def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequence[Ended] = ()) -> Step:
+    """The lead's state from its deliveries; the source's answer is settled by the first sale or the last no."""
+    live = progress.live + len(jobs)
+    accepted = [one for one in ones if isinstance(one.outcome, Accepted)]
+    revenue = sum(
+        (_paid(one.job, one.outcome) for one in accepted if isinstance(one.outcome, Accepted)), _ZERO
+    )
+    state = (
+        "delivering" if live else "unclear" if progress.unclear else "sold" if progress.accepted else "unsold"
+    )
+    outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
+    price = (
+        track.plan.price if outcome == "success" else answers.ZERO if track.plan.price is not None else None
+    )
+    reasons = answers.unsold_reasons(coarse=track.plan.coarse) if outcome == "failure" else ()
+    change = LeadChange(
+        id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,
+        price=None if outcome is None else price,
+        reasons=answers.encode_reasons(reasons) if reasons else None,
+        revenue=revenue, ended=state in ("sold", "unsold"),
+    )  # fmt: skip
+    return Step(track, state, change, jobs)
+
+
+def exchanges_json(conversed: Conversed, bytes_kept: int) -> str:
+    return orjson.dumps([_exchange(one, bytes_kept) for one in conversed.exchanges]).decode()
+
+
+def _exchange(one: Exchange, bytes_kept: int) -> dict[str, Any]:
+    return {
+        "method": one.method, "url": one.url, "sent_headers": dict(one.sent_headers),
+        "sent": shown_bytes(one.sent[:bytes_kept]), "status": one.status,
+        "received_headers": dict(one.received_headers), "received": shown_bytes(one.received[:bytes_kept]),
+        "ms": round(one.ms, 2), "error": one.error, "cut": one.cut or max(len(one.sent), len(one.received)) > bytes_kept,
+    }  # fmt: skip
+
+
+def shown_bytes(body: bytes) -> str | dict[str, str]:
+    """Text as text, anything else as hex; NUL is no text here, since json columns are read by people."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"hex": body.hex()}

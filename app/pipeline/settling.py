@@ -1,0 +1,83 @@
+"""A delivery ends by somebody's word: the buyer's late confirmation, or a person who settles an Unclear."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from app.core.errors import Conflict, NotFound
+from app.core.money import written
+from app.model import Accepted, Duplicate, Outcome, Rejected, word_of
+from app.pipeline.choosing import Again
+from app.pipeline.faults import Retrying
+from app.pipeline.record import Ended, Recorder, Step, reason_of
+from app.pipeline.tracking import Tracker
+from app.store import decisions, deliveries, leads
+from app.store.database import Database, marked
+from app.store.deliveries import DeliveryRow
+
+_STATE = {Accepted: "accepted", Rejected: "rejected", Duplicate: "duplicate"}
+_OPEN = ("sending", "waiting", "unclear")
+
+
+class Settler:
+    """`settle` answers with the step that follows, or None when it was so already (repeats are harmless)."""
+
+    def __init__(self, database: Database, recorder: Recorder, tracker: Tracker, retrying: Retrying) -> None:
+        self._database = database
+        self._recorder = recorder
+        self._tracker = tracker
+        self._retrying = retrying
+
+    async def settle(
+        self,
+        delivery_id: UUID,
+        outcome: Outcome,
+        *,
+        by: str,
+        owns: Callable[[DeliveryRow], bool] = lambda _: True,
+    ) -> Step | None:
+        """Raises NotFound (also for what the caller does not own) and Conflict (it ended otherwise)."""
+        return await self._retrying.run(lambda again: self._attempt(delivery_id, outcome, by, owns, again))
+
+    async def _attempt(
+        self, delivery_id: UUID, outcome: Outcome, by: str, owns: Callable[[DeliveryRow], bool], again: bool
+    ) -> Step | None:
+        state = _STATE[type(outcome)]
+        try:
+            async with self._database.acquire() as conn, conn.transaction():
+                if again:
+                    await marked(conn)
+                row = await deliveries.find(conn, delivery_id, locked=True)
+                if row is None or not owns(row):
+                    raise NotFound("there is no such delivery")
+                if row.state not in _OPEN:
+                    _refuse_contradiction(row, state)
+                    return None
+                contexts = await leads.contexts(conn, [row.lead_id])
+                jobs = self._tracker.jobs([row], contexts)
+                if not jobs:
+                    raise Conflict("the contract or source of this delivery is no longer configured")
+                accepted = outcome if isinstance(outcome, Accepted) else None
+                await deliveries.settle(
+                    conn, row.id, state, reason_of(outcome), None if accepted is None else accepted.reference,
+                    None if accepted is None else accepted.price,
+                )  # fmt: skip
+                await leads.note(conn, row.lead_id, "settled", row.id, by, _told(outcome, row.state))
+                return (await self._recorder.follow(conn, [Ended(jobs[0], state, outcome)]))[0]
+        except decisions.MissingCounters as missing:
+            await self._recorder.prepare(missing.keys)
+            raise Again from None
+
+
+def _refuse_contradiction(row: DeliveryRow, state: str) -> None:
+    if row.state != state:
+        raise Conflict(f"this delivery ended as {row.state}; that is not undone here", code="ended_otherwise")
+
+
+def _told(outcome: Outcome, was: str) -> dict[str, str | None]:
+    told: dict[str, str | None] = {"outcome": word_of(outcome), "was": was}
+    if isinstance(outcome, Accepted):
+        told["reference"] = outcome.reference
+        told["price"] = None if outcome.price is None else written(outcome.price)
+    else:
+        told["reason"] = reason_of(outcome)
+    return told

@@ -1,0 +1,95 @@
+"""The whole story of one lead, from its rows, in order: for its source, for the trace, for the console."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.core.money import written
+from app.store import deliveries, leads
+from app.store.deliveries import DeliveryRow
+
+_TELLING = {
+    "held": "held for a person", "rejected": "rejected", "delivering": "being delivered", "unclear": "unclear",
+    "sold": "sold", "unsold": "no buyer", "returned": "returned",
+}  # fmt: skip
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """Rows as they are; `lead` and `detail` are None while the submission is undecided."""
+
+    id: UUID
+    submission: dict[str, Any] | None
+    lead: dict[str, Any] | None
+    detail: dict[str, Any] | None
+    deliveries: list[DeliveryRow]
+    attempts: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    refusal: dict[str, Any] | None = None
+
+
+async def story(conn: Any, lead_id: UUID) -> Story | None:
+    """All that is known of a lead, a submission without one, or a refused body; None when nothing is."""
+    lead = await leads.lead(conn, lead_id)
+    submission = await leads.submission(conn, lead["submission_id"] if lead else lead_id)
+    if lead is None and submission is None:
+        refusal = await leads.refusal(conn, lead_id)
+        if refusal is None:
+            return None
+        return Story(
+            id=lead_id,
+            submission=None,
+            lead=None,
+            detail=None,
+            deliveries=[],
+            attempts=[],
+            events=[],
+            refusal=refusal,
+        )
+    return Story(
+        id=lead_id, submission=submission, lead=lead,
+        detail=await leads.detail(conn, lead_id) if lead else None,
+        deliveries=await deliveries.of_lead(conn, lead_id) if lead else [],
+        attempts=await leads.attempts(conn, lead_id) if lead else [],
+        events=await leads.events(conn, lead_id) if lead else [],
+    )  # fmt: skip
+
+
+async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
+    """What a source may know of its own lead: never buyers, never others' leads."""
+    lead = await leads.lead(conn, lead_id)
+    if lead is None:
+        return await _undecided(conn, lead_id, source)
+    if lead["source"] != source:
+        return None
+    view = {
+        "id": str(lead_id), "state": lead["state"], "outcome": lead["outcome"] or "pending",
+        "reasons": lead["reasons"] or [], "test": lead["test"], "timeline": _timeline(lead),
+    }  # fmt: skip
+    if lead["price"] is not None:
+        view["price"] = written(lead["price"])
+    return view
+
+
+async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
+    submission = await leads.submission(conn, lead_id)
+    if submission is None or submission["source"] != source:
+        return None
+    return {
+        "id": str(lead_id), "state": "received", "outcome": "pending", "reasons": [], "test": submission["test"],
+        "timeline": [_moment(submission["received_at"], "received")],
+    }  # fmt: skip
+
+
+def _timeline(lead: dict[str, Any]) -> list[dict[str, str]]:
+    moments = [_moment(lead["received_at"], "received")]
+    verdict = lead["state"] if lead["state"] in ("held", "rejected") else "accepted"
+    moments.append(_moment(lead["decided_at"], verdict))
+    if lead["ended_at"] is not None and lead["state"] != "rejected":
+        moments.append(_moment(lead["ended_at"], _TELLING.get(lead["state"], lead["state"])))
+    return moments
+
+
+def _moment(at: datetime, what: str) -> dict[str, str]:
+    return {"at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "what": what}

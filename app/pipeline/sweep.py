@@ -1,0 +1,227 @@
+"""The slow side of the engine: stay alive, take what is due, take what the dead left, keep house."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from app.core.errors import Refused
+from app.core.events import Code, Recovered, bug, emit
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.ingest.reading import Reader
+from app.pipeline.engine import Engine
+from app.pipeline.work import Work
+from app.store import deliveries, leads, processes, upkeep
+from app.store.database import Database, is_ambiguous, is_away
+from app.store.deliveries import DeliveryRow
+
+_DUE_EVERY, _INBOX_EVERY, _GAUGES_EVERY, _SWEEP_EVERY, _DAYS_EVERY = 0.25, 0.25, 5.0, 60.0, 3600.0
+_TAKE = 256
+_PER_CONTRACT = 32
+
+
+class Identity:
+    """The id under which this process holds leases; a new one after it was taken for dead."""
+
+    def __init__(self, world: World, role: str) -> None:
+        self._world = world
+        self.role = role
+        self.current = world.new_id()
+
+    def __call__(self) -> UUID:
+        return self.current
+
+    def renew(self) -> None:
+        self.current = self._world.new_id()
+
+
+class Upkeep:
+    """Loops that poll; each failure for an outage is quiet and tried again, each bug is told."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        reader: Reader,
+        identity: Identity,
+        world: World,
+        metrics: Metrics,
+        *,
+        lease_seconds: float,
+        takes_work: bool = True,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._reader = reader
+        self._identity = identity
+        self._world = world
+        self._metrics = metrics
+        self._lease = lease_seconds
+        self._takes_work = takes_work
+        self._lost_submissions: set[UUID] = set()
+        self._lost_deliveries: set[UUID] = set()
+        self._seen_since = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        await self._hello()
+        self._every(self._lease / 4, self.heartbeat)
+        self._every(_GAUGES_EVERY, self.gauges)
+        self._every(_SWEEP_EVERY, self.sweep)
+        self._every(_DAYS_EVERY, self.days)
+        if self._takes_work:
+            self._every(_DUE_EVERY, self.due)
+            self._every(_INBOX_EVERY, self.inbox)
+            self._every(self._lease / 2, self.recover)
+            self._every(self._lease / 2, self.lost)
+
+    async def stop(self) -> None:
+        """After the engine has stopped: whatever is still leased is free at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            async with self._database.acquire() as conn:
+                await processes.farewell(conn, self._identity())
+        except Exception as error:
+            if not (is_away(error) or is_ambiguous(error)):
+                raise
+
+    def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        async def loop() -> None:
+            while True:
+                try:
+                    more = await work()
+                except Exception as error:
+                    more = None
+                    if not (is_away(error) or is_ambiguous(error)):
+                        emit(bug(error, "sweep"))
+                if not more:
+                    await asyncio.sleep(seconds)
+
+        self._tasks.append(asyncio.create_task(loop()))
+
+    async def _hello(self) -> None:
+        async with self._database.acquire() as conn:
+            await processes.hello(
+                conn, self._identity(), self._identity.role, socket.gethostname(), os.getpid()
+            )
+        self._seen_since = self._world.monotonic()
+
+    async def heartbeat(self) -> None:
+        """Be seen. Who was buried while the database or this process was away starts as somebody new."""
+        try:
+            async with self._database.acquire() as conn:
+                alive = await processes.seen(conn, self._identity())
+        except Exception as error:
+            if is_away(error) or is_ambiguous(error):
+                self._metrics.gauge("leadgate_database_up", (), 0)
+                self._seen_since = self._world.monotonic()
+            raise
+        self._metrics.gauge("leadgate_database_up", (), 1)
+        if not alive:
+            self._identity.renew()
+            await self._hello()
+
+    async def inbox(self) -> bool:
+        """Submissions that nobody holds: receipts that found no room, and what the dead left undecided."""
+        if self._engine.backlog > _TAKE:
+            return False
+        async with self._database.acquire() as conn:
+            found = await self._engine.intake.take(conn, self._identity(), _TAKE)
+        works, unreadable = [], []
+        for submission in found:
+            try:
+                works.append(Work(submission, self._reader.read(submission.body, submission.content_type)))
+            except Refused:
+                unreadable.append(submission.id)
+        if unreadable:
+            async with self._database.acquire() as conn:
+                await self._engine.intake.park(conn, unreadable, "unreadable")
+        self._engine.later(works)
+        return len(found) == _TAKE
+
+    async def due(self) -> bool:
+        """Deliveries whose next attempt is due; contracts that are paused or have a line are left out."""
+        contracts = self._engine.plans().snapshot.contracts
+        without = [c.id for c in contracts.values() if c.paused] + self._engine.sender.full()
+        async with self._database.acquire() as conn:
+            rows = await deliveries.claim_due(conn, self._identity(), _PER_CONTRACT, without)
+            contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
+        self._send(rows, contexts)
+        return bool(rows)
+
+    def _send(self, rows: list[DeliveryRow], contexts: dict[UUID, leads.Context]) -> None:
+        for job in self._engine.tracker.jobs(rows, contexts):
+            self._engine.sender.start(job)
+
+    async def recover(self) -> None:
+        """What dead processes left in the middle of a conversation, and leads whose next step is missing.
+
+        Others are judged dead only after this process itself was seen for a whole lease: after an outage
+        everybody's heartbeat is old.
+        """
+        if self._world.monotonic() - self._seen_since < self._lease:
+            return
+        async with self._database.acquire() as conn:
+            await processes.bury(conn, self._lease, self._identity())
+        while await self._orphans(None):
+            pass
+        async with self._database.acquire() as conn:
+            stranded = await deliveries.stranded(conn, 1_000)
+        if stranded:
+            await self._engine.resume(stranded)
+            emit(Recovered(what=Code("stranded"), count=len(stranded)))
+
+    async def _orphans(self, ids: list[UUID] | None) -> bool:
+        """An attempt that was begun and never ended may have handed the lead over."""
+        async with self._database.acquire() as conn, conn.transaction():
+            rows = (
+                await deliveries.orphans(conn, self._lease, 500)
+                if ids is None
+                else await deliveries.some(conn, ids)
+            )
+            if not rows:
+                return False
+            await deliveries.end_orphans(conn, [self._orphan_end(row) for row in rows])
+            await deliveries.reflect(conn, [row.lead_id for row in rows])
+        emit(Recovered(what=Code("orphans"), count=len(rows)))
+        return True
+
+    def _orphan_end(self, row: DeliveryRow) -> tuple[UUID, str, float | None]:
+        contract = self._engine.plans().snapshot.contracts.get(row.contract)
+        if contract is not None and contract.doc.idempotent:
+            return row.id, "waiting", 0.0
+        return row.id, "unclear", None
+
+    async def lost(self) -> None:
+        """What this process holds in the database but not in hand, twice in a row: a commit in doubt."""
+        async with self._database.acquire() as conn:
+            submissions = set(await deliveries.inbox_ids(conn, self._identity())) - self._engine.in_hand
+            sending = set(await deliveries.claimed_ids(conn, self._identity())) - self._engine.sender.in_hand
+            again = submissions & self._lost_submissions
+            if again:
+                await deliveries.disown(conn, self._identity(), list(again))
+                emit(Recovered(what=Code("submissions"), count=len(again)))
+        orphans = sending & self._lost_deliveries
+        if orphans:
+            await self._orphans(sorted(orphans))
+        self._lost_submissions, self._lost_deliveries = submissions - again, sending - orphans
+
+    async def gauges(self) -> None:
+        async with self._database.acquire() as conn:
+            found = await deliveries.queues(conn)
+        for queue in ("inbox", "sending", "waiting", "unclear", "dead"):
+            depth, oldest = found.get(queue, (0, 0.0))
+            self._metrics.gauge("leadgate_queue_depth", (queue,), depth)
+            self._metrics.gauge("leadgate_queue_oldest_seconds", (queue,), max(0.0, oldest))
+
+    async def sweep(self) -> None:
+        async with self._database.acquire() as conn:
+            await upkeep.sweep(conn)
+
+    async def days(self) -> None:
+        async with self._database.acquire() as conn:
+            await upkeep.make_days(conn)

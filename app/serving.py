@@ -1,0 +1,241 @@
+"""Runs the service: the embedded database, one process or several on one socket, and an orderly end."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvicorn
+from msgspec import Struct
+
+from app.main import Process
+from app.settings import Settings
+from app.store.embedded import EmbeddedPostgres, attach
+from app.store.migrate import migrate
+
+_CHILD = "LEADGATE_CHILD"
+_RESTART_PAUSE = 1.0
+
+
+class Ground(Struct):
+    """The database that this service stands on; `server` is ours to stop, if it is the embedded one."""
+
+    dsn: str
+    server: EmbeddedPostgres | None = None
+
+    @property
+    def told(self) -> str:
+        return f"embedded PostgreSQL {self.server.version}" if self.server else "your PostgreSQL"
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.stop()
+
+
+def ground(settings: Settings) -> Ground:
+    """The database to work with: yours by URL, else the embedded one, started here. Main thread only."""
+    if settings.database_url:
+        return Ground(settings.database_url)
+    return Ground(*_embedded(settings.data_dir))
+
+
+def _embedded(data_dir: Path) -> tuple[str, EmbeddedPostgres]:
+    server = EmbeddedPostgres.start(data_dir)
+    return server.dsn, server
+
+
+def visit(settings: Settings) -> Ground:
+    """For a command beside a running service: its database; without one, the embedded one is started."""
+    if not settings.database_url:
+        running = attach(settings.data_dir)
+        if running is not None:
+            return Ground(running)
+    return ground(settings)
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Bound before anything is started, so that a port in use is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((settings.host, settings.port))
+    sock.listen(2048)
+    sock.set_inheritable(True)
+    return sock
+
+
+def address_of(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells when it takes requests, and drains on the first signal."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, ready: Callable[[], None], draining: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._draining = draining
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._draining()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def run_process(
+    settings: Settings,
+    dsn: str,
+    sock: socket.socket,
+    metrics_dir: Path,
+    *,
+    role: str,
+    ready: Callable[[], None],
+) -> bool:
+    """Serve in this process until a signal; whether it had started at all."""
+    process = Process(settings, dsn, metrics_dir, role=role)
+    application = process.application()
+    config = uvicorn.Config(
+        application, loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=int(settings.drain_seconds) or 1, timeout_keep_alive=30,
+        backlog=2048,
+    )  # fmt: skip
+
+    def draining() -> None:
+        if application.intake is not None:
+            application.intake.draining = True
+
+    server = Server(config, ready=ready, draining=draining)
+    server.run(sockets=[sock])
+    return bool(server.started)
+
+
+def serve(
+    settings: Settings, *, role: str, say: Callable[[str], None], ready: Callable[[str, Ground], None]
+) -> int:
+    """The whole service until a signal. `say` narrates; `ready` is called once with the address."""
+    sock = listening(settings)
+    began = time.monotonic()
+    base = ground(settings)
+    try:
+        migrate(base.dsn)
+        took = time.monotonic() - began
+        where = f" in {settings.data_dir}" if base.server else ""
+        say(f"database   {base.told}{where} ({took:.1f} s)")
+        if base.server is not None:
+            asyncio.run(_nobody_else(base.dsn))
+        with tempfile.TemporaryDirectory(prefix="leadgate-metrics-") as folder:
+            tell = lambda: ready(address_of(sock), base)  # noqa: E731
+            if settings.processes == 1:
+                return 0 if run_process(settings, base.dsn, sock, Path(folder), role=role, ready=tell) else 1
+            return Supervisor(settings, base.dsn, sock, Path(folder), role=role, ready=tell, say=say).run()
+    finally:
+        sock.close()
+        base.close()
+
+
+async def _nobody_else(dsn: str) -> None:
+    """The embedded database is ours alone: whoever held work in it is dead, so it is free at once."""
+    from app.store import processes
+    from app.store.database import Database
+
+    database = await Database.open(dsn, size=1)
+    async with database.acquire() as conn:
+        await processes.bury_all(conn)
+    await database.close()
+
+
+class Supervisor:
+    """Keeps N processes on one socket. A child that dies is replaced; it ends when its standard input does,
+    so that none outlives this process, however it ends."""
+
+    def __init__(
+        self, settings: Settings, dsn: str, sock: socket.socket, folder: Path, *, role: str,
+        ready: Callable[[], None], say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._settings, self._dsn, self._sock, self._folder = settings, dsn, sock, folder
+        self._role, self._ready, self._say = role, ready, say
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._stopping = False
+        self._told = 0
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        self._children = [self._spawn() for _ in range(self._settings.processes)]
+        while not self._stopping:
+            time.sleep(0.1)
+            self._replace_dead()
+        for child in self._children:
+            child.send_signal(signal.SIGTERM)
+        for child in self._children:
+            self._wait(child)
+        return 0 if self._told >= self._settings.processes else 1
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        environment = child_environment(self._settings, self._dsn, self._sock, self._folder, self._role)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "app.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            pass_fds=(self._sock.fileno(),), env=environment, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._listen, args=(child,), daemon=True).start()
+        return child
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None
+        if child.stdout.readline().strip() == b"ready":
+            self._told += 1
+            if self._told == self._settings.processes:
+                self._ready()
+
+    def _replace_dead(self) -> None:
+        for place, child in enumerate(self._children):
+            if child.poll() is None:
+                continue
+            self._say(f"process {child.pid} ended with {child.returncode}; another takes its place")
+            time.sleep(_RESTART_PAUSE)
+            if not self._stopping:
+                self._children[place] = self._spawn()
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> None:
+        try:
+            child.wait(self._settings.drain_seconds + 10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def child_environment(
+    settings: Settings, dsn: str, sock: socket.socket, folder: Path, role: str
+) -> dict[str, str]:
+    """Settings travel to children as the variables they came from."""
+    environment = dict(os.environ)
+    for name, value in settings.model_dump(exclude={"secret_key"}).items():
+        environment[f"LEADGATE_{name.upper()}"] = str(value)
+    secret = settings.secret_key.get_secret_value()
+    if secret:
+        environment["LEADGATE_SECRET_KEY"] = secret
+    environment["LEADGATE_DATABASE_URL"] = dsn
+    environment["LEADGATE_CHILD_SOCKET"] = str(sock.fileno())
+    environment["LEADGATE_CHILD_METRICS"] = str(folder)
+    environment["LEADGATE_CHILD_ROLE"] = role
+    return environment
+
+
+Narration = Sequence[str]

@@ -1,0 +1,46 @@
+"""What the operator decides: environment variables with the prefix LEADGATE_, read once by the roots."""
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Frozen. A command line option of the same name wins over the variable."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADGATE_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("leadgate"),
+        description="Where the embedded database and the secret key live.",
+    )
+    database_url: str = Field("", description="postgresql://… of your own server (15 or later).")
+    processes: int = Field(1, ge=1, le=64, description="Processes of `serve`; one per core and no more.")
+    public_url: str = Field("", description="How the world reaches this service, for status addresses.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Base64 of 32 bytes that seal buyers' secrets; else DATA_DIR/secret.key."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    dangerously_allow_private_addresses: bool = Field(
+        False, description="Deliver to private addresses: for tests and the demo."
+    )
+    body_bytes: int = Field(1_000_000, ge=1_000, description="The largest body that intake reads.")
+    body_seconds: float = Field(30, gt=0, description="How long a body may take to arrive.")
+    lease_seconds: float = Field(
+        20, ge=1, description="How long a silent process keeps its work; at least the wire's time and a half."
+    )
+    wire_seconds: float = Field(15, gt=0, description="How long one conversation with a buyer may take.")
+    pool_size: int = Field(8, ge=3, le=100, description="Database connections per process.")
+    backlog_share: float = Field(
+        0.05, gt=0, le=1, description="Share of time that receipts get decided in while the door is busy."
+    )
+    drain_seconds: float = Field(30, ge=0, description="How long SIGTERM waits for what is in flight.")
+    bytes_kept: int = Field(65_536, ge=0, description="Bytes of a conversation kept for the trace.")
+    keep_days: int = Field(
+        90, ge=1, description="Days that history is kept; `leadgate retention` drops the rest."
+    )
