@@ -212,7 +212,7 @@ class _Placing:
     def _level(self, tags: Mapping[int, int]) -> None:
         for i, rise in levelled(tags, self.index.quanta).items():
             key = self.index.turns[i]
-            if True:
+            if self.book.knows(key):
                 self._add(key, rise)
 
     def _ready(self, i: int) -> bool:

@@ -122,6 +122,12 @@ def test_a_shared_lead_goes_to_so_many_different_buyers() -> None:
     assert ([one.contract for one in done.chosen], done.exhausted) == (["a", "c", "d"], True)
 
 
+def test_a_buyer_who_has_the_lead_is_no_stand_in_for_an_unlocked_equal() -> None:
+    house = House(contract("a"), contract("b", buyer="x"), contract("c"))
+    done = allocate([house.want(buyers={"x"})], {"turn:b": 0})
+    assert done.choices[0].again == ("turn:a", "turn:c")
+
+
 def test_equals_take_turns() -> None:
     house = House(contract("a"), contract("b"), contract("c"), contract("d", price="-1"))
     got = [house.sell([house.want()])[0][0] for _ in range(7)]
@@ -187,6 +193,14 @@ def test_a_lead_that_must_come_again_leaves_nothing_behind() -> None:
     done = allocate([house.want(copies=2)], {keys[0]: 0})
     assert done.choices[0].again == (keys[1],)
     assert done.increments == {}
+
+
+def test_a_turn_is_given_only_where_no_unlocked_equal_can_be_before() -> None:
+    house = House(contract("a"), contract("b"))
+    before = allocate([house.want()], {"turn:a": 5 * SCALE}, {"turn:b": 4 * SCALE}).choices[0]
+    assert (before.chosen, before.again) == ((), ("turn:b",))
+    level = allocate([house.want()], {"turn:b": 5 * SCALE}, {"turn:a": 5 * SCALE}).choices[0]
+    assert [one.contract for one in level.chosen] == ["b"]
 
 
 def test_a_counter_that_is_not_locked_is_not_written() -> None:
