@@ -5,9 +5,195 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.core.errors import Refused
+
+SUMMARY = "Leads in, decided on, handed over, accounted for."
+DESCRIPTION = """\
+Sources post leads and look at their own; buyers confirm deliveries; monitoring reads `/metrics`.
+A refused lead is a business answer (`201`, `outcome: failure`), not an HTTP error. Every error is
+`application/problem+json` (RFC 9457) with a stable `code`; [what each means](/docs/problems)."""
+
+_LEAD = {"first_name": "Ann", "email": "ann@example.com", "phone": "+14155550123", "state": "CA", "bill": 180}
+_LEAD_XML = "<lead><first_name>Ann</first_name><email>ann@example.com</email></lead>"
+_LEAD_FORM = "first_name=Ann&email=ann%40example.com&phone=%2B14155550123&state=CA&bill=180"
+_SUCCESS = {"outcome": "success", "lead": {"id": "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"}, "price": "12.50"}
+_FAILURE = {
+    "outcome": "failure",
+    "lead": {"id": "01a20202-b0f1-78ef-b670-e65ac63bbcc6"},
+    "price": "0.00",
+    "reason": "same phone as an earlier lead",
+    "reasons": [{"code": "duplicate", "field": "phone", "message": "same phone as an earlier lead"}],
+}
+_PENDING = {
+    "outcome": "pending",
+    "lead": {"id": "01a20202-b0f1-78ef-b670-e65ac63bbcc6"},
+    "state": "delivering",
+    "status_url": "https://leads.example/v1/leads/01a20202-b0f1-78ef-b670-e65ac63bbcc6",
+}
+_PROBLEMS = {
+    400: "The body can't be read: what is wrong, and where.",
+    401: "No key, or none of ours.",
+    404: "There is no such thing, or it isn't yours: the same answer.",
+    405: "This address takes another method.",
+    408: "The body came too slowly.",
+    409: "That contradicts what is already so.",
+    413: "The body is too large.",
+    415: "This content type is not taken here.",
+    422: "Understood, but it can't be done so.",
+    429: "Too many requests; `Retry-After` says when.",
+    503: "Nothing was kept; send the same again after `Retry-After`.",
+}
+_OF_POST = (400, 401, 404, 408, 413, 415, 422, 429, 503)
+_OF_ROUTE = {
+    ("/v1/leads/{id}", "get"): (401, 404, 503),
+    ("/v1/deliveries/{id}/confirm", "post"): (401, 404, 409, 422, 503),
+}
+
 
 def describe(api: FastAPI) -> dict[str, Any]:
-    """Made once; what the raw route takes is described by hand, and held to it by the tests."""
+    """Made once. The raw route is described here, and held to it by the contract tests."""
     if api.openapi_schema is None:
-        api.openapi_schema = get_openapi(title=api.title, version=api.version, routes=api.routes)
+        schema = get_openapi(
+            title=api.title, version=api.version, summary=SUMMARY, description=DESCRIPTION, routes=api.routes
+        )
+        schema["paths"] = {"/v1/leads": {"post": _post()}, **schema["paths"]}
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= {"Answer": _ANSWER, "Problem": _PROBLEM, "Lead": _OPEN_LEAD}
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schema["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "A key of a source or a buyer."},
+            "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+        for (path, method), statuses in _OF_ROUTE.items():
+            operation = schema["paths"][path][method]
+            operation["security"] = [{"bearer": []}, {"header": []}]
+            operation["responses"].pop("422", None)
+            operation["responses"] |= _problems(statuses)
+        api.openapi_schema = schema
     return api.openapi_schema
+
+
+def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
+
+
+def _post() -> dict[str, Any]:
+    answer = {"$ref": "#/components/schemas/Answer"}
+    several = {
+        "type": "object",
+        "required": ["results"],
+        "properties": {"results": {"type": "array", "items": answer}},
+    }
+    either = {"oneOf": [answer, several]}
+    xml = {"application/xml": {"schema": {"type": "string"}}}
+    lead = {"$ref": "#/components/schemas/Lead"}
+    return {
+        "tags": ["intake"],
+        "summary": "Post one lead or several",
+        "operationId": "post_leads",
+        "description": (
+            "Durable before it is answered. `201` is the outcome, `202` that it is still open: because the source "
+            "asked for a receipt only, or its deadline passed. Names are yours, as the source's mapping says; "
+            "nested names are joined by dots. `Accept: application/xml` answers in XML."
+        ),
+        "security": [{"bearer": []}, {"header": []}],
+        "parameters": [
+            {
+                "name": "Idempotency-Key", "in": "header", "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "A repeat with the same key and body gets the first one's answer.",
+            },
+            {
+                "name": "test", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", "true"]},
+                "description": "A test lead takes the real path; nothing of it is counted or owed.",
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"oneOf": [lead, {"type": "array", "minItems": 1, "items": lead}]}, "example": _LEAD},
+                "application/x-www-form-urlencoded": {"schema": lead, "example": _LEAD_FORM},
+                "multipart/form-data": {"schema": lead},
+                "application/xml": {"schema": {"type": "string"}, "example": _LEAD_XML},
+                "text/xml": {"schema": {"type": "string"}, "example": _LEAD_XML},
+            },
+        },
+        "responses": {
+            "201": {
+                "description": "The outcome.",
+                "content": {
+                    "application/json": {
+                        "schema": either,
+                        "examples": {"success": {"value": _SUCCESS}, "failure": {"value": _FAILURE}},
+                    },
+                    **xml,
+                },
+            },
+            "202": {
+                "description": "Kept; the outcome is still open.",
+                "content": {"application/json": {"schema": either, "example": _PENDING}, **xml},
+            },
+            **_problems(_OF_POST),
+        },
+    }  # fmt: skip
+
+
+_ANSWER: dict[str, Any] = {
+    "type": "object",
+    "required": ["outcome", "lead"],
+    "properties": {
+        "outcome": {"type": "string", "enum": ["success", "failure", "pending"]},
+        "lead": {
+            "type": "object",
+            "required": ["id"],
+            "properties": {"id": {"type": "string", "format": "uuid"}},
+        },
+        "price": {"type": "string", "description": "What is owed to the source, as an exact decimal."},
+        "reason": {"type": "string"},
+        "reasons": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "field", "message"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "field": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+        "state": {"type": "string"},
+        "status_url": {"type": "string"},
+    },
+}
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "A page with cause and cure."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable."},
+        "where": {"type": "string", "description": "Position or path of what was wrong."},
+    },
+}
+_OPEN_LEAD: dict[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"type": ["string", "number", "boolean", "null", "object", "array"]},
+    "description": "Your names, as the source's mapping says.",
+}
+
+
+def codes() -> dict[str, type[Refused]]:
+    """Every problem code that has a class of its own → the class."""
+    found: dict[str, type[Refused]] = {}
+    todo: list[type[Refused]] = [Refused]
+    while todo:
+        one = todo.pop()
+        found.setdefault(one.code, one)
+        todo += one.__subclasses__()
+    return found
