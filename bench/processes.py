@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.store.embedded import EmbeddedPostgres
+from app.store.embedded import CannotStart, EmbeddedPostgres
 from app.store.server_folder import dsn
 from bench.load import Wrong
 
@@ -89,7 +89,11 @@ def postgres(folder: Path) -> Iterator[dict[str, str]]:
 
     The baseline and the service share it, so that a commit costs both the same.
     """
-    with EmbeddedPostgres.start(folder) as server:
+    try:
+        started = EmbeddedPostgres.start(folder)
+    except CannotStart as error:
+        raise Wrong(f"no database: {error}") from error
+    with started as server:
         with psycopg.connect(server.dsn, autocommit=True) as db:
             db.execute("create database baseline")
         yield {name: dsn(server.socket_dir, name) for name in ("leadgate", "baseline")}
