@@ -47,7 +47,7 @@ class Email(FieldType[EmailSettings]):
         if len(words := text.split()) > 1:
             text, note = "".join(words), "spaces removed"
         match = _PLAIN.fullmatch(text)
-        if match is None or "xn--" in text:
+        if match is None or "xn--" in match[2]:  # its Unicode form is held to the length too
             return _any(raw, text, note)
         local, domain = match.groups()
         if len(text) > _LONGEST or not _is_domain(domain):

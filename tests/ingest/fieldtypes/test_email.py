@@ -105,6 +105,7 @@ DOMAINS = st.lists(LABELS | st.from_regex(r"[a-z0-9-]{1,8}", fullmatch=True), mi
     st.builds("{}@{}".format, LOCALS, DOMAINS)
     | st.text('ab@.-_ü"<>', max_size=20).filter(lambda t: not any(c.isspace() for c in t))
 )
+@example("a" * 20 + "@" + ("一" * 40 + ".").encode("idna").decode() * 2 + "com")
 @example("a" * 242 + "@example.com")
 @example("a" * 243 + "@example.com")
 @example("a@" + "a." * 125 + "com")
