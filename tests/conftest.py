@@ -23,7 +23,7 @@ _NUMBER = itertools.count(1)
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One server for this test process; it ends with it, however that ends."""
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix="leadgate-test-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="leadgate-pytest-", dir="/tmp"))
     server = EmbeddedPostgres.start(folder / "data", settings=QUICK)
     yield server
     server.stop()
@@ -68,7 +68,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 def _sweep() -> None:
     """What runs that were killed have left: a folder whose lock nobody holds."""
-    for lock in Path("/tmp").glob("leadgate-test-*/data/lock"):
+    for lock in Path("/tmp").glob("leadgate-pytest-*/data/lock"):
         try:
             with lock.open() as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -75,6 +75,7 @@ class EmbeddedPostgres:
         self._bin_dir = bin_dir
         self._server: subprocess.Popen[bytes] | None = None
         self._lock = -1
+        self._log_at = 0
         self._run_as: RunAs | None = None
 
     @classmethod
@@ -185,6 +186,7 @@ class EmbeddedPostgres:
             options += ["-c", f"{key}={value}"]
         folders = {"-D": self.cluster, "-k": self.socket_dir}
         with (self.data_dir / "postgres.log").open("ab") as log:
+            self._log_at = log.tell()
             self._server = self._spawn("postgres", folders, options, complaints=log.fileno())
 
     def _spawn(
@@ -229,7 +231,8 @@ class EmbeddedPostgres:
                 return
             except psycopg.OperationalError as error:
                 if not self.alive():
-                    said = (self.data_dir / "postgres.log").read_bytes()[-600:].decode(errors="replace")
+                    log = (self.data_dir / "postgres.log").read_bytes()[self._log_at :]
+                    said = log[-600:].decode(errors="replace")
                     raise CannotStart(f"PostgreSQL ended at its start: {said.strip()}") from error
             time.sleep(0.01)
 
