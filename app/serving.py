@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -20,7 +20,6 @@ from app.settings import Settings
 from app.store.embedded import EmbeddedPostgres, attach
 from app.store.migrate import migrate
 
-_CHILD = "LEADGATE_CHILD"
 _RESTART_PAUSE = 1.0
 
 
@@ -124,9 +123,18 @@ def run_process(
 
 
 def serve(
-    settings: Settings, *, role: str, say: Callable[[str], None], ready: Callable[[str, Ground], None]
+    settings: Settings,
+    *,
+    role: str,
+    say: Callable[[str], None],
+    ready: Callable[[str, Ground], None],
+    prepare: Callable[[Ground], None],
 ) -> int:
-    """The whole service until a signal. `say` narrates; `ready` is called once with the address."""
+    """The whole service until a signal; gives back the exit code.
+
+    `say` narrates; `prepare` runs once the database is there, before anything is served; `ready` is called
+    once, with the address.
+    """
     sock = listening(settings)
     began = time.monotonic()
     base = ground(settings)
@@ -137,8 +145,12 @@ def serve(
         say(f"database   {base.told}{where} ({took:.1f} s)")
         if base.server is not None:
             asyncio.run(_nobody_else(base.dsn))
+        prepare(base)
         with tempfile.TemporaryDirectory(prefix="leadgate-metrics-") as folder:
-            tell = lambda: ready(address_of(sock), base)  # noqa: E731
+
+            def tell() -> None:
+                ready(address_of(sock), base)
+
             if settings.processes == 1:
                 return 0 if run_process(settings, base.dsn, sock, Path(folder), role=role, ready=tell) else 1
             return Supervisor(settings, base.dsn, sock, Path(folder), role=role, ready=tell, say=say).run()
@@ -237,5 +249,3 @@ def child_environment(
     environment["LEADGATE_CHILD_ROLE"] = role
     return environment
 
-
-Narration = Sequence[str]

@@ -44,15 +44,18 @@ def worker(
 def run(settings: Settings, role: str) -> None:
     events.configure(settings.log_level)
 
+    def prepare(base: serving.Ground) -> None:
+        version, counts = asyncio.run(_counts(settings, base.dsn))
+        say(f"  catalogue  v{version} · {counts}")
+
     def ready(address: str, base: serving.Ground) -> None:
-        version, counts = asyncio.run(_counts(settings, base.dsn)) if settings.processes > 1 else (None, "")
-        if version is not None:
-            say(f"  catalogue  v{version} · {counts}")
         typer.echo(f"leadgate ready on {address}")
         sys.stdout.flush()
 
     try:
-        code = serving.serve(settings, role=role, say=lambda text: say(f"  {text}"), ready=ready)
+        code = serving.serve(
+            settings, role=role, say=lambda text: say(f"  {text}"), ready=ready, prepare=prepare
+        )
     except DataDirInUse as error:
         raise fail(str(error)) from None
     except Away as error:

@@ -40,11 +40,11 @@ class Chooser:
         back = give_back or {}
         self._forget()
         keys = {*needs(wants, self._hints), *back, *self._extra}
-        locked = await decisions.lock(conn, keys)
-        for key, n in back.items():
-            locked[key] -= n
+        seen = await decisions.lock(conn, keys)
+        locked = {**seen, **{key: seen[key] - n for key, n in back.items()}}
         done = allocate(wants, locked, self._hints)
-        self._hints.update(locked)
+        # What was there before this batch: its own changes may yet be rolled back.
+        self._hints.update(seen)
         missing = {key for choice in done.choices for key in choice.again}
         if missing:
             self._extra |= missing
@@ -53,8 +53,6 @@ class Chooser:
         for key, n in back.items():
             by[key] = by.get(key, 0) - n
         await decisions.count(conn, by)
-        for key, n in done.increments.items():
-            self._hints[key] = self._hints.get(key, 0) + n
         self._extra.clear()
         return done.choices
 
