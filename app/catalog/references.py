@@ -167,7 +167,10 @@ def _lead_fields(
 
 
 def _written(item: Item) -> Iterator[tuple[Path, Expression]]:
-    """The expressions of a contract, read from the file since the rest of it may have faults."""
+    """The expressions of a contract; read from the file where the rest of it has faults."""
+    if item.doc is not None:
+        yield from _expressions(item.doc, ())
+        return
     places: list[Path] = [("when",), *(("caps", i, "when") for i, _ in _under(item, "caps"))]
     for place in places:
         text = at(item.node.value, place)

@@ -19,26 +19,35 @@ def plain(doc: BaseModel) -> dict[str, Any]:
 
 
 def to_row(doc: BaseModel) -> dict[str, Any]:
-    """`plain` with a note of every map whose keys jsonb would put in another order."""
+    """`plain` with a note of every map whose keys jsonb would put in another order; each contract has its own."""
     value = plain(doc)
-    order = dict(_unusual(value, ()))
-    return {**value, _ORDER: order} if order else value
-
-
-def from_row(kind: str, row: Mapping[str, Any]) -> Any:
-    return MODELS[kind].model_validate(in_order(row))
+    contracts = value.pop("contracts", None)
+    row = _noted(value)
+    return row if contracts is None else {**row, "contracts": [_noted(each) for each in contracts]}
 
 
 def in_order(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row's document with its keys as they were written."""
+    """A row's document, or a contract's in it, with its keys as they were written."""
     order = row.get(_ORDER, {})
     value = {key: item for key, item in row.items() if key != _ORDER}
-    return dict(_ordered(value, (), order))
+    return dict(_ordered(value, (), order)) if order else value
+
+
+def from_row(kind: str, row: Mapping[str, Any]) -> Any:
+    doc = in_order(row)
+    if "contracts" in doc:
+        doc["contracts"] = [in_order(each) for each in row["contracts"]]
+    return MODELS[kind].model_validate(doc)
 
 
 def catalogue_of(rows: Rows) -> Catalogue:
     read = {kind: tuple(from_row(kind, doc) for _, doc in rows.get(kind, ())) for kind in MODELS}
     return Catalogue.model_construct(campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"])
+
+
+def _noted(value: dict[str, Any]) -> dict[str, Any]:
+    order = dict(_unusual(value, ()))
+    return {**value, _ORDER: order} if order else value
 
 
 def _unusual(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
@@ -56,7 +65,7 @@ def _unusual(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, list[str]
 def _ordered(value: Any, path: tuple[str, ...], order: Mapping[str, list[str]]) -> Any:
     if isinstance(value, dict):
         keys = order.get("/".join(path), value)
-        known = [key for key in keys if key in value]
+        known = dict.fromkeys([*(key for key in keys if key in value), *value])
         return {key: _ordered(value[key], (*path, _escaped(key)), order) for key in known}
     if isinstance(value, list):
         return [_ordered(item, (*path, str(i)), order) for i, item in enumerate(value)]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, SourceDoc
 from app.catalog.kinds import Kinds
-from app.catalog.rows import MODELS, Rows, in_order
+from app.catalog.rows import MODELS, Rows, from_row, in_order
 from app.catalog.sealing import CannotOpen, Sealer, opened
 from app.core.registry import Settings
 from app.store.keys import KeyEntry, digest
@@ -89,9 +89,9 @@ class Builder:
         contracts: dict[str, Contract] = {}
         for kind in MODELS:
             for id_, row in rows.get(kind, ()):
-                raw = in_order(row)
-                inner = raw.pop("contracts", []) if kind == "buyer" else []
-                doc: Any = self._once(known, kind, id_, raw, partial(MODELS[kind].model_validate, raw))
+                raw = {key: value for key, value in row.items() if key != "contracts"}
+                inner = row.get("contracts", ())
+                doc: Any = self._once(known, kind, id_, raw, partial(from_row, kind, raw))
                 mine: list[ContractDoc] = []
                 for each in inner:
                     contract = self._contract(known, doc, each)
@@ -114,7 +114,7 @@ class Builder:
         return self._once(known, "contract", id_, key, lambda: self._compiled(buyer, raw))
 
     def _compiled(self, buyer: BuyerDoc, raw: Any) -> Contract:
-        doc = ContractDoc.model_validate(raw)
+        doc = ContractDoc.model_validate(in_order(raw))
         adapter = str(doc.deliver.get("adapter"))
         model = self._kinds.adapters.get(adapter)
         if model is None:

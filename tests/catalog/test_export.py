@@ -1,13 +1,11 @@
 """What is exported is what can be applied."""
 
-import json
-
 from hypothesis import given, settings
 
 from app.catalog.documents import Catalogue
 from app.catalog.export import export
 from app.catalog.reading import read
-from app.catalog.rows import catalogue_of, in_order, plain, to_row
+from app.catalog.rows import catalogue_of, to_row
 from app.catalog.tree import Text, parse
 from tests.catalog.catalogues import catalogues, values
 from tests.catalog.components import KINDS
@@ -45,10 +43,7 @@ def test_rows_give_the_documents_back_in_the_order_of_their_keys(catalogue: Cata
     kinds = {"campaign": catalogue.campaigns, "source": catalogue.sources, "buyer": catalogue.buyers}
     rows = {kind: [(d.id, as_jsonb(to_row(d))) for d in docs] for kind, docs in kinds.items()}  # type: ignore[attr-defined]
     assert catalogue_of(rows) == catalogue
-    for kind, docs in kinds.items():
-        for doc, (_, row) in zip(docs, rows[kind], strict=True):  # type: ignore[call-overload]
-            if "contracts" not in row:
-                assert json.dumps(sorted(in_order(row))) == json.dumps(sorted(plain(doc)))
+    assert export(catalogue_of(rows)) == export(catalogue)
 
 
 def as_jsonb(value: object) -> object:
