@@ -163,6 +163,11 @@ def test_what_a_library_logs_becomes_a_line_of_ours_scrubbed(lines):
     assert line["text"] == "cannot reach https://•••@x/?••• for •••@•••"
 
 
+def test_a_key_or_number_that_a_library_logs_is_hidden(lines):
+    logging.getLogger("some.library").error("refused lg_src_8sKd9 from +1 202 555 0142")
+    assert lines()[0]["text"] == "refused lg_src_••• from •••"
+
+
 def test_an_exception_that_a_library_logs_keeps_its_message_to_itself(lines):
     try:
         raise raised()

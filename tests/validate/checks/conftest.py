@@ -16,13 +16,15 @@ from app.model import Lead, Value
 from app.validate.check import Claim, Earlier, Mx, Seen, checks
 
 CASES = Path(__file__).parents[2] / "data" / "checks"
+MISLEADING = {"domain": "mailinator.com", "region": "XX", "line_type": "premium", "version": 4}
+"""Parts of an invalid value, which no check may believe."""
 AT = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
 
 
 def value_of(written) -> Value:
     match written:
         case {"invalid": raw, **more}:
-            return Value(raw, None, False, {}, more.get("note", ""))
+            return Value(raw, raw, False, MISLEADING, more.get("note", ""))
         case {"number": number, **parts}:
             return Value(number, number, True, parts)
         case {"ip": address}:
