@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 from msgspec import Struct
 
 from app.distribute.adapter import Call, Reply
+from app.distribute.xml import escaped
 from app.model import Outcome
 
 SHOWN_BYTES = 65_536
@@ -76,14 +77,12 @@ def _hidden(text: str, hide: Iterable[tuple[bytes, str]]) -> str:
 @lru_cache(1024)
 def _hiding(secrets: tuple[str, ...]) -> tuple[tuple[bytes, str], ...]:
     """Each secret in every writing that a body, a query or a form may have given it; the longest first."""
-    writings = {
-        written
-        for secret in secrets
-        if secret
-        for written in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret), _in_json(secret))
-    }
+    writings = {written for secret in secrets if secret for written in _writings(secret)}
     return tuple((w.encode(), w) for w in sorted(writings, key=len, reverse=True))
 
 
-def _in_json(secret: str) -> str:
-    return json.dumps(secret, ensure_ascii=False)[1:-1]
+def _writings(secret: str) -> tuple[str, ...]:
+    as_json = json.dumps(secret, ensure_ascii=False)[1:-1]
+    as_ascii = json.dumps(secret)[1:-1]
+    in_url = (quote(secret, safe=""), quote(secret), quote_plus(secret))
+    return (secret, *in_url, as_json, as_ascii, escaped(secret))

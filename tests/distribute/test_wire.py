@@ -163,6 +163,19 @@ async def test_a_failed_conversation_leaves_no_connection_behind(buyer, wire):
     assert [r.connection for r in buyer.received] == [1, 2]
 
 
+async def test_a_hand_over_that_meets_a_closing_connection_is_not_repeated(buyer, wire):
+    await wire.converse(webhook(buyer.url("/ok")))
+    conversed = await wire.converse(webhook(buyer.url("/hang-up")))
+    assert conversed.outcome == Unclear(reason="broken", read="broken")
+    assert [r.connection for r in buyer.received] == [1, 1]
+
+
+async def test_a_ping_that_meets_a_closing_connection_is_asked_on_a_new_one(buyer, wire):
+    await wire.converse(webhook(buyer.url("/ok")))
+    await wire.converse(once(buyer.url("/hang-up"), hands_over=False))
+    assert [r.connection for r in buyer.received] == [1, 1, 2]
+
+
 async def test_many_at_once_get_their_own_replies(buyer, wire):
     paths = ["/ok", "/reject", "/duplicate", "/429", "/500"] * 20
     ended = await asyncio.gather(*(wire.converse(webhook(buyer.url(p))) for p in paths))
