@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -133,6 +134,9 @@ def test_the_server_ends_with_its_killed_owner_and_the_next_start_has_all_rows(u
     _run(attach(used) or "", "insert into kept select generate_series(1, 1000)")
     owner.kill()
     owner.communicate()
+    end = time.monotonic() + 20
+    while server_folder.processes(used / "pg"):
+        assert time.monotonic() < end
     with EmbeddedPostgres.start(used, settings=SMALL) as server:
         assert _count(server.dsn) == 1000
         assert server.pid in server_folder.processes(server.cluster)

@@ -1,7 +1,9 @@
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -51,15 +53,15 @@ def test_threads_that_migrate_at_once_do_not_collide(empty_database_url: str) ->
     assert sorted(found) == [("", migrate.head()), *[(migrate.head(), migrate.head())] * 2]
 
 
-def test_one_who_migrates_keeps_the_others_waiting(empty_database_url: str) -> None:
+def test_one_who_migrates_keeps_the_others_waiting(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(migrate, "time", SimpleNamespace(sleep=lambda seconds: asked.set()))
     with psycopg.connect(empty_database_url, autocommit=True) as other, ThreadPoolExecutor(1) as thread:
         other.execute("select pg_advisory_lock(%s)", [migrate.LOCK])
         waiting = thread.submit(migrate.migrate, empty_database_url)
-        while not other.execute(
-            "select 1 from pg_stat_activity where application_name = 'leadgate migrate'"
-        ).fetchone():
-            pass
-        assert not waiting.done()
+        assert asked.wait(10)
         assert _tables(empty_database_url) == set()
         other.execute("select pg_advisory_unlock(%s)", [migrate.LOCK])
         assert waiting.result(20) == ("", migrate.head())
