@@ -91,8 +91,10 @@ class Server(uvicorn.Server):
             self._ready()
 
     def handle_exit(self, sig: int, frame: object) -> None:
+        """Not the parent's: it would raise the signal again at the end, and die of it before the database is stopped."""
         self._draining()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def run_process(
@@ -248,4 +250,3 @@ def child_environment(
     environment["LEADGATE_CHILD_METRICS"] = str(folder)
     environment["LEADGATE_CHILD_ROLE"] = role
     return environment
-

@@ -1,0 +1,61 @@
+"""Catalogues as the tests need them, from few words."""
+
+from collections.abc import Callable
+
+_CAMPAIGN = """
+campaigns:
+  - id: solar
+    fields:
+      first_name: {type: name, required: true}
+      email:      {type: email, required: true}
+      state:      {type: state, country: US}
+      bill:       {type: number, min: 0}
+    checks:
+      - {check: duplicate, on: [email], within: 30d}
+    distribution: {sell: exclusive, rank: [%s]}
+"""
+
+
+def source(id_: str = "acme", *, reply: str = "sold", deadline: str = "10s") -> str:
+    return f"""
+  - id: {id_}
+    campaign: solar
+    reply: {reply}
+    deadline: {deadline}
+    price: "12.50"
+"""
+
+
+def contract(
+    id_: str, url: str, *, price: str = "42.00", caps: str = "[]", more: str = "", timeout: str = "1s"
+) -> str:
+    """A buyer of the same name with this one contract."""
+    return f"""
+  - id: {id_}
+    contracts:
+      - id: {id_}
+        campaign: solar
+        price: "{price}"
+        caps: {caps}
+        retry: {{schedule: [1s, 1s, 1s], until: 60s}}
+        {more}
+        deliver:
+          adapter: webhook
+          url: {url}
+          timeout: {timeout}
+          body: json
+          fields: {{email: email}}
+          accepted: reply.json.status == "accepted"
+          rejected: reply.json.status == "rejected"
+          reference: reply.json.id
+          reason: reply.json.reason
+"""
+
+
+def catalogue(
+    *parts: str, rank: str = "price, round_robin", is_source: Callable[[str], bool] | None = None
+) -> str:
+    """Sources and contracts in any order."""
+    sources = [part for part in parts if "deliver:" not in part]
+    buyers = [part for part in parts if "deliver:" in part]
+    return f"{_CAMPAIGN % rank}\nsources:\n{''.join(sources)}\nbuyers:\n{''.join(buyers)}"
