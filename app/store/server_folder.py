@@ -20,6 +20,7 @@ PLAIN_PATH = re.compile(
     r"[A-Za-z0-9/._@%+=:~-]+"
 )  # a comma or space would split PostgreSQL's list of folders
 LEFTOVER_S = 30.0
+DYING_S = 0.5  # a process that was just killed holds its files for some milliseconds more
 
 
 class CannotStart(Exception):
@@ -43,15 +44,20 @@ def lock(data_dir: Path) -> int:
 
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(held, 20, 0).decode(errors="replace").strip() or "unknown"
-        os.close(held)
-        raise DataDirInUse(
-            f"the data directory {data_dir} is in use by process {holder}. "
-            "Stop that one, or choose another directory with --data-dir (LEADGATE_DATA_DIR)"
-        ) from None
+    end = time.monotonic() + DYING_S
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > end:
+                holder = os.pread(held, 20, 0).decode(errors="replace").strip() or "unknown"
+                os.close(held)
+                raise DataDirInUse(
+                    f"the data directory {data_dir} is in use by process {holder}. "
+                    "Stop that one, or choose another directory with --data-dir (LEADGATE_DATA_DIR)"
+                ) from None
+        time.sleep(0.01)
     os.ftruncate(held, 0)
     os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
     return held
