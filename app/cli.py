@@ -2,7 +2,7 @@
 
 import typer
 
-from app.commands import configuring, serving
+from app.commands import configuring, serving, trace
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ for command in (
     configuring.migrate,
     configuring.apply,
     configuring.export,
+    trace.trace,
 ):
     cli.command()(command)
 cli.add_typer(configuring.key, name="key")

@@ -1,0 +1,170 @@
+"""The later steps of a lead's story: each attempt, what the source was told, what came afterwards."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.commands.steps import Entry, Setting, wall
+from app.commands.words import ICONS, money, short, span
+from app.core.redaction import scrub
+from app.pipeline.story import Story
+from app.store.deliveries import DeliveryRow
+
+_DECIDED = {"rejected", "held"}
+
+
+def followed(story: Story, setting: Setting) -> list[Entry]:
+    """In the order of time; of equal moments an attempt comes before the answer that it made possible."""
+    entries = [*_attempts(story, setting), *_waiting(story)]
+    entries += _answered(story, setting)
+    entries += [_event(event, story, setting) for event in story.events]
+    return sorted(entries, key=lambda entry: entry.at or setting.now)
+
+
+def shown_attempts(story: Story) -> list[dict[str, Any]]:
+    """Every attempt once: a second end that came too late and said the same is no news."""
+    counted = {(a["delivery_id"], a["n"], a["outcome"]) for a in story.attempts if a["late"] is False}
+    return [
+        a for a in story.attempts if not (a["late"] and (a["delivery_id"], a["n"], a["outcome"]) in counted)
+    ]
+
+
+# attempts ------------------------------------------------------------------------------------------
+
+
+def _attempts(story: Story, setting: Setting) -> list[Entry]:
+    by_id = {one.id: one for one in story.deliveries}
+    attempts = shown_attempts(story)
+    said = [_outcome(a, by_id.get(a["delivery_id"]), setting) for a in attempts]
+    width = max((len(text) for text in said), default=0)
+    return [
+        _attempt(a, by_id.get(a["delivery_id"]), text, width, setting)
+        for a, text in zip(attempts, said, strict=True)
+    ]
+
+
+def _attempt(
+    a: Mapping[str, Any], delivery: DeliveryRow | None, said: str, width: int, setting: Setting
+) -> Entry:
+    name = delivery.contract if delivery else "?"
+    if a["outcome"] is None:
+        return Entry(
+            "→", name, [f"asked at {wall(a['started_at'], setting)}, no answer yet"], at=a["started_at"]
+        )
+    line = f"{said:<{width}}  {wire_words(a)}" if wire_words(a) else said
+    if a["late"]:
+        line += "   came too late to count"
+    elif delivery is not None and delivery.state == "waiting" and delivery.attempts == a["n"]:
+        line += f"   next try {wall(delivery.next_at, setting)}"
+    return Entry(ICONS[a["outcome"]], name, [line], at=a["ended_at"])
+
+
+def _outcome(a: Mapping[str, Any], delivery: DeliveryRow | None, setting: Setting) -> str:
+    if a["outcome"] is None:
+        return ""
+    if a["outcome"] != "Accepted":
+        return f"{a['outcome']} {buyers_words(a['reason'], setting)}".rstrip()
+    price = a["price"] if a["price"] is not None else delivery.price if delivery else None
+    told = f"Accepted {a['reference'] or ''}".rstrip()
+    return told if price is None else f"{told}  {money(price)} {setting.currency}".rstrip()
+
+
+def buyers_words(text: str | None, setting: Setting) -> str:
+    """A buyer's reason: his words may repeat a person's data."""
+    return (text or "") if setting.reveal else scrub(text or "")
+
+
+def wire_words(a: Mapping[str, Any]) -> str:
+    """`200 in 142 ms`; `no reply in 30.0 s`; nothing where nothing was sent."""
+    exchanges = a["exchanges"] or []
+    if not exchanges:
+        return ""
+    status = exchanges[-1]["status"]
+    took = span(a["ms"]) if a["ms"] >= 1 else "<1 ms"
+    return f"{'no reply' if status is None else status} in {took}"
+
+
+def _waiting(story: Story) -> list[Entry]:
+    """Deliveries that were decided and that nobody has begun to send."""
+    begun = {a["delivery_id"] for a in story.attempts}
+    return [
+        Entry("→", one.contract, ["waits to be sent"], at=one.created_at)
+        for one in story.deliveries
+        if one.id not in begun and one.state == "waiting"
+    ]
+
+
+# the answer ----------------------------------------------------------------------------------------
+
+
+def _answered(story: Story, setting: Setting) -> list[Entry]:
+    """What the source heard and when, as its `reply` and `deadline` have it; that is not written down."""
+    lead = story.lead
+    assert lead is not None
+    began, source = lead["received_at"], lead["source"]
+    due = began + timedelta(seconds=setting.deadline)
+    known = _known_at(story)
+    if setting.reply == "receipt":
+        pending, at = f"202 pending to {source}, which asked for a receipt only", began
+    elif lead["state"] == "held" and lead["outcome"] is None:
+        return [Entry("✓", "answered", [f"202 pending, held, to {source}"], at=lead["decided_at"])]
+    elif known is not None and known <= due:
+        return [Entry("✓", "answered", [f"201 {_told(lead)} to {source}"], at=known)]
+    elif setting.now < due:
+        return [
+            Entry("→", "answered", [f"not yet; {source} waits until {wall(due, setting)}"], at=setting.now)
+        ]
+    else:
+        pending, at = f"202 pending to {source}, after {span(setting.deadline * 1000)}", due
+    entries = [Entry("✓", "answered", [pending], at=at)]
+    if known is not None:
+        entries.append(Entry("·", "outcome", [f"{_told(lead)}, where {source} may read it"], at=known))
+    return entries
+
+
+def _known_at(story: Story) -> datetime | None:
+    """When the source's outcome was settled; it is never changed afterwards."""
+    lead = story.lead
+    assert lead is not None
+    if lead["outcome"] is None:
+        return None
+    sold = [one.ended_at for one in story.deliveries if one.state == "accepted" and one.ended_at]
+    if lead["outcome"] == "success" and sold:
+        first: datetime = max(min(sold), lead["decided_at"])
+        return first
+    ended: datetime | None = lead["ended_at"]
+    decided: datetime = lead["decided_at"]
+    return decided if lead["state"] in _DECIDED or ended is None else ended
+
+
+def _told(lead: Mapping[str, Any]) -> str:
+    if lead["outcome"] == "success":
+        return "success" if lead["price"] is None else f"success, price {money(lead['price'])}"
+    reasons = lead["reasons"] or []
+    return f'failure "{reasons[0]["code"]}"' if reasons else "failure"
+
+
+# what came afterwards ------------------------------------------------------------------------------
+
+
+def _event(event: Mapping[str, Any], story: Story, setting: Setting) -> Entry:
+    data, kind = event["data"] or {}, event["kind"]
+    contract = next((one.contract for one in story.deliveries if one.id == event["delivery_id"]), "")
+    told = [contract] if contract else []
+    if "outcome" in data:
+        told.append(_settled(data, setting))
+    elif data.get("reason"):
+        told.append(buyers_words(str(data["reason"]), setting))
+    if data.get("was"):
+        told.append(f"was {data['was']}")
+    told.append(f"by {event['by_whom']}")
+    if event["delivery_id"] and not contract:
+        told.append(short(event["delivery_id"]))
+    return Entry("·", kind, [", ".join(told)], at=event["at"])
+
+
+def _settled(data: Mapping[str, Any], setting: Setting) -> str:
+    if data["outcome"] != "Accepted":
+        return f"{data['outcome']} {buyers_words(data.get('reason'), setting)}".rstrip()
+    price = f"  {data['price']} {setting.currency}".rstrip() if data.get("price") else ""
+    return f"Accepted {data.get('reference') or ''}".rstrip() + price

@@ -1,0 +1,218 @@
+"""The steps of a lead's story, each as a sign, a name and lines: what was decided, and what followed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from msgspec import Struct, field
+
+from app.commands.words import ICONS, clock, days, points, size, span, tail
+from app.core.redaction import mask_value, scrub
+from app.distribute.caps import cap_of
+from app.distribute.explain import LeftOutReason
+from app.pipeline.story import Story
+
+_FINDINGS, _RANKED, _WIDE = 3, 3, 60
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """What the story is told with: the catalogue of its day, and how the reader wants it.
+
+    `types` are the campaign's field types by name; `left_out` is None where it was not asked for or
+    can't be recomputed; `earlier` are leads that findings name: id → (state, received at).
+    """
+
+    now: datetime
+    zone: tzinfo | None = None
+    reveal: bool = False
+    everything: bool = False
+    currency: str = ""
+    types: Mapping[str, str] = {}
+    formats: Mapping[str, str] = {}
+    reply: str = "sold"
+    deadline: float = 30.0
+    within: str = ""
+    left_out: list[LeftOutReason] | None = None
+    earlier: Mapping[str, tuple[str, datetime]] = {}
+
+
+class Entry(Struct):
+    """One step. `at` is None for what belongs to the step before it; the first of `lines` is the step's own."""
+
+    icon: str
+    name: str
+    lines: list[str] = field(default_factory=list)
+    at: datetime | None = None
+
+
+def decided(story: Story, setting: Setting) -> list[Entry]:
+    """From its arrival to its contracts: what was known when the decision was committed."""
+    lead, detail = story.lead, story.detail
+    assert lead is not None
+    began: datetime = lead["received_at"]
+    took: Mapping[str, float] = detail["steps"] if detail else {}
+
+    def at(step: str) -> datetime:
+        return began + timedelta(milliseconds=took.get(step, 0.0))
+
+    entries = [Entry("✓", "received", [_received(story, took, setting)], at=began)]
+    if detail is None:
+        entries.append(Entry("·", "forgotten", ["fields, findings and bytes were dropped by retention"]))
+        return entries
+    if setting.everything or lead["state"] != "rejected" or not _as_it_came(detail):
+        entries.append(Entry("✓", "mapped", [_mapped(detail)], at=at("mapped")))
+    if strange := [
+        _strange(name, value, setting) for name, value in detail["fields"].items() if _invalid(value)
+    ]:
+        entries.append(Entry("!", "normalised", strange))
+    entries.append(_checked(lead, detail, at("checked"), setting))
+    if detail["routing"]:
+        entries.append(_routed(detail["routing"], at("routed"), setting))
+    return entries
+
+
+def came(sent: Mapping[str, Any], setting: Setting) -> str:
+    return f"POST /v1/leads, {kind_of(sent, setting)}"
+
+
+def kind_of(body: Mapping[str, Any], setting: Setting) -> str:
+    """`412 B form`: the size and the format, or the content type where no format reads it."""
+    content_type = body["content_type"].partition(";")[0].strip().lower()
+    return (
+        f"{size(body['bytes'])} {setting.formats.get(content_type, content_type or 'without a content type')}"
+    )
+
+
+def _received(story: Story, took: Mapping[str, float], setting: Setting) -> str:
+    if story.submission is None:
+        return "POST /v1/leads; its bytes were dropped by retention"
+    text = came(story.submission, setting)
+    if "durable" in took:
+        text += f", durable after {span(took['durable'])}"
+    place = story.lead["position"] if story.lead else 0
+    return f"{text}; lead {place + 1} of its submission" if place else text
+
+
+def _mapped(detail: Mapping[str, Any]) -> str:
+    aside = [scrub(name)[:40] for name in detail["extra"]]
+    by_default = sum(1 for value in detail["fields"].values() if value[0] is None)
+    mapped = len(detail["fields"]) - by_default
+    text = f"{mapped + len(aside)} keys: {mapped} mapped"
+    if by_default:
+        text += f", {by_default} by default"
+    if aside:
+        more = f" and {len(aside) - 8} more" if len(aside) > 8 else ""
+        text += f", {len(aside)} kept aside ({', '.join(aside[:8])}{more})"
+    return text
+
+
+def _as_it_came(detail: Mapping[str, Any]) -> bool:
+    """Every key led to a field, and no field was filled by a default."""
+    return not detail["extra"] and all(value[0] is not None for value in detail["fields"].values())
+
+
+def _invalid(value: list[Any]) -> bool:
+    return len(value) > 2 and not value[2]
+
+
+def _strange(name: str, value: list[Any], setting: Setting) -> str:
+    shown = str(value[0]) if setting.reveal else mask_value(setting.types.get(name, ""), value[0])
+    note = value[4] if len(value) > 4 else "is not valid"
+    return f'{name} "{shown}" {note}; kept as it came'
+
+
+# the verdict ---------------------------------------------------------------------------------------
+
+
+def _checked(lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime, setting: Setting) -> Entry:
+    findings: list[dict[str, Any]] = detail["findings"]
+    stops = [f for f in findings if f["action"] == "reject"] or [f for f in findings if f["action"] == "hold"]
+    if not stops:
+        return Entry("✓", "checked", [_accepted(lead, findings), *_scored(findings, setting)], at=at)
+    word = "rejected" if stops[0]["action"] == "reject" else "held"
+    first, others = stops[0], [f for f in findings if f is not stops[0]]
+    lines = [f"{word} by {first['check']}: {_said(first, setting)}", *_besides(others, word)]
+    return Entry(ICONS[word], "checked", lines, at=at)
+
+
+def _accepted(lead: Mapping[str, Any], findings: list[dict[str, Any]]) -> str:
+    start = lead["score"] - sum(f["points"] for f in findings)
+    return f"accepted, score {lead['score']}" + (f" (from {start})" if start != lead["score"] else "")
+
+
+def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
+    """The heaviest first; a few, unless everything is asked for."""
+    heavy = sorted(findings, key=lambda f: -abs(f["points"]))
+    shown = heavy if setting.everything else heavy[:_FINDINGS]
+    lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}" for f in shown]
+    if len(heavy) > len(shown):
+        lines[-1] = f"{lines[-1]:<{_WIDE - 12}}… {len(heavy) - len(shown)} more: --all"
+    return lines
+
+
+def _said(finding: Mapping[str, Any], setting: Setting) -> str:
+    """The finding's words, and of a lead that it names what has become of it."""
+    facts = finding["facts"] or {}
+    message: str = finding["message"]
+    if "earlier" not in facts:
+        return message
+    message = message.replace("an earlier lead", tail(facts["earlier"]))
+    known = setting.earlier.get(facts["earlier"])
+    told = [known[0], f"{days(setting.now - known[1])} ago"] if known else []
+    if setting.within:
+        told.append(f"window {setting.within}")
+    return f"{message} ({', '.join(told)})" if told else message
+
+
+def _besides(others: list[dict[str, Any]], word: str) -> list[str]:
+    """What else was found, and whether any of it would have done the same."""
+    action = "reject" if word == "rejected" else "hold"
+    verb = "rejected" if word == "rejected" else "held"
+    same = list(dict.fromkeys(f["check"] for f in others if f["action"] == action))
+    found = [f["message"] + (f", {points(f['points'])}" if f["points"] else "") for f in others]
+    would = f"{' and '.join(same)} would have {verb} it too" if same else f"nothing else would have {verb} it"
+    return [f"also found: {'; '.join(found)} · {would}" if found else would]
+
+
+# the contracts -------------------------------------------------------------------------------------
+
+
+def _routed(routing: Mapping[str, Any], at: datetime, setting: Setting) -> Entry:
+    ranked = routing["ranked"]
+    shown = ranked if setting.everything else ranked[:_RANKED]
+    best = " > ".join(f"{contract} {_price(price)}" for contract, price in shown)
+    more = " …" if routing["eligible"] > len(shown) else ""
+    lines = [f"{routing['eligible']} of {routing['of']} contracts{': ' + best + more if best else ''}"]
+    lines += _left_out(routing, setting)
+    return Entry("✓" if ranked else "✕", "routed", lines, at=at)
+
+
+def _price(text: str) -> str:
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest:0<2}"
+
+
+def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
+    counts = {**routing["left_out"], "cap": len({contract for contract, _ in routing["full"]})}
+    order = ("filter", "hours", "cap", "paused", "source")
+    told = ", ".join(f"{counts[word]:,} {word}" for word in order if counts.get(word))
+    if not told:
+        return []
+    if not setting.everything:
+        return [f"left out: {told}     --all shows each with its value"]
+    if setting.left_out is None:
+        full = [f"  {contract}  cap per {cap_of(key)}" for contract, key in routing["full"]]
+        return [f"left out: {told}; the catalogue of that day can't be read, so no more is known", *full]
+    width = max((len(one.contract) for one in setting.left_out), default=0)
+    rules = max((len(one.rule) for one in setting.left_out), default=0)
+    return [
+        f"left out: {told}",
+        *(
+            f"  {one.contract:<{width}}  {one.cause:<6}  {one.rule:<{min(rules, _WIDE)}}  {one.value}"
+            for one in setting.left_out
+        ),
+    ]
+
+
+def wall(at: datetime, setting: Setting) -> str:
+    return clock(at, setting.zone)[:8]

@@ -1,0 +1,97 @@
+"""Tells the story of one lead in lines, in the order in which it happened; pure, so that each line can be tested."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.commands import hand_overs, steps
+from app.commands.steps import Entry, Setting
+from app.commands.words import ICONS, moment, money, short, span
+from app.pipeline.story import Story
+
+_GAP = timedelta(minutes=1)
+_MARGIN = 8
+
+
+def tell(story: Story, setting: Setting) -> list[str]:
+    """The whole trace."""
+    if story.refusal is not None:
+        return _refused(story, setting)
+    if story.lead is None:
+        return _undecided(story, setting)
+    lead = story.lead
+    head = f"lead {story.id}   {lead['state']}   {lead['campaign']} ← {lead['source']}"
+    entries = [*steps.decided(story, setting), *hand_overs.followed(story, setting)]
+    return [
+        f"{head}   {moment(lead['received_at'], setting.zone, setting.now)}{'   test' if lead['test'] else ''}",
+        *_laid_out(entries, lead["received_at"]),
+        *_closing(story, setting),
+    ]
+
+
+def _laid_out(entries: list[Entry], began: datetime) -> list[str]:
+    """Milliseconds since it came, sign, name, text; what comes much later stands under a divider."""
+    width = max((len(entry.name) for entry in entries), default=0) + 3
+    indent = " " * (_MARGIN + 4 + width)
+    lines: list[str] = []
+    since = last = began
+    for entry in entries:
+        at = max(entry.at or last, last)
+        if at - last >= _GAP:
+            lines.append(f" {span((at - last).total_seconds() * 1000)} later")
+            since, elapsed = at, ""
+        else:
+            elapsed = "" if entry.at is None else f"+{span((at - since).total_seconds() * 1000)}"
+        last = at
+        first, *rest = entry.lines
+        lines.append(f"{elapsed:>{_MARGIN}}  {entry.icon} {entry.name:<{width}}{first}".rstrip())
+        lines += [f"{indent}{line}".rstrip() for line in rest]
+    return lines
+
+
+def _closing(story: Story, setting: Setting) -> list[str]:
+    lead = story.lead
+    assert lead is not None
+    lines = []
+    unclear = [one for one in story.deliveries if one.state == "unclear"]
+    for one in unclear:
+        lines.append(f"settle: leadgate settle {short(one.id)} sold|not-sold|again")
+    if story.attempts:
+        shown = len(hand_overs.shown_attempts(story))
+        lines.insert(
+            0, f"{_balance(lead, setting)}        bytes: leadgate trace {short(story.id)} --bytes {shown}"
+        )
+    return lines
+
+
+def _balance(lead: Mapping[str, Any], setting: Setting) -> str:
+    sold: Decimal = lead["revenue"]
+    if lead["price"] is None and lead["outcome"] is None:
+        return f"sold {money(sold)} {setting.currency}".rstrip()
+    bought = lead["price"] or Decimal(0)
+    return f"bought {money(bought)}, sold {money(sold)}, margin {money(sold - bought)} {setting.currency}".rstrip()
+
+
+def _undecided(story: Story, setting: Setting) -> list[str]:
+    sent = story.submission
+    assert sent is not None
+    head = f"lead {story.id}   received   {sent['source']}   {moment(sent['received_at'], setting.zone, setting.now)}"
+    parked = sent["parked"]
+    if parked:
+        waiting = Entry(
+            "!", "parked", [f"{parked}: it is kept, and nobody decides it until a person has looked"]
+        )
+    else:
+        waiting = Entry("●", "waiting", ["durable, not decided yet"])
+    received = Entry("✓", "received", [steps.came(sent, setting)], at=sent["received_at"])
+    return [head, *_laid_out([received, waiting], sent["received_at"])]
+
+
+def _refused(story: Story, setting: Setting) -> list[str]:
+    refusal = story.refusal
+    assert refusal is not None
+    head = f"body {story.id}   refused   {refusal['source']}   {moment(refusal['at'], setting.zone, setting.now)}"
+    came = Entry(ICONS["Rejected"], "refused", [f"{refusal['code']}: {refusal['detail']}"], at=refusal["at"])
+    came.lines.append(f"{steps.kind_of(refusal, setting)}; nothing was acknowledged, so its sender knows")
+    return [head, *_laid_out([came], refusal["at"])]
