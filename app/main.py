@@ -82,7 +82,10 @@ class Process:
             backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
         )  # fmt: skip
         self.settler = Settler(
-            self.database, self.engine.recorder, self.engine.tracker, Retrying(world, self.metrics)
+            self.database,
+            self.engine.recorder,
+            self.engine.tracker,
+            Retrying(world, self.metrics, patience=2.0),
         )
         self.upkeep = Upkeep(
             self.database, self.engine, self.reader, self.identity, world, self.metrics,
@@ -97,11 +100,15 @@ class Process:
         self.ready = True
 
     async def close(self) -> None:
-        """Finish what is in hand; what is not is free for others at once."""
+        """Finish what is in hand; what is not is free for others at once.
+
+        Not for longer than the drain may take: without a database nothing ends, and all of it is durable.
+        """
         self.ready = False
         for task in self._tasks:
             task.cancel()
-        await self.engine.stop()
+        await self.upkeep.rest()
+        await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
         await self.catalogue.close()
         await self.resolver.close()

@@ -12,13 +12,13 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from app import __version__
-from app.core.errors import NoKey, NotFound, NotYours, Refused, Unprocessable, WrongMethod
+from app.core.errors import NoKey, NotDurable, NotFound, NotYours, Refused, Unprocessable, WrongMethod
 from app.core.events import bug, emit
 from app.core.metrics import Sharing
 from app.core.world import World
 from app.pipeline.engine import Engine
 from app.pipeline.settling import Settler
-from app.store.database import Database
+from app.store.database import TROUBLE, Database
 from app.store.keys import KeyEntry
 
 
@@ -48,6 +48,8 @@ def build_api(parts: Callable[[], Parts]) -> FastAPI:
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
+    for trouble in TROUBLE:
+        api.add_exception_handler(trouble, _away)
     api.add_exception_handler(Exception, _bug)
     api.openapi = lambda: describe(api)  # type: ignore[method-assign]
     return api
@@ -107,6 +109,10 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem_response(NotFound("there is nothing at this address"))
     return problem_response(Unprocessable(str(error.detail)))
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    return problem_response(NotDurable("the database does not answer; try again"))
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from app.api.intake import Intake
 from app.api.replies import problem
 from app.core.errors import NotDurable
 from app.core.events import bug, emit
+from app.store.database import is_away
 
 
 class Root:
@@ -36,6 +37,9 @@ class Root:
         try:
             await self.intake(scope, receive, send)
         except Exception as error:
+            if is_away(error):
+                await problem(send, NotDurable("the database does not answer; send it again"))
+                return
             emit(bug(error, "intake"))
             await problem(send, _Broken("something went wrong here; nothing you sent is to blame"))
 

@@ -12,29 +12,45 @@ from app.store.faults import is_conflict
 
 T = TypeVar("T")
 _PAUSE = (0.02, 1.0)
+_MOST_CONFLICTS = 20
+_MOST_AGAINS = 100  # a choice learns from each, so a few suffice
 
 
 class Retrying:
-    """Durable work is never given up for an outage: it waits, and goes on when the database is back."""
+    """Durable work is never given up for an outage: it waits, and goes on when the database is back.
 
-    def __init__(self, world: World, metrics: Metrics) -> None:
+    What loses against others every time is given up after a while: then it is no race but a bug.
+    """
+
+    def __init__(self, world: World, metrics: Metrics, *, patience: float | None = None) -> None:
+        """`patience` seconds are for what somebody waits for: after them the outage is raised."""
         self._world = world
         self._metrics = metrics
+        self._patience = patience
 
     async def run(self, attempt: Callable[[bool], Awaitable[T]]) -> T:
         """`attempt(again)` is one whole transaction; `again` after a commit that may have happened."""
-        again, pause = False, _PAUSE[0]
+        again, pause, began = False, _PAUSE[0], self._world.monotonic()
+        conflicts, agains = 0, 0
         while True:
             try:
                 return await attempt(again)
             except Again:
+                agains += 1
+                if agains >= _MOST_AGAINS:
+                    raise
                 continue
             except Exception as error:
                 if is_conflict(error):
+                    conflicts += 1
+                    if conflicts >= _MOST_CONFLICTS:
+                        raise
                     self._metrics.count("leadgate_retries_total", ("conflict",))
                 elif is_ambiguous(error) or is_away(error):
                     again = again or is_ambiguous(error)
                     self._metrics.count("leadgate_retries_total", ("away",))
+                    if self._patience is not None and self._world.monotonic() - began >= self._patience:
+                        raise
                 else:
                     raise
             await asyncio.sleep(pause)

@@ -42,7 +42,7 @@ class TooOld(Exception):
 
 
 # After one of these a commit that was under way may or may not have happened.
-AMBIGUOUS: tuple[type[BaseException], ...] = (
+AMBIGUOUS: tuple[type[Exception], ...] = (
     WaitCancelled,
     OSError,  # ConnectionRefusedError and TimeoutError too
     asyncpg.PostgresConnectionError,
@@ -53,14 +53,14 @@ AMBIGUOUS: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
 )
 # These say for certain that nothing was kept, and that it isn't the statement's fault.
-_UNABLE: tuple[type[BaseException], ...] = (
+_UNABLE: tuple[type[Exception], ...] = (
     Away,
     asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-_TROUBLE: tuple[type[BaseException], ...] = AMBIGUOUS + _UNABLE
+TROUBLE: tuple[type[Exception], ...] = AMBIGUOUS + _UNABLE
 
 
 def is_ambiguous(error: BaseException) -> bool:
@@ -70,7 +70,7 @@ def is_ambiguous(error: BaseException) -> bool:
 
 def is_away(error: BaseException) -> bool:
     """Whether the database is to blame and not the statement: the same may work in seconds."""
-    return isinstance(error, _TROUBLE)
+    return isinstance(error, TROUBLE)
 
 
 async def marked(connection: asyncpg.Connection) -> None:
@@ -167,7 +167,7 @@ class Database:
             start = loop.time()
             try:
                 read_only = await connection.fetchval("show transaction_read_only", timeout=PATIENCE_S)
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 raise Away(f"the database does not answer ({type(error).__name__})") from error
             if read_only != "off":
                 raise Away("the database is read-only: a standby, or a primary that was demoted")
@@ -231,7 +231,7 @@ class Database:
             raise Away("this database is closed")
         try:
             connection = await self._first_writable()
-        except (*_TROUBLE, asyncpg.PostgresError) as error:
+        except (*TROUBLE, asyncpg.PostgresError) as error:
             said = str(error) or type(error).__name__
             raise Away(f"the database can't be reached: {said}") from error
         version = connection.get_server_version()
@@ -255,7 +255,7 @@ class Database:
                 try:
                     first = await answer
                     return first
-                except (*_TROUBLE, asyncpg.PostgresError) as problem:
+                except (*TROUBLE, asyncpg.PostgresError) as problem:
                     error = problem
             raise error
         finally:
@@ -289,7 +289,7 @@ class Database:
                 await connection.add_listener(channel, heard)
             except BaseException as error:
                 connection.terminate()
-                if isinstance(error, (*_TROUBLE, asyncpg.InterfaceError)):
+                if isinstance(error, (*TROUBLE, asyncpg.InterfaceError)):
                     raise Away("the connection was lost before it could listen") from error
                 raise
         return connection
@@ -326,7 +326,7 @@ async def _until_lost(connection: _Connection) -> None:
         except TimeoutError:
             try:
                 await connection.execute("select", timeout=PATIENCE_S)
-            except (*_TROUBLE, asyncpg.InterfaceError):
+            except (*TROUBLE, asyncpg.InterfaceError):
                 connection.terminate()
 
 
