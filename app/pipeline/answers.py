@@ -28,12 +28,13 @@ class Answer(Struct, frozen=True, gc=False):
     price: Decimal | None = None
     reasons: Sequence[Mapping[str, str]] = ()
 
-    def document(self, status_url: str) -> dict[str, Any]:
-        """The JSON shape of DESIGN §5."""
-        doc: dict[str, Any] = {"outcome": self.outcome, "lead": {"id": str(self.lead_id)}}
+    def document(self, base: str) -> dict[str, Any]:
+        """The JSON shape that sources get; `base` is the address that status addresses begin with."""
+        lead_id = str(self.lead_id)
+        doc: dict[str, Any] = {"outcome": self.outcome, "lead": {"id": lead_id}}
         if self.outcome == "pending":
             doc["state"] = self.state
-            doc["status_url"] = status_url
+            doc["status_url"] = f"{base}/v1/leads/{lead_id}"
             return doc
         if self.price is not None:
             doc["price"] = written(self.price)
@@ -94,6 +95,11 @@ class Waiting:
     def give_up(self, lead_id: UUID, state: str) -> None:
         """The deadline: whatever is known by then is the answer."""
         self.resolve(pending(lead_id, state))
+
+    def forget(self, lead_ids: Iterable[UUID]) -> None:
+        """Nobody waits for these any more, answered or not."""
+        for lead_id in lead_ids:
+            self._by_lead.pop(lead_id, None)
 
     def waits(self, lead_id: UUID) -> bool:
         return lead_id in self._by_lead

@@ -45,6 +45,8 @@ class Chooser:
         done = allocate(wants, locked, self._hints)
         # What was there before this batch: its own changes may yet be rolled back.
         self._hints.update(seen)
+        for key in back:  # room again: a hint that says full would be believed
+            self._hints.pop(key, None)
         missing = {key for choice in done.choices for key in choice.again}
         if missing:
             self._extra |= missing
@@ -53,7 +55,7 @@ class Chooser:
         for key, n in back.items():
             by[key] = by.get(key, 0) - n
         await decisions.count(conn, by)
-        self._extra.clear()
+        self._extra -= seen.keys()
         return done.choices
 
     async def prepare(self, conn: Any, keys: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Choice, Reservation, Want
 from app.distribute.route import Match
-from app.model import Finding, Lead, Verdict
+from app.model import Finding, Lead, Scalar, Verdict
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
@@ -36,14 +36,16 @@ class Draft(Struct, kw_only=True):
     evidence: dict[Any, Any] = field(default_factory=dict)
     judged: Verdict | None = None
     verdict: Verdict | None = None
+    normals: dict[str, Scalar] = field(default_factory=dict)
     match: Match | None = None
     choice: Choice = Choice()
     fields: str = ""
     extra: str = ""
     steps: dict[str, float] = field(default_factory=dict)
 
-    def done(self, step: str, world: World) -> None:
-        self.steps[step] = (world.now() - self.lead.received_at).total_seconds() * 1000
+    def done(self, step: str, at: float) -> None:
+        """`at` is monotonic seconds."""
+        self.steps[step] = round((at - self.work.began) * 1000, 2)
 
 
 class Decided(Struct, frozen=True):
@@ -106,7 +108,7 @@ class Decider:
             )
             one = Draft(work=work, position=position, plan=plan, lead=lead, steps=dict(work.steps))
             one.fields, one.extra = fields_json(fields), extra_json(extra)
-            one.done("mapped", self._world)
+            one.done("mapped", self._world.monotonic())
             drafts.append(one)
         return drafts
 
@@ -155,12 +157,12 @@ class Decider:
         now = self._world.now()
         wanting: list[Draft] = []
         for draft in drafts:
-            draft.done("checked", self._world)
+            draft.done("checked", began)
+            draft.match, draft.choice = None, Choice()  # of a run that was rolled back
             if draft.verdict is None or draft.verdict.outcome != "accepted":
                 continue
-            draft.match = draft.plan.campaign.index.match(
-                draft.lead.normals(), source=draft.lead.source, at=now
-            )
+            draft.normals = draft.lead.normals()
+            draft.match = draft.plan.campaign.index.match(draft.normals, source=draft.lead.source, at=now)
             wanting.append(draft)
         real = [draft for draft in wanting if not draft.lead.test]
         wants = [Want(d.match, d.plan.campaign.copies) for d in real if d.match is not None]
@@ -170,8 +172,10 @@ class Decider:
         for draft in wanting:
             if draft.lead.test and draft.match is not None:
                 draft.choice = untallied(draft.match, draft.plan.campaign.copies)
-            draft.done("routed", self._world)
-        self._metrics.observe("leadgate_stage_seconds", ("route",), self._world.monotonic() - began)
+        routed = self._world.monotonic()
+        for draft in wanting:
+            draft.done("routed", routed)
+        self._metrics.observe("leadgate_stage_seconds", ("route",), routed - began)
 
     def _decided(self, draft: Draft) -> Decided:
         assert draft.verdict is not None
@@ -222,7 +226,7 @@ def track_of(draft: Draft) -> Track:
     lead = draft.lead
     return Track(
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
-        normals=lead.normals(), raws={name: value.raw for name, value in lead.fields.items()},
+        normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
         copies=draft.plan.campaign.copies,
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,14 @@ from app.pipeline.answers import Answer, Waiting
 from app.pipeline.choosing import Chooser
 from app.pipeline.decide import Decided, Decider, Draft, by_submission
 from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
 from app.pipeline.handing import Sender, Spoken
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.receive import Receiver
 from app.pipeline.record import Recorder, Step
 from app.pipeline.tracking import Tracker
+from app.pipeline.tracks import Job
 from app.pipeline.work import Work, lead_id_of
 from app.store import deliveries, leads
 from app.store.database import Database
@@ -32,6 +35,7 @@ MOST_DECIDED = 64
 _BACKLOG_BATCH = 32
 _BACKLOG_MOST = 4_000
 _POLL = 0.05
+_LAST_WORDS = 2.0  # seconds to write down what was given back
 
 
 class Engine:
@@ -79,7 +83,7 @@ class Engine:
         self._loops: list[asyncio.Task[None]] = []
         self._looking: set[asyncio.Task[None]] = set()
         self._deciding = 0
-        self._stopping = False
+        self._retrying = Retrying(world, metrics)
 
     # what intake asks -----------------------------------------------------------------------------
 
@@ -129,11 +133,12 @@ class Engine:
         futures = [self.waiting.wait(lead_id) for lead_id in ids]
         self._urgent.append(work)
         self._wake.set()
-        timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, ids)
+        timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, work)
         try:
             return [await future for future in futures]
         finally:
             timer.cancel()
+            self.waiting.forget(ids)
 
     async def answers_of(self, submission_id: UUID, count: int, until: float) -> list[Answer]:
         """The first answers to a submission that came before: read until they are there or time is up."""
@@ -147,9 +152,10 @@ class Engine:
                 return known
             await asyncio.sleep(_POLL)
 
-    def _give_up(self, ids: Sequence[UUID]) -> None:
-        for lead_id in ids:
-            self.waiting.give_up(lead_id, "delivering")
+    def _give_up(self, work: Work) -> None:
+        state = "received" if work.submission.id in self.in_hand else "delivering"
+        for lead_id in work.lead_ids():
+            self.waiting.give_up(lead_id, state)
 
     # life -----------------------------------------------------------------------------------------
 
@@ -159,21 +165,37 @@ class Engine:
         self._loops = [asyncio.create_task(self._decide_urgent()) for _ in range(2)]
         self._loops.append(asyncio.create_task(self._decide_backlog()))
 
-    async def stop(self) -> None:
-        """Finish what is in hand; receipts that wait in memory stay in the inbox for the next process."""
+    async def stop(self, within: float = 30.0) -> None:
+        """Finish what is in hand; receipts that wait in memory stay in the inbox for the next process.
+
+        Not for longer than `within` seconds: without a database nothing ends, and all of it is durable.
+        Whatever still stands in line for a buyer then is given back unsent.
+        """
+        try:
+            async with asyncio.timeout(within):
+                await self._finish()
+        except TimeoutError:
+            self.sender.abandon()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await self._records.settled()
+        left = [*self._loops, *self._looking, *self.sender.tasks]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self.receiver.cancel()
+        await self._records.cancel()
+
+    async def _finish(self) -> None:
         await self.receiver.stop()
-        self._stopping = True
         self._backlog.clear()
         self._wake.set()
-        while self._urgent or self._ready or self._deciding or self._looking:
-            await asyncio.sleep(0.01)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        while not (self.sender.idle and self._records.idle):
+        while True:
             await self.sender.drain()
+            deciding = self._urgent or self._ready or self._deciding or self._looking
+            if not deciding and self.sender.idle and self._records.idle:
+                return
             await asyncio.sleep(0.01)
-        await self._records.stop()
 
     # deciding -------------------------------------------------------------------------------------
 
@@ -207,11 +229,11 @@ class Engine:
             try:
                 mapped = self.decider.draft(work)
             except LookupError:
-                self._park([work.submission.id], "source_gone")
+                self._park(work, "source_gone")
                 continue
             except Exception as error:
                 emit(bug(error, "map"))
-                self._park([work.submission.id], "not_mappable")
+                self._park(work, "not_mappable")
                 continue
             slow = [(draft, asks) for draft in mapped if (asks := self._evidence.slow(draft))]
             if slow:
@@ -222,7 +244,10 @@ class Engine:
 
     def _look(self, mapped: list[Draft], slow: list[tuple[Draft, Any]]) -> None:
         async def look() -> None:
-            await asyncio.gather(*(self._evidence.look_up(draft, asks) for draft, asks in slow))
+            try:
+                await asyncio.gather(*(self._evidence.look_up(draft, asks) for draft, asks in slow))
+            except Exception as error:  # not known, then: that is an answer too
+                emit(bug(error, "look"))
             self._ready += mapped
             self._wake.set()
 
@@ -241,9 +266,12 @@ class Engine:
             return
         finally:
             self._deciding -= 1
-        for one in decided:
-            self._begin(one)
         self._settled(drafts, decided)
+        for one in decided:
+            try:
+                self._begin(one)
+            except Exception as error:  # committed already, and no fault of the next
+                emit(bug(error, "begin"))
 
     async def _split(self, drafts: list[Draft], error: Exception) -> None:
         """A batch that can't be written is tried submission by submission; the one at fault is parked."""
@@ -253,7 +281,7 @@ class Engine:
                 await self._decide(part)
             return
         emit(bug(error, "decide"))
-        self._park([drafts[0].lead.submission_id], "not_decidable")
+        self._park(drafts[0].work, "not_decidable")
 
     def _begin(self, one: Decided) -> None:
         for job in one.jobs:
@@ -281,37 +309,43 @@ class Engine:
     async def adopt(self, lead_ids: list[UUID]) -> None:
         """Leads whose commit was in doubt, or that somebody else decided: answer from the rows, and send
         what this process has claimed for them but never sent."""
-        async with self.database.acquire() as conn:
-            rows = await deliveries.mine_of(conn, self.process_id(), lead_ids)
-            mine = [row for row in rows if row.id not in self.sender.in_hand]
-            contexts = await leads.contexts(conn, [row.lead_id for row in mine])
-            found = await leads.standings(conn, lead_ids)
-        for job in self.tracker.jobs(mine, contexts):
-            self.sender.start(job)
+        jobs, found = await self._retrying.run(lambda _: self._claimed(lead_ids))
+        for job in jobs:
+            if job.delivery_id not in self.sender.in_hand:
+                self.sender.start(job)
         for lead_id in lead_ids:
             answer = _answer(lead_id, found.get(lead_id))
             if answer.outcome != "pending" or answer.state not in ("received", "delivering"):
                 self.waiting.resolve(answer)
 
+    async def _claimed(self, lead_ids: list[UUID]) -> tuple[list[Job], dict[UUID, leads.Standing]]:
+        known = self.sender.in_hand | self.sender.spoiled  # as of before the rows are read
+        async with self.database.acquire() as conn:
+            rows = await deliveries.mine_of(conn, self.process_id(), lead_ids)
+            mine = [row for row in rows if row.id not in known]
+            contexts = await leads.contexts(conn, [row.lead_id for row in mine])
+            found = await leads.standings(conn, lead_ids)
+        return self.tracker.jobs(mine, contexts), found
+
     async def resume(self, lead_ids: list[UUID]) -> None:
         """Leads whose next step was never written: on to the next contract, or to their end."""
         async with self.database.acquire() as conn:
             contexts = await leads.contexts(conn, lead_ids)
-        tracks = [
-            track for context in contexts.values() if (track := self.tracker.track(context)) is not None
-        ]
-        for step in await self.recorder.resume(tracks):
+        for step in await self.recorder.resume([self.tracker.track(one) for one in contexts.values()]):
             self.follow(step)
 
-    def _park(self, submission_ids: list[UUID], why: str) -> None:
-        async def park() -> None:
-            async with self.database.acquire() as conn:
-                await self.intake.park(conn, submission_ids, why)
+    def _park(self, work: Work, why: str) -> None:
+        """Put aside for a person; whoever waits hears that it was received."""
+        submission_id = work.submission.id
 
-        for submission_id in submission_ids:
+        async def park(_: bool) -> None:
+            async with self.database.acquire() as conn:
+                await self.intake.park(conn, [submission_id], why)
             self.in_hand.discard(submission_id)
-            self.waiting.give_up(submission_id, "received")
-        self._spawn(park())
+
+        for lead_id in work.lead_ids():
+            self.waiting.give_up(lead_id, "received")
+        self._spawn(self._retrying.run(park))
 
     # handing over ---------------------------------------------------------------------------------
 
@@ -340,7 +374,9 @@ class Engine:
                 await self._record([spoken])
             return
         emit(bug(error, "record"))
-        self.sender.in_hand.discard(batch[0].job.delivery_id)
+        delivery_id = batch[0].job.delivery_id
+        self.sender.spoiled.add(delivery_id)
+        self.sender.in_hand.discard(delivery_id)
 
     def follow(self, step: Step) -> None:
         """After the commit: the next hand-overs begin, the source hears."""

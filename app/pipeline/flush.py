@@ -17,7 +17,8 @@ class Batcher(Generic[T, R]):
 
     `flush` gives one result an item, in the same order; an exception among them is raised to that item's
     waiter alone, one that `flush` itself raises to all.
-    With several `flushers` the next batch starts while the last one waits for the disk.
+    With several `flushers` a further batch starts while the last one waits for the disk, but only once it
+    is full: small batches cost more than they save.
     """
 
     def __init__(
@@ -70,10 +71,28 @@ class Batcher(Generic[T, R]):
             await asyncio.wait(self._tasks)
             self._tasks = []
 
+    async def settled(self) -> None:
+        """Until nothing is queued or in flight."""
+        while True:
+            if self.idle:
+                return
+            await asyncio.sleep(0.01)
+
+    async def cancel(self) -> None:
+        """End at once; whoever waits is told so by a cancellation."""
+        self._closing = True
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _, future in self._items:
+            if future is not None:
+                future.cancel()
+
     async def _run(self) -> None:
         while True:
-            if not self._items:
-                if self._closing:
+            if not self._items or (self._busy and len(self._items) < self._most):
+                if self._closing and not self._items:
                     return
                 self._wake.clear()
                 await self._wake.wait()
@@ -81,13 +100,12 @@ class Batcher(Generic[T, R]):
             batch, self._items = self._items[: self._most], self._items[self._most :]
             self._busy += 1
             try:
-                results = await self._flush([item for item, _ in batch])
+                _answer(batch, await self._flush([item for item, _ in batch]))
             except Exception as error:
                 _fail(batch, error)
-            else:
-                _answer(batch, results)
             finally:
                 self._busy -= 1
+                self._wake.set()
 
 
 def _answer(batch: list[tuple[T, asyncio.Future[R] | None]], results: Sequence[R | Exception]) -> None:

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.core.events import bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.adapter import Handover, adapters
 from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
-from app.pipeline.tracks import Job
+from app.pipeline.tracks import GONE, Job
 
 
 class Spoken(Struct, frozen=True, gc=False):
@@ -27,7 +28,8 @@ class Sender:
     """Sends jobs that are committed already. `spoken` gets each result; nothing is lost in between.
 
     `in_hand` are the deliveries this process has and will end; whatever else the database says it holds
-    was lost by it.
+    was lost by it. `spoiled` are those it spoke of with the buyer without being able to write down how
+    that ended: they may have arrived, so they are not sent again unasked.
     """
 
     def __init__(self, wire: Wire, world: World, metrics: Metrics, spoken: Callable[[Spoken], None]) -> None:
@@ -37,8 +39,9 @@ class Sender:
         self._spoken = spoken
         self._busy: dict[str, int] = defaultdict(int)
         self._line: dict[str, deque[Job]] = defaultdict(deque)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.in_hand: set[UUID] = set()
+        self.spoiled: set[UUID] = set()
 
     def start(self, job: Job) -> None:
         """Send now, or as soon as the contract has room."""
@@ -49,8 +52,8 @@ class Sender:
             return
         self._busy[contract] += 1
         task = asyncio.get_running_loop().create_task(self._send(job))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def full(self) -> list[str]:
         """Contracts that have a line already: their due deliveries are left for later or for others."""
@@ -58,17 +61,27 @@ class Sender:
 
     @property
     def idle(self) -> bool:
-        return not self._tasks
+        return not self.tasks
+
+    def abandon(self) -> None:
+        """Give back what stands in line: it has not been sent, so it is tried later, by whoever is there."""
+        for line in self._line.values():
+            while line:
+                later = Conversed(outcome=TryLater(reason="shutdown"))
+                self._spoken(Spoken(line.popleft(), later, 0.0))
 
     async def drain(self) -> None:
         """Wait until every conversation in hand has ended."""
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        while self.tasks:
+            await asyncio.wait(list(self.tasks))
 
     async def _send(self, job: Job) -> None:
         began = self._world.monotonic()
         try:
             conversed = await self._converse(job)
+        except BaseException:
+            self.spoiled.add(job.delivery_id)
+            raise
         finally:
             self._next(job.contract.id)
         took = self._world.monotonic() - began
@@ -79,13 +92,16 @@ class Sender:
 
     async def _converse(self, job: Job) -> Conversed:
         """A fault of ours ends like one of theirs: by whether a byte may have left."""
+        if job.contract.adapter == GONE:
+            return Conversed(outcome=TryLater(reason="contract_gone"))
         adapter = adapters.get(job.contract.adapter)
         if adapter is None:
             return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)
         try:
             conversation = adapter.converse(handover_of(job, self._world), job.contract.settings)
             return await self._wire.converse(conversation)
-        except Exception:
+        except Exception as error:
+            emit(bug(error, "converse"))
             return Conversed(outcome=Unclear(reason="internal_error"), exchanges=(), handed_over=True)
 
     def _next(self, contract: str) -> None:
@@ -93,8 +109,8 @@ class Sender:
         if line:
             job = line.popleft()
             task = asyncio.get_running_loop().create_task(self._send(job))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
         else:
             self._busy[contract] -= 1
 

@@ -68,6 +68,22 @@ class Plans:
         fields = FieldMap.compile(campaign.doc, doc, self._fieldtypes)
         return SourcePlan(doc, campaign, fields, self.snapshot.version)
 
+    def bygone(self, source_id: str, campaign_id: str) -> SourcePlan:
+        """For a lead whose source is no longer configured: its campaign as it is, or one that nobody buys from."""
+        key = f"{source_id} {campaign_id}"  # no id has a space
+        plan = self._sources.get(key)
+        if plan is None:
+            doc = SourceDoc(id=source_id, campaign=campaign_id)
+            if campaign_id in self.snapshot.campaigns:
+                plan = self.of(doc)
+            else:
+                campaign = CampaignDoc(id=campaign_id, fields={})
+                nobody = CampaignPlan(campaign, Judge(()), RouteIndex((), campaign.distribution))
+                fields = FieldMap.compile(campaign, doc, self._fieldtypes)
+                plan = SourcePlan(doc, nobody, fields, self.snapshot.version)
+            self._sources[key] = plan
+        return plan
+
     def campaign(self, campaign_id: str) -> CampaignPlan:
         plan = self._campaigns.get(campaign_id)
         if plan is None:

@@ -44,6 +44,10 @@ class Receiver:
         await self._arrivals.stop()
         await self._refusals.stop()
 
+    async def cancel(self) -> None:
+        await self._arrivals.cancel()
+        await self._refusals.cancel()
+
     @property
     def queued(self) -> int:
         return len(self._arrivals)

@@ -24,7 +24,7 @@ from app.pipeline.tracks import Job, Track
 from app.store import decisions, deliveries, leads
 from app.store.database import Database, marked
 from app.store.deliveries import Progress
-from app.store.rows import AttemptEnd, LeadChange
+from app.store.rows import AttemptEnd, LeadChange, NewDelivery
 
 _ZERO = Decimal(0)
 _OVER = ("rejected", "duplicate", "dead")
@@ -48,7 +48,11 @@ class Step(Struct, frozen=True):
 
 
 class Recorder:
-    """`record` returns the steps that follow, all committed."""
+    """`record` returns the steps that follow, all committed.
+
+    With `sends=False` (a command beside the service) the next hand-overs are left to whichever process is
+    alive: leased to one that is about to end they would be taken for conversations that it died in.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Recorder:
         *,
         process_id: Callable[[], UUID],
         bytes_kept: int,
+        sends: bool = True,
     ) -> None:
         self._database = database
         self._world = world
@@ -66,6 +71,7 @@ class Recorder:
         self._chooser = chooser
         self._process_id = process_id
         self._bytes_kept = bytes_kept
+        self._sends = sends
         self._retrying = Retrying(world, metrics)
 
     async def record(self, batch: Sequence[Spoken]) -> tuple[list[Step], list[Spoken]]:
@@ -139,6 +145,9 @@ class Recorder:
             return Ended(job, "accepted", outcome), None
         if isinstance(outcome, Rejected):
             return Ended(job, "rejected", outcome), None
+        if isinstance(outcome, Duplicate) and job.attempt > 1 and job.contract.doc.idempotent:
+            # Perhaps a duplicate of our own earlier attempt that was unclear: the next buyer must not get it.
+            return Ended(job, "unclear", outcome), None
         if isinstance(outcome, Duplicate):
             return Ended(job, "duplicate", outcome), None
         if isinstance(outcome, Unclear) and not job.contract.doc.idempotent:
@@ -173,9 +182,15 @@ class Recorder:
             for lead, ones in of_lead.items()
         ]
         rows = [delivery_row(job, step.track.plan.campaign.id) for step in steps for job in step.jobs]
-        await decisions.insert_deliveries(conn, rows, self._process_id())
+        await self._insert(conn, rows)
         await decisions.change_leads(conn, [step.change for step in steps if step.change is not None])
         return steps
+
+    async def _insert(self, conn: Any, rows: Sequence[NewDelivery]) -> None:
+        if self._sends:
+            await decisions.insert_deliveries(conn, rows, self._process_id())
+        else:
+            await decisions.queue_deliveries(conn, rows)
 
     async def resume(self, tracks: Sequence[Track]) -> list[Step]:
         """Leads that are being delivered without a live delivery get their next one, or their end."""
@@ -197,14 +212,17 @@ class Recorder:
         progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
         if progress.live or progress.unclear:
             return []
-        slots = list(range(1 + progress.accepted, track.copies + 1))
+        rows = await deliveries.of_lead(conn, track.lead_id)
+        taken = {row.slot for row in rows if row.round == track.round and row.state == "accepted"}
+        slots = [slot for slot in range(1, track.copies + 1) if slot not in taken]
         want = self._want(track, progress, len(slots))
-        (choice,) = await self._chooser.choose(conn, [want])
+        if track.test:
+            choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
+        else:
+            (choice,) = await self._chooser.choose(conn, [want])
         jobs = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
         step = _step(track, progress, jobs)
-        await decisions.insert_deliveries(
-            conn, [delivery_row(job, track.plan.campaign.id) for job in jobs], self._process_id()
-        )
+        await self._insert(conn, [delivery_row(job, track.plan.campaign.id) for job in jobs])
         if step.change is not None:
             await decisions.change_leads(conn, [step.change])
         return [step]
@@ -242,7 +260,7 @@ class Recorder:
 
     def _want(self, track: Track, progress: Progress, copies: int) -> Want:
         match = track.plan.campaign.index.match(track.normals, source=track.source, at=self._world.now())
-        track.ranks = max(track.ranks, progress.made)
+        track.ranks = progress.made  # not what a run that was rolled back had counted
         return Want(match, copies, tried=set(progress.tried), buyers=set(progress.buyers))
 
     def _jobs(
@@ -259,8 +277,8 @@ class Recorder:
         accepted = outcome if isinstance(outcome, Accepted) else None
         return AttemptEnd(
             delivery_id=job.delivery_id, lead_id=job.track.lead_id, n=job.attempt, state=state,
-            outcome=word_of(outcome), reason=reason_of(outcome), reference=None if accepted is None else accepted.reference,
-            price=None if accepted is None else accepted.price, next_in=next_in, ms=spoken.ms, read=outcome.read,
+            outcome=word_of(outcome), reason=reason_of(outcome), reference=reference_of(outcome),
+            price=None if accepted is None else accepted.price, next_in=next_in, ms=spoken.ms, read=_text(outcome.read),
             exchanges=exchanges_json(conversed, self._bytes_kept),
         )  # fmt: skip
 
@@ -270,8 +288,17 @@ def _paid(job: Job, outcome: Accepted) -> Decimal:
 
 
 def reason_of(outcome: Outcome) -> str:
-    """A buyer's words, cut and without NUL, which PostgreSQL does not keep."""
-    return "" if isinstance(outcome, Accepted) else outcome.reason.replace("\0", "")[:500]
+    """A buyer's words, cut and without what PostgreSQL does not keep."""
+    return "" if isinstance(outcome, Accepted) else _text(outcome.reason)
+
+
+def reference_of(outcome: Outcome) -> str | None:
+    return _text(outcome.reference) if isinstance(outcome, Accepted) and outcome.reference else None
+
+
+def _text(said: str) -> str:
+    """No NUL and no half of a character: a buyer's odd byte must not make a sale unrecordable."""
+    return said[:500].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequence[Ended] = ()) -> Step:

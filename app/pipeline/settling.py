@@ -8,7 +8,7 @@ from app.core.money import written
 from app.model import Accepted, Duplicate, Outcome, Rejected, word_of
 from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
-from app.pipeline.record import Ended, Recorder, Step, reason_of
+from app.pipeline.record import Ended, Recorder, Step, reason_of, reference_of
 from app.pipeline.tracking import Tracker
 from app.store import decisions, deliveries, leads
 from app.store.database import Database, marked
@@ -55,10 +55,10 @@ class Settler:
                 contexts = await leads.contexts(conn, [row.lead_id])
                 jobs = self._tracker.jobs([row], contexts)
                 if not jobs:
-                    raise Conflict("the contract or source of this delivery is no longer configured")
+                    raise Conflict("the lead of this delivery was dropped with its day")
                 accepted = outcome if isinstance(outcome, Accepted) else None
                 await deliveries.settle(
-                    conn, row.id, state, reason_of(outcome), None if accepted is None else accepted.reference,
+                    conn, row.id, state, reason_of(outcome), reference_of(outcome),
                     None if accepted is None else accepted.price,
                 )  # fmt: skip
                 await leads.note(conn, row.lead_id, "settled", row.id, by, _told(outcome, row.state))

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from app.core.errors import Refused
@@ -11,6 +12,7 @@ from app.core.events import Code, Recovered, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.reading import Reader
+from app.model import Submission
 from app.pipeline.engine import Engine
 from app.pipeline.work import Work
 from app.store import deliveries, leads, processes, upkeep
@@ -64,18 +66,27 @@ class Upkeep:
         self._lost_deliveries: set[UUID] = set()
         self._seen_since = 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._takers: list[asyncio.Task[None]] = []
+        self._resting = asyncio.Event()
 
     async def start(self) -> None:
         await self._hello()
+        await self._days_first()
         self._every(self._lease / 4, self.heartbeat)
         self._every(_GAUGES_EVERY, self.gauges)
         self._every(_SWEEP_EVERY, self.sweep)
         self._every(_DAYS_EVERY, self.days)
         if self._takes_work:
-            self._every(_DUE_EVERY, self.due)
-            self._every(_INBOX_EVERY, self.inbox)
-            self._every(self._lease / 2, self.recover)
-            self._every(self._lease / 2, self.lost)
+            self._every(_DUE_EVERY, self.due, takes=True)
+            self._every(_INBOX_EVERY, self.inbox, takes=True)
+            self._every(self._lease / 2, self.recover, takes=True)
+            self._every(self._lease / 2, self.lost, takes=True)
+
+    async def rest(self) -> None:
+        """Before the engine stops: take nothing more. What is being taken is taken whole, never half."""
+        self._resting.set()
+        if self._takers:
+            await asyncio.wait(self._takers, timeout=self._lease / 4)
 
     async def stop(self) -> None:
         """After the engine has stopped: whatever is still leased is free at once."""
@@ -89,19 +100,28 @@ class Upkeep:
             if not (is_away(error) or is_ambiguous(error)):
                 raise
 
-    def _every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    def _every(self, seconds: float, work: Callable[[], Awaitable[object]], *, takes: bool = False) -> None:
         async def loop() -> None:
-            while True:
+            while not (takes and self._resting.is_set()):
                 try:
                     more = await work()
                 except Exception as error:
                     more = None
                     if not (is_away(error) or is_ambiguous(error)):
                         emit(bug(error, "sweep"))
-                if not more:
+                if more:
+                    continue
+                if not takes:
                     await asyncio.sleep(seconds)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._resting.wait()
 
-        self._tasks.append(asyncio.create_task(loop()))
+        task = asyncio.create_task(loop())
+        self._tasks.append(task)
+        if takes:
+            self._takers.append(task)
 
     async def _hello(self) -> None:
         async with self._database.acquire() as conn:
@@ -134,8 +154,11 @@ class Upkeep:
         works, unreadable = [], []
         for submission in found:
             try:
-                works.append(Work(submission, self._reader.read(submission.body, submission.content_type)))
+                works.append(self._work(submission))
             except Refused:
+                unreadable.append(submission.id)
+            except Exception as error:  # its neighbours are not to blame
+                emit(bug(error, "read"))
                 unreadable.append(submission.id)
         if unreadable:
             async with self._database.acquire() as conn:
@@ -143,11 +166,18 @@ class Upkeep:
         self._engine.later(works)
         return len(found) == _TAKE
 
+    def _work(self, submission: Submission) -> Work:
+        """As if it came just now, but for the time that it has waited."""
+        waited = (self._world.now() - submission.received_at).total_seconds()
+        records = self._reader.read(submission.body, submission.content_type)
+        return Work(submission, records, began=self._world.monotonic() - waited)
+
     async def due(self) -> bool:
         """Deliveries whose next attempt is due; contracts that are paused or have a line are left out."""
         contracts = self._engine.plans().snapshot.contracts
         without = [c.id for c in contracts.values() if c.paused] + self._engine.sender.full()
-        async with self._database.acquire() as conn:
+        # One transaction: what was claimed but could not be read would look like sent.
+        async with self._database.acquire() as conn, conn.transaction():
             rows = await deliveries.claim_due(conn, self._identity(), _PER_CONTRACT, without)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
         self._send(rows, contexts)
@@ -205,10 +235,22 @@ class Upkeep:
             if again:
                 await deliveries.disown(conn, self._identity(), list(again))
                 emit(Recovered(what=Code("submissions"), count=len(again)))
-        orphans = sending & self._lost_deliveries
-        if orphans:
-            await self._orphans(sorted(orphans))
-        self._lost_submissions, self._lost_deliveries = submissions - again, sending - orphans
+        found = sending & self._lost_deliveries
+        if found:
+            await self._found(found)
+        self._lost_submissions, self._lost_deliveries = submissions - again, sending - found
+
+    async def _found(self, ids: set[UUID]) -> None:
+        """What was never begun is sent now; what was spoken of, but could not be written down, is an orphan."""
+        spoiled = ids & self._engine.sender.spoiled
+        if spoiled:
+            await self._orphans(sorted(spoiled))
+            self._engine.sender.spoiled -= spoiled
+        if unsent := sorted(ids - spoiled):
+            async with self._database.acquire() as conn:
+                rows = await deliveries.some(conn, unsent)
+            await self._engine.adopt([row.lead_id for row in rows])
+            emit(Recovered(what=Code("deliveries"), count=len(rows)))
 
     async def gauges(self) -> None:
         async with self._database.acquire() as conn:
@@ -221,6 +263,14 @@ class Upkeep:
     async def sweep(self) -> None:
         async with self._database.acquire() as conn:
             await upkeep.sweep(conn)
+
+    async def _days_first(self) -> None:
+        """Before anything comes: rows that had to go into the default partition keep their day from being made."""
+        try:
+            await self.days()
+        except Exception as error:
+            if not (is_away(error) or is_ambiguous(error)):
+                emit(bug(error, "days"))
 
     async def days(self) -> None:
         async with self._database.acquire() as conn:

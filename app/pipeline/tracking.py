@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.core.world import World
 from app.pipeline.plans import Plans, SourcePlan
-from app.pipeline.tracks import Job, Track
+from app.pipeline.tracks import Job, Track, gone_contract
 from app.store.deliveries import DeliveryRow
 from app.store.leads import Context
 
@@ -17,13 +17,11 @@ class Tracker:
         self._world = world
         self._plans = plans
 
-    def track(self, context: Context) -> Track | None:
-        """None where the lead's source or campaign is no longer configured."""
+    def track(self, context: Context) -> Track:
+        """Also where the lead's source or campaign is no longer configured: it must come to an end."""
         plan = self._plans().source(context.source)
         if plan is None or plan.campaign.id != context.campaign:
-            plan = self._moved(context)
-        if plan is None:
-            return None
+            plan = self._moved(context) or self._plans().bygone(context.source, context.campaign)
         return Track(
             lead_id=context.id, plan=plan, source=context.source, received_at=context.received_at,
             test=context.test, copies=context.copies, round=context.round,
@@ -42,17 +40,18 @@ class Tracker:
         )
 
     def jobs(self, rows: Iterable[DeliveryRow], contexts: Mapping[UUID, Context]) -> list[Job]:
-        """One job per delivery whose contract still stands; the others are missing in the result."""
+        """One job per delivery; those whose contract is gone get one that ends them."""
         contracts = self._plans().snapshot.contracts
-        tracks: dict[UUID, Track | None] = {}
+        tracks: dict[UUID, Track] = {}
         jobs = []
         for row in rows:
-            if row.lead_id not in tracks:
-                context = contexts.get(row.lead_id)
-                tracks[row.lead_id] = self.track(context) if context else None
-            track, contract = tracks[row.lead_id], contracts.get(row.contract)
-            if track is None or contract is None:
+            context = contexts.get(row.lead_id)
+            if context is None:
                 continue
+            track = tracks.get(row.lead_id)
+            if track is None:
+                track = tracks[row.lead_id] = self.track(context)
+            contract = contracts.get(row.contract) or gone_contract(row.contract, row.buyer, row.campaign)
             jobs.append(
                 Job(
                     delivery_id=row.id,

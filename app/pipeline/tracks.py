@@ -7,11 +7,23 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
+from app.catalog.documents import ContractDoc, Retry
 from app.catalog.snapshot import Contract
+from app.core.registry import Settings
 from app.model import Scalar
 
 if TYPE_CHECKING:
     from app.pipeline.plans import SourcePlan
+
+
+GONE = ""
+"""The adapter of a contract that is no longer configured; nothing is sent there."""
+
+
+def gone_contract(contract_id: str, buyer: str, campaign: str) -> Contract:
+    """Stands for a contract that was removed while a delivery waited: the delivery is dead at its next turn."""
+    doc = ContractDoc(id=contract_id, campaign=campaign, retry=Retry(schedule=()), deliver={})
+    return Contract(id=contract_id, buyer=buyer, doc=doc, adapter=GONE, settings=Settings(), paused=True)
 
 
 class Track(Struct, kw_only=True):
