@@ -111,7 +111,7 @@ def run_process(
     application = process.application()
     config = uvicorn.Config(
         application, loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, access_log=False,
-        server_header=False, timeout_graceful_shutdown=int(settings.drain_seconds) or 1, timeout_keep_alive=30,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=int(settings.drain_seconds) or 1, timeout_keep_alive=30,
         backlog=2048,
     )  # fmt: skip
 

@@ -12,5 +12,5 @@ if [ ! -x "$venv/bin/python" ]; then
   "$python" -m venv "$venv" || { echo "python3 has no venv module: on Debian, apt-get install python3-venv"; exit 1; }
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements-uv.lock"
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$here/requirements.lock" -r "$here/requirements-dev.lock"
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e "$here"
+"$venv/bin/uv" pip install --quiet --system-certs --python "$venv/bin/python" --require-hashes -r "$here/requirements.lock" -r "$here/requirements-dev.lock"
+"$venv/bin/uv" pip install --quiet --system-certs --python "$venv/bin/python" --no-deps --no-build-isolation -e "$here"

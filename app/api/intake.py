@@ -1,6 +1,5 @@
 """`POST /v1/leads` as a raw ASGI route: the hot path's door."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.api.patience import Patience
 from app.api.replies import JSON, XML, as_xml, problem, respond, wants_xml
 from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
 from app.core.metrics import Metrics
@@ -83,6 +83,7 @@ class Intake:
         self._metrics = metrics
         self._limits = limits
         self._public_url = public_url
+        self._patience = Patience(limits.body_seconds, world)
         self.draining = False
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -118,7 +119,7 @@ class Intake:
         leased = plan.reply != "receipt" or not self._engine.crowded
         first = await self._keep(submission, request, body, leased=leased)
         steps = {"durable": (self._world.monotonic() - began) * 1000}
-        work = Work(submission, records, plan.reply, steps)
+        work = Work(submission, records, plan.reply, began, steps)
         if first is not None:
             answers = await self._engine.answers_of(first, len(records), until=began + plan.deadline)
         elif plan.reply != "receipt":
@@ -172,39 +173,30 @@ class Intake:
     async def _body(self, receive: Any, request: Request) -> bytes:
         if request.length > self._limits.body_bytes:
             raise self._too_large()
-        message = await self._next(receive, self._limits.body_seconds)
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            if len(body) > self._limits.body_bytes:
-                raise self._too_large()
-            return body
-        return await self._long_body(receive, body)
+        with self._patience:
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            if message.get("more_body"):
+                body = await self._long_body(receive, body)
+            elif message["type"] == "http.disconnect":
+                raise TooSlow("the connection ended before the body did")
+        if len(body) > self._limits.body_bytes:
+            raise self._too_large()
+        return body
 
     async def _long_body(self, receive: Any, body: bytes) -> bytes:
-        until = self._world.monotonic() + self._limits.body_seconds
-        chunks, size = [body], len(body)
-        while True:
+        chunks, size, more = [body], len(body), True
+        while more:
             if size > self._limits.body_bytes:
                 raise self._too_large()
-            message = await self._next(receive, until - self._world.monotonic())
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise TooSlow("the connection ended before the body did")
             chunk = message.get("body", b"")
             chunks.append(chunk)
             size += len(chunk)
-            if not message.get("more_body") and size <= self._limits.body_bytes:
-                return b"".join(chunks)
-
-    async def _next(self, receive: Any, seconds: float) -> Mapping[str, Any]:
-        try:
-            async with asyncio.timeout(seconds):
-                message: Mapping[str, Any] = await receive()
-        except TimeoutError:
-            raise TooSlow(
-                f"the whole body must be here within {self._limits.body_seconds:.0f} seconds",
-                headers={"Connection": "close"},
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise TooSlow("the connection ended before the body did")
-        return message
+            more = message.get("more_body", False)
+        return b"".join(chunks)
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
@@ -228,7 +220,7 @@ class Intake:
             self._metrics.count("leadgate_answers_total", (source, answer.outcome))
             if answer.outcome == "pending":
                 status, base = 202, base or self._public_url(scope)
-        documents = [a.document(f"{base}/v1/leads/{a.lead_id}") for a in answers]
+        documents = [a.document(base) for a in answers]
         if request.accept and wants_xml(request.accept):
             await respond(send, status, as_xml(documents, several=several), XML)
         else:

@@ -22,6 +22,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from app.core.expressions import Expression, Failed
+from app.distribute.plain import plain
 from app.distribute.replies import PARTS, Opened
 
 REGEX_CHARACTERS = 500
@@ -44,15 +45,18 @@ def needed(expression: Expression) -> tuple[str, ...]:
 class Rule:
     """A CEL expression over `reply`, with what it needs of it."""
 
-    __slots__ = ("expression", "needs", "reads_body")
+    __slots__ = ("_plain", "expression", "needs", "reads_body")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
+        self._plain = plain(expression.text)
         self.needs = needed(expression)
         self.reads_body = not {"text", "json", "xml"}.isdisjoint(self.needs)
 
     def value(self, opened: Opened) -> Any:
         """Its value, or Failed: for a field that isn't there, a body that can't be read."""
+        if self._plain is not None:
+            return self._plain(opened)
         try:
             return self.expression.over(opened.activation())
         except (RuntimeError, TypeError, ValueError):

@@ -33,7 +33,8 @@ class Work(Struct, frozen=True):
     submission: Submission
     records: list[Record]
     reply: str = "receipt"
-    steps: Mapping[str, float] = {}  # what was done before the decision, milliseconds after arrival
+    began: float = 0.0  # monotonic seconds at which it came; steps are told from here
+    steps: Mapping[str, float] = {}  # what was done before the decision, milliseconds after it came
 
     def lead_ids(self) -> list[UUID]:
         first = self.submission.id

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.store.decisions import amounts
 from app.store.rows import AttemptEnd, LeadChange
 
 # The fence: only the process that holds attempt n may end it. A result that comes too late is kept as a
@@ -13,11 +14,11 @@ from app.store.rows import AttemptEnd, LeadChange
 _END = """
 with f as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::numeric[], $9::float8[], $10::real[], $11::text[], $12::text[])
+    $8::text[], $9::float8[], $10::real[], $11::text[], $12::text[])
   as t(id, lead_id, n, state, outcome, reason, reference, price, next_in, ms, read, exchanges)
 ), d as (
   update delivery d
-     set state = f.state, reason = f.reason, reference = f.reference, price = coalesce(f.price, d.price),
+     set state = f.state, reason = f.reason, reference = f.reference, price = coalesce(f.price::numeric, d.price),
          next_at = case when f.next_in is not null then now() + f.next_in * interval '1 second' end,
          lease_id = null,
          ended_at = case when f.state not in ('waiting', 'unclear') then now() end
@@ -26,7 +27,7 @@ with f as materialized (
   returning d.id
 ), a as (
   insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
-  select lead_id, id, n, outcome, reason, reference, price, ms, id not in (select id from d), read,
+  select lead_id, id, n, outcome, reason, reference, price::numeric, ms, id not in (select id from d), read,
          exchanges::json from f
 )
 """
@@ -36,11 +37,11 @@ _END_AND_SELL = (
     + """, l as (
   update lead l
      set state = t.state, outcome = coalesce(l.outcome, t.outcome),
-         price = case when l.outcome is null then t.price else l.price end,
+         price = case when l.outcome is null then t.price::numeric else l.price end,
          reasons = case when l.outcome is null then t.reasons::json else l.reasons end,
-         revenue = l.revenue + t.revenue, ended_at = case when t.ended then now() end
-    from unnest($14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::numeric[], $19::text[],
-                $20::numeric[], $21::bool[])
+         revenue = l.revenue + t.revenue::numeric, ended_at = case when t.ended then now() end
+    from unnest($14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::text[], $19::text[],
+                $20::text[], $21::bool[])
       as t(id, delivery_id, state, outcome, price, reasons, revenue, ended)
    where l.id = t.id and t.delivery_id in (select id from d)
 )
@@ -215,12 +216,14 @@ async def end(
         for e in ends
     ]
     columns = [list(c) for c in zip(*rows, strict=True)]
+    columns[7] = amounts(columns[7])
     if not sold:
         return {r[0] for r in await conn.fetch(_END_ONLY, *columns, process_id)}
     changes = [
         (c.id, c.delivery_id, c.state, c.outcome, c.price, c.reasons, c.revenue, c.ended) for c in sold
     ]
     more = [list(c) for c in zip(*changes, strict=True)]
+    more[4], more[6] = amounts(more[4]), amounts(more[6])
     return {r[0] for r in await conn.fetch(_END_AND_SELL, *columns, process_id, *more)}
 
 

@@ -27,20 +27,22 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 
 # One statement, one commit, any number of rows; a second run of the same rows changes nothing.
-# «want» is materialised so that both inserts see the same rows.
+# «want» is materialised so that both inserts see the same rows. What rows have in common is sent once
+# (`e`): most of a batch comes from a few sources, and each value costs its encoding.
 _KEEP = """
 with want as materialized (
-  select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::bytea[], $6::bool[],
-                       $7::text[], $8::text[], $9::bool[])
-    as t(id, source, received_at, content_type, body, test, remote, key_hint, leased)
+  select t.id, t.received_at, t.body, e.*
+    from unnest($1::uuid[], $2::float8[], $3::bytea[], $4::int[]) as t(id, received_at, body, n)
+    join unnest($5::text[], $6::text[], $7::bool[], $8::text[], $9::text[], $10::bool[])
+         with ordinality as e(source, content_type, test, remote, key_hint, leased, n) on e.n = t.n
 ), kept as (
   insert into submission (id, source, received_at, content_type, body, test, remote, key_hint)
-  select id, source, received_at, content_type, body, test, remote, key_hint from want
+  select id, source, to_timestamp(received_at), content_type, body, test, remote, key_hint from want
   on conflict (id) do nothing
   returning id
 )
 insert into inbox (submission_id, lease_id)
-select id, case when leased then $10::uuid end from want where id in (select id from kept)
+select id, case when leased then $11::uuid end from want where id in (select id from kept)
 on conflict do nothing
 """
 
@@ -137,12 +139,16 @@ class IntakeStore:
         return [firsts.get(a.submission.id, Kept()) for a in arrivals]
 
     async def _insert(self, conn: Any, arrivals: Sequence[Arrival], process_id: UUID) -> None:
-        rows = [
-            (s.id, s.source, s.received_at, s.content_type, s.body, s.test, s.remote, s.key_hint, a.leased)
-            for a in arrivals
-            for s in (a.submission,)
-        ]
-        await conn.execute(_KEEP, *map(list, zip(*rows, strict=True)), process_id)
+        common: dict[tuple[Any, ...], int] = {}
+        rows = []
+        for arrival in arrivals:
+            s = arrival.submission
+            shared = (s.source, s.content_type, s.test, s.remote, s.key_hint, arrival.leased)
+            n = common.setdefault(shared, len(common) + 1)
+            rows.append((s.id, s.received_at.timestamp(), s.body, n))
+        await conn.execute(
+            _KEEP, *map(list, zip(*rows, strict=True)), *map(list, zip(*common, strict=True)), process_id
+        )
 
     async def _claim(self, conn: Any, keyed: Sequence[Arrival]) -> dict[UUID, Kept]:
         """Which arrivals lost their Idempotency-Key, and to which submission (equal keys collapse here)."""
