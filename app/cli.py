@@ -2,7 +2,7 @@
 
 import typer
 
-from app.commands import configuring, serving, trace
+from app.commands import configuring, replay, serving, settle, trace
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,8 @@ for command in (
     configuring.apply,
     configuring.export,
     trace.trace,
+    replay.replay,
+    settle.settle,
 ):
     cli.command()(command)
 cli.add_typer(configuring.key, name="key")

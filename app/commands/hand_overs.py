@@ -10,8 +10,6 @@ from app.core.redaction import scrub
 from app.pipeline.story import Story
 from app.store.deliveries import DeliveryRow
 
-_DECIDED = {"rejected", "held"}
-
 
 def followed(story: Story, setting: Setting) -> list[Entry]:
     """In the order of time; of equal moments an attempt comes before the answer that it made possible."""
@@ -123,18 +121,21 @@ def _answered(story: Story, setting: Setting) -> list[Entry]:
 
 
 def _known_at(story: Story) -> datetime | None:
-    """When the source's outcome was settled; it is never changed afterwards."""
+    """When the source's outcome was settled; it is never changed afterwards, whatever a replay brings."""
     lead = story.lead
     assert lead is not None
+    decided: datetime = lead["decided_at"]
     if lead["outcome"] is None:
         return None
-    sold = [one.ended_at for one in story.deliveries if one.state == "accepted" and one.ended_at]
-    if lead["outcome"] == "success" and sold:
-        first: datetime = max(min(sold), lead["decided_at"])
-        return first
-    ended: datetime | None = lead["ended_at"]
-    decided: datetime = lead["decided_at"]
-    return decided if lead["state"] in _DECIDED or ended is None else ended
+    if lead["outcome"] == "success":
+        ends = [one.ended_at for one in story.deliveries if one.state == "accepted" and one.ended_at]
+        first: datetime = min(ends, default=decided)
+        return max(first, decided)
+    replayed = [event["at"] for event in story.events if event["kind"] == "replayed"]
+    ends = [a["ended_at"] for a in story.attempts if a["ended_at"] and not a["late"]]
+    ends += [event["at"] for event in story.events if event["kind"] == "settled"]
+    last: datetime = max([decided, *(end for end in ends if not replayed or end < min(replayed))])
+    return last
 
 
 def _told(lead: Mapping[str, Any]) -> str:

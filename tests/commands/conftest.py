@@ -10,6 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.api.intake import Intake, Limits
 from app.catalog.service import Configuration
 from app.cli import cli
 from app.components import discover
@@ -55,26 +56,25 @@ async def buyer() -> AsyncIterator[CountingBuyer]:
 
 
 class Gate:
-    """The service in this process: `configure`, then `async with`, then `post`."""
+    """The service in this process; it runs from its first `configure` to the end of the test."""
 
     def __init__(self, settings: Settings, database: Database, folder: Path) -> None:
-        self.settings, self.database, self._folder = settings, database, folder
+        self.settings, self.database = settings, database
         self.process = Process(settings, settings.database_url, folder)
-        self.key = ""
+        self.running = False
 
-    async def configure(self, *parts: str, more: str = "") -> None:
-        text = catalogue(*parts) + more
+    async def configure(self, *parts: str) -> None:
         store = CatalogueStore(self.database)
-        await Configuration(store, discover(), sealer(self.settings)).apply([("t.yaml", text)], by="test")
-        if not self.key:
-            self.key, _ = await KeyStore(self.database, World()).issue("source", "acme")
+        applying = Configuration(store, discover(), sealer(self.settings))
+        await applying.apply([("test.yaml", catalogue(*parts))], by="test")
+        if not self.running:
+            await self._start()
 
-    async def __aenter__(self) -> "Gate":
+    async def _start(self) -> None:
+        self.key, _ = await KeyStore(self.database, World()).issue("source", "acme")
         self.application = self.process.application()
         await self.process.open()
-        from app.api.intake import Intake, Limits
-
-        p = self.process
+        self.running, p = True, self.process
         self.application.intake = Intake(
             p.engine, p.reader, p.world, p.metrics, limits=Limits(1_000_000, 30), public_url=p.public_url
         )
@@ -82,11 +82,11 @@ class Gate:
             transport=httpx.ASGITransport(self.application), base_url="http://gate",
             headers={"Authorization": f"Bearer {self.key}"}, timeout=20,
         )  # fmt: skip
-        return self
 
-    async def __aexit__(self, *exc: object) -> None:
-        await self.http.aclose()
-        await self.process.close()
+    async def close(self) -> None:
+        if self.running:
+            await self.http.aclose()
+            await self.process.close()
 
     async def post(self, /, **fields: Any) -> str:
         """A lead of its own person unless `email` says whose; its id."""
@@ -111,8 +111,10 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(settings: Settings, database: Database, tmp_path: Path) -> Gate:
-    return Gate(settings, database, tmp_path)
+async def gate(settings: Settings, database: Database, tmp_path: Path) -> AsyncIterator[Gate]:
+    made = Gate(settings, database, tmp_path)
+    yield made
+    await made.close()
 
 
 def objects(result: Result) -> list[dict[str, Any]]:

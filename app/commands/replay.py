@@ -1,0 +1,162 @@
+"""`replay`: asks buyers again for what died or waits, at a pace that they can bear."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from msgspec import Struct
+
+from app.catalog.snapshot import Snapshot
+from app.commands.beside import Beside, beside
+from app.commands.desk import DataDir, at_database, fail, say, settings_of, world
+from app.commands.moments import per_second, since_when
+from app.commands.recalling import one_id
+from app.commands.words import clock, span, tail
+from app.core.errors import Refused
+from app.distribute.caps import counted
+from app.store import looking, replays
+from app.store.database import Database
+
+STATES = ("dead", "waiting", "unclear")
+_SHOWN = 10
+
+
+class Chosen(Struct):
+    """What would be asked again, and what can't be, with why."""
+
+    ids: list[UUID]
+    oldest: datetime | None = None
+    refused: dict[UUID, Refused] = {}
+
+
+def replay(
+    delivery: Annotated[
+        list[str] | None, typer.Argument(help="Deliveries' ids, or their last characters.")
+    ] = None,
+    contract: Annotated[str | None, typer.Option(help="All of this contract.")] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="dead, waiting or unclear; dead and waiting unless said.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Ended or begun since 13:40, 2h or 2026-11-20.")] = None,
+    rate: Annotated[str, typer.Option(help="How many a minute, second or hour: 60/m, 2/s.")] = "60/m",
+    even_unclear: Annotated[
+        bool, typer.Option("--even-unclear", help="Also unclear ones of buyers who may not ignore repeats.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Ask again, with the same delivery ids; the running service sends, as many a minute as `--rate` says."""
+    states = _states(outcome)
+    if not delivery and contract is None and since is None and outcome is None:
+        raise fail("name deliveries, or say which: --contract, --outcome, --since", 2)
+    pace, start = per_second(rate), since_when(since, world().now())
+    settings = settings_of(data_dir=data_dir)
+
+    async def work(database: Database) -> int:
+        parts = await beside(database, settings)
+        if contract is not None and contract not in parts.snapshot.contracts:
+            raise fail(
+                f"there is no contract {contract!r} (known: {', '.join(sorted(parts.snapshot.contracts))})"
+            )
+        chosen = await _chosen(database, delivery or [], contract, states, start)
+        await _look(parts, chosen, even_unclear)
+        _say_refused(chosen)
+        if not chosen.ids:
+            say(
+                "nothing to ask again"
+                if not chosen.refused
+                else "nothing else to ask again; nothing was changed"
+            )
+            return 1 if chosen.refused else 0
+        room = await _room(database, parts.snapshot, contract)
+        typer.echo(_plan(chosen, room, pace, rate) + (" Run without --dry-run to start." if dry_run else ""))
+        if dry_run:
+            return 1 if chosen.refused and delivery else 0
+        if len(chosen.ids) > 1 and not yes:
+            typer.confirm("Ask them again?", abort=True, err=True)
+        return await _ask(parts, chosen, pace, even_unclear)
+
+    raise typer.Exit(at_database(settings, work))
+
+
+def _states(outcome: list[str] | None) -> list[str]:
+    states = [word for given in outcome or ["dead", "waiting"] for word in given.split("|")]
+    for word in states:
+        if word not in STATES:
+            raise fail(f"--outcome {word!r} can't be asked again; say {', '.join(STATES)}", 2)
+    return states
+
+
+async def _chosen(
+    database: Database, named: list[str], contract: str | None, states: list[str], since: datetime | None
+) -> Chosen:
+    async with database.acquire() as conn:
+        if named:
+            return Chosen([await one_id(conn, text, looking.deliveries_ending, "delivery") for text in named])
+        found = await replays.candidates(conn, states, contract=contract, since=since)
+    return Chosen([one.id for one in found], min((one.since for one in found), default=None))
+
+
+async def _look(parts: Beside, chosen: Chosen, even_unclear: bool) -> None:
+    """Sort out what can't be asked again, before anybody is asked for a yes."""
+    for delivery_id in chosen.ids:
+        try:
+            row = await parts.replayer.ask(delivery_id, by=parts.by, even_unclear=even_unclear, dry=True)
+            since = row.ended_at or row.created_at
+            chosen.oldest = since if chosen.oldest is None else min(chosen.oldest, since)
+        except Refused as refused:
+            chosen.refused[delivery_id] = refused
+    chosen.ids = [one for one in chosen.ids if one not in chosen.refused]
+
+
+def _say_refused(chosen: Chosen) -> None:
+    for delivery_id, refused in list(chosen.refused.items())[:_SHOWN]:
+        say(f"not {tail(delivery_id)}: {refused.detail}")
+    if len(chosen.refused) > _SHOWN:
+        say(f"and {len(chosen.refused) - _SHOWN:,} more that can't be asked again")
+    if any(refused.reason == "unclear" for refused in chosen.refused.values()):
+        say(
+            "→ ask the buyer and `leadgate settle DELIVERY sold|not-sold`; --even-unclear asks again all the same,"
+        )
+        say("  which sells the lead twice to a buyer who does not ignore repeats of a delivery id")
+
+
+async def _room(database: Database, snapshot: Snapshot, contract: str | None) -> int | None:
+    """How many more leads the caps of this contract take now."""
+    caps = counted(snapshot.contracts[contract].doc) if contract else ()
+    if not caps:
+        return None
+    keys = {cap.key(world().now()): cap.limit for cap in caps}
+    async with database.acquire() as conn:
+        values = await replays.counted(conn, list(keys))
+    return min(limit - values.get(key, 0) for key, limit in keys.items())
+
+
+def _plan(chosen: Chosen, room: int | None, pace: float, rate: str) -> str:
+    n = len(chosen.ids)
+    text = f"{n:,} {'delivery' if n == 1 else 'deliveries'}"
+    if chosen.oldest is not None:
+        text += f", oldest {clock(chosen.oldest, None)[:8]}"
+    if room is not None:
+        text += f". Cap leaves room for {max(0, room):,}"
+    if n > 1:
+        text += f". At {rate}: {span(n / pace * 1000)}"
+    return text + "."
+
+
+async def _ask(parts: Beside, chosen: Chosen, pace: float, even_unclear: bool) -> int:
+    asked = 0
+    before = len(chosen.refused)
+    for delivery_id in chosen.ids:
+        try:
+            await parts.replayer.ask(
+                delivery_id, by=parts.by, in_seconds=asked / pace, even_unclear=even_unclear
+            )
+            asked += 1
+        except Refused as refused:
+            chosen.refused[delivery_id] = refused
+            say(f"not {tail(delivery_id)}: {refused.detail}")
+    say(f"{asked:,} will be asked again by the running service; follow with `leadgate deliveries --follow`")
+    return 1 if len(chosen.refused) > before else 0

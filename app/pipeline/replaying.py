@@ -1,0 +1,126 @@
+"""Asks buyers again, with the same delivery ids: what waits, what died, and what is unclear if somebody says so."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from app.core.errors import Conflict, NotFound
+from app.core.world import World
+from app.distribute.caps import counted
+from app.pipeline.choosing import Again, Chooser
+from app.pipeline.faults import Retrying
+from app.pipeline.plans import Plans
+from app.store import decisions, deliveries, leads, replays
+from app.store.database import Database, marked
+from app.store.deliveries import DeliveryRow
+from app.store.leads import Context
+
+_OVER = ("accepted", "rejected", "duplicate", "cancelled")
+_REVIVABLE = ("unsold", "sold", "delivering", "unclear")
+
+
+class Replayer:
+    """One delivery at a time, each in its own transaction; it sends nothing, the service takes what is due."""
+
+    def __init__(
+        self,
+        database: Database,
+        world: World,
+        chooser: Chooser,
+        retrying: Retrying,
+        plans: Callable[[], Plans],
+    ) -> None:
+        self._database = database
+        self._world = world
+        self._chooser = chooser
+        self._retrying = retrying
+        self._plans = plans
+
+    async def ask(
+        self,
+        delivery_id: UUID,
+        *,
+        by: str,
+        in_seconds: float = 0,
+        even_unclear: bool = False,
+        dry: bool = False,
+    ) -> DeliveryRow:
+        """The delivery as it was. Raises NotFound, and Conflict with what stands against it; `dry` only looks."""
+        return await self._retrying.run(
+            lambda retry: self._attempt(delivery_id, by, in_seconds, even_unclear, dry, retry)
+        )
+
+    async def _attempt(
+        self, delivery_id: UUID, by: str, in_seconds: float, even_unclear: bool, dry: bool, retry: bool
+    ) -> DeliveryRow:
+        try:
+            async with self._database.acquire() as conn, conn.transaction():
+                if retry:
+                    await marked(conn)
+                row = await deliveries.find(conn, delivery_id, locked=not dry)
+                if row is None:
+                    raise NotFound("there is no such delivery")
+                reserved = await self._room(conn, row, even_unclear, dry)
+                if not dry:
+                    await replays.again(conn, row.id, row.lead_id, in_seconds=in_seconds, reserved=reserved)
+                    await leads.note(conn, row.lead_id, "replayed", row.id, by, {"was": row.state})
+                return row
+        except decisions.MissingCounters as missing:
+            async with self._database.acquire() as conn:
+                await self._chooser.prepare(conn, missing.keys)
+            raise Again from None
+
+    async def _room(self, conn: Any, row: DeliveryRow, even_unclear: bool, dry: bool) -> list[str]:
+        """The counters that it holds from now on; Conflict where it can't be asked again."""
+        contract = self._plans().snapshot.contracts.get(row.contract)
+        if row.state in _OVER:
+            raise Conflict(f"it ended as {row.state}; that is not asked again")
+        if row.state == "sending":
+            raise Conflict("it is being asked at this moment")
+        if contract is None:
+            raise Conflict(f"its contract {row.contract} is no longer configured")
+        if row.state == "unclear" and not contract.doc.idempotent and not even_unclear:
+            raise Conflict(
+                f"it is unclear: {row.contract} may have the lead, and does not say `idempotent: true`",
+                code="unclear",
+            )
+        if row.state != "dead":
+            return row.counters
+        if not dry:
+            await leads.lock(conn, [row.lead_id])
+        await self._unsold(conn, row)
+        return await self._reserve(conn, row, dry)
+
+    async def _unsold(self, conn: Any, row: DeliveryRow) -> None:
+        """A dead delivery has given its place up: it gets it back only while nobody else has it."""
+        state, round_ = await replays.lead_standing(conn, row.lead_id)
+        if round_ != row.round:
+            raise Conflict(f"it belongs to round {row.round}; its lead is in round {round_}")
+        for holder in await replays.holders(conn, row.lead_id, row.round, row.id):
+            if holder.slot == row.slot or holder.buyer == row.buyer:
+                has = "was sold to" if holder.state == "accepted" else "is with"
+                raise Conflict(f"its lead {has} {holder.contract} since", code="taken")
+        if state not in _REVIVABLE:
+            raise Conflict(f"its lead is {state}")
+
+    async def _reserve(self, conn: Any, row: DeliveryRow, dry: bool) -> list[str]:
+        """What it had reserved was given back when it died, so it takes of today's caps; a test takes none."""
+        if row.test:
+            return []
+        context = (await leads.contexts(conn, [row.lead_id])).get(row.lead_id)
+        if context is None:
+            raise Conflict("its lead's fields were dropped by retention")
+        contract = self._plans().snapshot.contracts[row.contract]
+        caps = [cap for cap in counted(contract.doc) if cap.counts(_normals(context), context.source)]
+        keys = {cap.key(self._world.now()): cap for cap in caps}
+        values = await (replays.counted(conn, list(keys)) if dry else decisions.lock(conn, keys))
+        for key, cap in keys.items():
+            if values.get(key, 0) >= cap.limit:
+                raise Conflict(f"{row.contract}'s cap per {cap.per} is full ({cap.limit:,})", code="cap")
+        if not dry:
+            await decisions.count(conn, dict.fromkeys(keys, 1))
+        return list(keys)
+
+
+def _normals(context: Context) -> dict[str, Any]:
+    return {name: value[1] for name, value in context.fields.items() if len(value) < 3 or value[2]}
