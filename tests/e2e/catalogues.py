@@ -27,7 +27,14 @@ def source(id_: str = "acme", *, reply: str = "sold", deadline: str = "10s") -> 
 
 
 def contract(
-    id_: str, url: str, *, price: str = "42.00", caps: str = "[]", more: str = "", timeout: str = "1s"
+    id_: str,
+    url: str,
+    *,
+    price: str = "42.00",
+    caps: str = "[]",
+    more: str = "",
+    timeout: str = "1s",
+    until: str = "60s",
 ) -> str:
     """A buyer of the same name with this one contract."""
     return f"""
@@ -37,7 +44,7 @@ def contract(
         campaign: solar
         price: "{price}"
         caps: {caps}
-        retry: {{schedule: [1s, 1s, 1s], until: 60s}}
+        retry: {{schedule: [1s, 1s, 1s], until: {until}}}
         {more}
         deliver:
           adapter: webhook

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Configuration
 from app.components import discover
 from app.core.world import World
@@ -58,13 +59,20 @@ class Service:
         try:
             dsn = server.dsn if server else self.dsn
             await asyncio.to_thread(migrate, dsn)
-            database = await Database.open(dsn, size=1)
-            store = CatalogueStore(database)
-            await Configuration(store, discover(), self._sealer()).apply([("test.yaml", yaml)], by="test")
-            await database.close()
+            await self._apply(dsn, yaml)
         finally:
             if server:
                 server.stop()
+
+    async def _apply(self, dsn: str, yaml: str) -> None:
+        database = await Database.open(dsn, size=1)
+        configuration = Configuration(CatalogueStore(database), discover(), self._sealer())
+        try:
+            await configuration.apply([("test.yaml", yaml)], by="test")
+        except CatalogueErrors as wrong:
+            raise AssertionError(render(wrong.problems)) from None
+        finally:
+            await database.close()
 
     async def key(self, kind: KeyKind, owner: str) -> str:
         """A new key; the database must be running."""
@@ -93,16 +101,21 @@ class Service:
         assert found, "no database is running"
         return found
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """For commands beside it."""
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("LEADGATE_")}
+        return ours | self._settings
+
     # its life ---------------------------------------------------------------------------------------
 
     async def start(self, *, within: float = 30) -> None:
         """Returns when it takes leads. Main thread only, since it ends with the thread that starts it."""
         self._log = (self.folder / "service.log").open("ab")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("LEADGATE_")}
         prctl = ctypes.CDLL(None).prctl
         self._process = subprocess.Popen(
             [str(Path(sys.executable).with_name("leadgate")), "serve", "--port", "0"],
-            env=environment | self._settings, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd="/",
+            env=self.environment, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd="/",
             preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM)),
         )  # fmt: skip
         self._log.close()

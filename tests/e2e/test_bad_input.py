@@ -66,7 +66,7 @@ async def door(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFact
     """One service for the whole file, in the server's first database."""
     folder: Path = tmp_path_factory.mktemp("door")
     service = Service(folder, database_url=postgres.dsn, body_seconds="1", body_bytes=str(LIMIT))
-    await service.configure(catalogue(source(), contract("b", "http://127.0.0.1:9/")))
+    await service.configure(catalogue(source(), contract("b", "http://127.0.0.1:50009/")))
     keys = await service.key("source", "acme"), await service.key("buyer", "b")
     await service.start()
     try:

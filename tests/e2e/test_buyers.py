@@ -41,7 +41,7 @@ async def test_no_failure_of_a_buyer_is_a_sale(services: Make, database_url: str
                     for n, path in enumerate(ways, 1)
                 ),
                 contract("second", second.url("second"), more=f"when: lead.bill <= {len(UNCLEAR)}.0"),
-                contract("down", down, more="when: lead.bill == 99.0"),
+                contract("down", down, more="when: lead.bill == 99.0", until="3s"),
             )
         )
         key = await service.key("source", "acme")
