@@ -20,62 +20,64 @@ class Claims:
     """The claims of one batch, in the order in which its leads came."""
 
     def __init__(self, drafts: Sequence["Draft"]) -> None:
-        self._drafts = drafts
-        self._asked: list[tuple[Draft, list[Claim]]] = []
+        self._first: dict[bytes, KeyClaim] = {}
+        self._looked: set[bytes] = set()
+        self._asked: list[tuple[Draft, list[tuple[Claim, bytes]]]] = []
         for draft in drafts:
             draft.verdict = draft.judged
             asks = draft.plan.campaign.judge.claims(draft.lead)
-            if asks:
-                self._asked.append((draft, [ask for ask in asks if isinstance(ask, Claim)]))
+            claims = [(ask, _key(draft, ask)) for ask in asks if isinstance(ask, Claim)]
+            if claims:
+                self._asked.append((draft, claims))
+                self._want(draft, claims)
 
-    async def settle(self, conn: Any) -> None:
-        """Give every draft its final verdict; the keys in the database are right when it returns."""
-        if not self._asked:
-            return
-        first: dict[bytes, KeyClaim] = {}
-        looked: set[bytes] = set()
-        for draft, claims in self._asked:
-            for claim in claims:
-                key = _key(draft, claim)
-                if _rejected(draft):
-                    looked.add(key)
-                elif key not in first:
-                    first[key] = KeyClaim(key, draft.lead.id, draft.lead.source, claim.within)
-        held = await decisions.claim(conn, list(first.values())) if first else {}
-        unclaimed = looked - first.keys()
+    def _want(self, draft: "Draft", claims: Sequence[tuple[Claim, bytes]]) -> None:
+        for claim, key in claims:
+            if _rejected(draft):
+                self._looked.add(key)
+            elif key not in self._first:
+                lead = draft.lead
+                self._first[key] = KeyClaim(key, lead.id, lead.source, claim.within, lead.submission_id)
+
+    @property
+    def wanted(self) -> list[KeyClaim]:
+        """One claim a key, under the first lead of the batch that wants it."""
+        return list(self._first.values())
+
+    async def settle(self, conn: Any, held: dict[bytes, Held]) -> None:
+        """Give every draft its final verdict; `held` are the wanted keys that others have. The keys in the
+        database are right when it returns."""
+        unclaimed = self._looked - self._first.keys()
         if unclaimed:
-            held |= await decisions.holders(conn, sorted(unclaimed))
-        owners = self._verdicts(held)
-        await self._correct(conn, first, held, owners)
+            held = held | await decisions.holders(conn, sorted(unclaimed))
+        if self._asked:
+            await self._correct(conn, held, self._verdicts(held))
 
     def _verdicts(self, held: dict[bytes, Held]) -> dict[bytes, "Draft"]:
         """Settle in order of arrival; key → the draft of this batch that has it now."""
         owners: dict[bytes, Draft] = {}
         for draft, claims in self._asked:
-            evidence: dict[Ask, Any] = {}
-            for claim in claims:
-                evidence[claim] = _earlier(draft, _key(draft, claim), held, owners)
+            evidence: dict[Ask, Any] = {claim: _earlier(draft, key, held, owners) for claim, key in claims}
             assert draft.judged is not None
             draft.verdict = draft.plan.campaign.judge.settle(draft.lead, draft.judged, evidence)
             if not _rejected(draft):
-                for claim in claims:
+                for claim, key in claims:
                     if evidence[claim] is None:
-                        owners[_key(draft, claim)] = draft
+                        owners[key] = draft
         return owners
 
-    async def _correct(
-        self, conn: Any, first: dict[bytes, KeyClaim], held: dict[bytes, Held], owners: dict[bytes, "Draft"]
-    ) -> None:
+    async def _correct(self, conn: Any, held: dict[bytes, Held], owners: dict[bytes, "Draft"]) -> None:
         """Keys were claimed under the first lead that wanted them; some end with another, or with nobody."""
         drop, move = [], []
-        for key, claim in first.items():
+        for key, claim in self._first.items():
             if key in held:
                 continue
             owner = owners.get(key)
             if owner is None:
                 drop.append(claim)
             elif owner.lead.id != claim.lead_id:
-                move.append(KeyClaim(key, owner.lead.id, owner.lead.source, claim.within))
+                lead = owner.lead
+                move.append(KeyClaim(key, lead.id, lead.source, claim.within, lead.submission_id))
         if drop:
             await decisions.drop_keys(conn, drop)
         if move:

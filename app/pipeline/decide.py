@@ -136,20 +136,21 @@ class Decider:
         process_id = self._process_id()
         if again:
             await marked(conn)
-        ids = sorted({draft.lead.submission_id for draft in drafts})
-        mine = await decisions.fence(conn, ids, process_id)
-        drafts = [draft for draft in drafts if draft.lead.submission_id in mine]
-        if not drafts:
-            return []
-        await Claims(drafts).settle(conn)
+        ids = {draft.lead.submission_id for draft in drafts}
+        claims = Claims(drafts)
+        mine, held = await decisions.begin(conn, sorted(ids), process_id, claims.wanted)
+        if len(mine) < len(ids):
+            drafts = [draft for draft in drafts if draft.lead.submission_id in mine]
+            if not drafts:
+                return []
+            # What others decided has claimed nothing here: claim again for what is left.
+            claims = Claims(drafts)
+            held = await decisions.claim(conn, claims.wanted)
+        await claims.settle(conn, held)
         await self._route(conn, drafts)
         decided = [self._decided(draft) for draft in drafts]
-        await decisions.insert_leads(conn, [one.row for one in decided])
-        await decisions.insert_deliveries(
-            conn,
-            [delivery_row(job, one.draft.plan.campaign.id) for one in decided for job in one.jobs],
-            process_id,
-        )
+        handed = [delivery_row(job, one.draft.plan.campaign.id) for one in decided for job in one.jobs]
+        await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
         return decided
 
     async def _route(self, conn: Any, drafts: Sequence[Draft]) -> None:

@@ -16,10 +16,23 @@ from msgspec.structs import astuple
 
 from app.store.rows import Held, LeadChange, NewDelivery, NewLead
 
-_FENCE = """
+# The fence and the claim in one: whoever deletes the inbox rows decides, and claims for these alone.
+_BEGIN = """
 with mine as (
   delete from inbox where submission_id = any($1::uuid[]) and lease_id = $2 returning submission_id
-) select submission_id from mine
+), got as (
+  insert into dedupe_key (key, lead_id, source, at, expires_at)
+  select key, lead_id, source, now(), now() + seconds * interval '1 second'
+    from unnest($3::bytea[], $4::uuid[], $5::text[], $6::float8[], $7::uuid[])
+      as t(key, lead_id, source, seconds, submission_id)
+   where t.submission_id in (select submission_id from mine)
+   order by key
+  on conflict (key) do update
+    set lead_id = excluded.lead_id, source = excluded.source, at = excluded.at, expires_at = excluded.expires_at
+    where dedupe_key.expires_at <= now() or dedupe_key.lead_id = excluded.lead_id
+  returning key
+)
+select array(select submission_id from mine), array(select key from got)
 """
 
 # The claim: one unique row a key, taken in sorted order; an expired one is taken over.
@@ -53,7 +66,8 @@ update counter c set value = c.value + t.by
   from unnest($1::text[], $2::bigint[]) as t(key, by) where c.key = t.key
 """
 
-_LEADS = """
+# A whole batch in one statement: each one saved is a round trip under the batch's locks.
+_DECIDED = """
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
@@ -65,9 +79,20 @@ with rows as materialized (
                     outcome, price, reasons, score, catalogue, ended_at)
   select id, submission_id, position, source, campaign, to_timestamp(received_at), state, copies, test, outcome,
          price::numeric, reasons::json, score, catalogue, case when ended then now() end from rows
+), details as (
+  insert into lead_detail (lead_id, fields, extra, findings, routing, steps)
+  select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
+), handed as materialized (
+  select * from unnest($21::uuid[], $22::uuid[], $23::smallint[], $24::smallint[], $25::smallint[], $26::text[],
+    $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test)
+), deliveries as (
+  insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
+                        reserved, test)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $32, reserved, test
+    from handed
 )
-insert into lead_detail (lead_id, fields, extra, findings, routing, steps)
-select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $32 from handed
 """
 
 _DELIVERIES = """
@@ -122,6 +147,7 @@ class KeyClaim(Struct, frozen=True, gc=False):
     lead_id: UUID
     source: str
     within: float
+    submission_id: UUID = UUID(int=0)  # whose inbox row is the fence; needed by `begin` alone
 
 
 def columns(rows: Sequence[Struct]) -> list[list[Any]]:
@@ -139,9 +165,23 @@ def instants(column: Sequence[datetime]) -> list[float]:
     return [at.timestamp() for at in column]
 
 
+async def begin(
+    conn: Any, submission_ids: Sequence[UUID], process_id: UUID, wanted: Sequence[KeyClaim]
+) -> tuple[set[UUID], dict[bytes, Held]]:
+    """The submissions that are this process's to decide, held by the transaction from here on; and who
+    holds the keys that their leads wanted and did not get. Keys are tried for in sorted order."""
+    ordered = sorted(wanted, key=lambda w: w.key)
+    mine, got = await conn.fetchrow(
+        _BEGIN, submission_ids, process_id, [w.key for w in ordered], [w.lead_id for w in ordered],
+        [w.source for w in ordered], [w.within for w in ordered], [w.submission_id for w in ordered],
+    )  # fmt: skip
+    missed = {w.key for w in ordered}.difference(got)
+    return set(mine), await holders(conn, sorted(missed)) if missed else {}
+
+
 async def fence(conn: Any, submission_ids: Sequence[UUID], process_id: UUID) -> set[UUID]:
-    """The submissions that are this process's to decide; the transaction holds them from here on."""
-    return {r[0] for r in await conn.fetch(_FENCE, submission_ids, process_id)}
+    """`begin` for leads that want no key."""
+    return (await begin(conn, submission_ids, process_id, []))[0]
 
 
 async def claim(conn: Any, wanted: Sequence[KeyClaim]) -> dict[bytes, Held]:
@@ -202,11 +242,13 @@ async def count(conn: Any, by: Mapping[str, int]) -> None:
         await conn.execute(_COUNT, changed, [by[k] for k in changed])
 
 
-async def insert_leads(conn: Any, leads: Sequence[NewLead]) -> None:
-    if leads:
-        c = columns(leads)
-        c[5], c[10] = instants(c[5]), amounts(c[10])
-        await conn.execute(_LEADS, *c)
+async def insert_decided(
+    conn: Any, leads: Sequence[NewLead], handed: Sequence[NewDelivery], process_id: UUID
+) -> None:
+    """Leads with their details, their deliveries, and the first attempts, before a byte leaves."""
+    c = columns(leads)
+    c[5], c[10] = instants(c[5]), amounts(c[10])
+    await conn.execute(_DECIDED, *c, *(_deliveries(handed) if handed else _NO_DELIVERIES), process_id)
 
 
 async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:
@@ -219,6 +261,9 @@ async def queue_deliveries(conn: Any, deliveries: Sequence[NewDelivery]) -> None
     """Deliveries of a process that sends nothing itself: due at once, for any that does."""
     if deliveries:
         await conn.execute(_QUEUED, *_deliveries(deliveries))
+
+
+_NO_DELIVERIES: list[list[Any]] = [[] for _ in NewDelivery.__struct_fields__]
 
 
 def _deliveries(rows: Sequence[NewDelivery]) -> list[list[Any]]:
