@@ -115,15 +115,23 @@ class House:
             process_id=self.identity, plans=lambda: self.plans, lease_seconds=lease_seconds,
         )  # fmt: skip
         self.upkeep = Upkeep(
-            database, self.engine, self.reader, self.identity, world, self.metrics, lease_seconds=lease_seconds
+            database,
+            self.engine,
+            self.reader,
+            self.identity,
+            world,
+            self.metrics,
+            lease_seconds=lease_seconds,
         )
         self.settler = Settler(
             database, self.engine.recorder, self.engine.tracker, Retrying(world, self.metrics, patience=2)
         )
 
     async def configure(self, yaml: str) -> None:
+        """This and nothing else is configured from now on."""
         store = CatalogueStore(self.database)
-        await Configuration(store, self._kinds, SEALER).apply([("t", yaml)], by="test", prune=True)
+        await self.run("delete from configured")
+        await Configuration(store, self._kinds, SEALER).apply([("t", yaml)], by="test")
         version, rows = await store.load()
         self.plans = Plans(build(version, rows, [], self._kinds, SEALER), fieldtypes, checks)
 
@@ -140,7 +148,9 @@ class House:
         return Work(submission, self.reader.read(body, "application/json"), reply, self.world.monotonic())
 
     async def keep(self, work: Work, *, key: bytes = b"", leased: bool = True) -> Kept:
-        arrival = Arrival(submission=work.submission, key=key, fingerprint=work.submission.body, leased=leased)
+        arrival = Arrival(
+            submission=work.submission, key=key, fingerprint=work.submission.body, leased=leased
+        )
         return await self.engine.keep(arrival)
 
     async def post(self, *records: Any, within: float = 10, **more: Any) -> list[Answer]:
@@ -172,11 +182,16 @@ class House:
 
     async def deliveries(self, lead_id: UUID) -> list[tuple[str, str]]:
         """(contract, state) in rank order."""
-        rows = await self.rows("select contract, state from delivery where lead_id = $1 order by rank", lead_id)
+        rows = await self.rows(
+            "select contract, state from delivery where lead_id = $1 order by rank", lead_id
+        )
         return [(row[0], row[1]) for row in rows]
 
     async def counters(self) -> dict[str, int]:
-        return {r[0].split(":")[1]: r[1] for r in await self.rows("select key, value from counter where key like 'cap:%'")}
+        return {
+            r[0].split(":")[1]: r[1]
+            for r in await self.rows("select key, value from counter where key like 'cap:%'")
+        }
 
     async def until(self, holds: Callable[[], Awaitable[Any]]) -> Any:
         """The first true answer; the event loop runs in between, no clock is asked."""

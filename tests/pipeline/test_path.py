@@ -1,5 +1,7 @@
 """What becomes of a lead: sold, refused, passed on, asked again; and what its source hears."""
 
+import asyncio
+
 from app.pipeline.work import lead_id_of
 from app.store.database import Database
 from tests.buyer import Buyer
@@ -36,7 +38,11 @@ async def test_what_one_buyer_rejects_goes_to_the_next(database: Database, buyer
             ("second", "duplicate"),
             ("third", "accepted"),
         ]
-        assert [row["rank"] for row in await house.rows("select rank from delivery order by rank")] == [1, 2, 3]
+        assert [row["rank"] for row in await house.rows("select rank from delivery order by rank")] == [
+            1,
+            2,
+            3,
+        ]
 
 
 async def test_a_lead_that_nobody_takes_is_unsold_and_costs_nothing(database: Database, buyer: Buyer) -> None:
@@ -104,8 +110,6 @@ async def test_a_deadline_before_the_decision_says_received(database: Database) 
 
 
 async def test_a_source_that_hangs_up_leaves_nothing_behind(database: Database, buyer: Buyer) -> None:
-    import asyncio
-
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/503")))) as house:
         work = house.work(lead())
         await house.keep(work)
@@ -116,7 +120,9 @@ async def test_a_source_that_hangs_up_leaves_nothing_behind(database: Database, 
         assert len(house.engine.waiting) == 0
 
 
-async def test_several_records_are_several_leads_with_answers_in_order(database: Database, buyer: Buyer) -> None:
+async def test_several_records_are_several_leads_with_answers_in_order(
+    database: Database, buyer: Buyer
+) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/ok")))) as house:
         work = house.work(lead("a@example.com"), {"first_name": "B"}, lead("c@example.com"))
         await house.keep(work)

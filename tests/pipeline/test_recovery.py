@@ -99,7 +99,9 @@ async def test_who_was_buried_goes_on_as_somebody_new(database: Database, buyer:
         assert (await house.one(lead())).state == "sold"
 
 
-async def test_a_result_that_comes_after_the_fence_fell_changes_nothing(database: Database, buyer: Buyer) -> None:
+async def test_a_result_that_comes_after_the_fence_fell_changes_nothing(
+    database: Database, buyer: Buyer
+) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/drip")))) as house:
         work = house.work(lead())
         await house.keep(work)
@@ -160,7 +162,9 @@ async def test_a_stranded_test_lead_counts_nothing(database: Database, buyer: Bu
         assert await house.counters() == {}
 
 
-async def test_a_stranded_lead_whose_source_and_campaign_are_gone_ends(database: Database, buyer: Buyer) -> None:
+async def test_a_stranded_lead_whose_source_and_campaign_are_gone_ends(
+    database: Database, buyer: Buyer
+) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/503")))) as house:
         lead_id = (await house.one(lead(), within=0.3)).lead_id
         await house.run("delete from delivery")
