@@ -13,6 +13,7 @@ from app.store.intake import Arrival, IntakeStore, Kept, Refusal
 
 RETRY_AFTER = 2
 _PATIENCE = 1.5  # seconds that a flush is tried again before its sources are told 503
+_SILENCE = 2.0  # seconds that one try may take: a server behind a broken network says nothing for ever
 
 
 class Receiver:
@@ -77,7 +78,7 @@ class Receiver:
         again = False
         while True:
             try:
-                async with self._database.acquire() as conn:
+                async with asyncio.timeout(_SILENCE), self._database.acquire() as conn:
                     return await self._store.keep(conn, arrivals, self._process_id(), again=again)
             except Exception as error:
                 away = is_ambiguous(error) or is_away(error)

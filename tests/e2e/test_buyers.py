@@ -166,3 +166,53 @@ async def test_simultaneous_words_on_one_delivery_are_one(
         state = (await books.states([one]))[one]
         assert state in ("sold", "unsold")
         assert (state == "sold") == (revenue == 90)
+
+
+async def test_a_buyer_may_confirm_before_it_has_answered(
+    services: Make, buyer: CountingBuyer, database_url: str
+) -> None:
+    """Its postback overtakes its reply, in another process perhaps: one sale, counted once, told in time."""
+    service = services(database_url=database_url, processes=2)
+    buyer.slowness["b"] = 0.5
+    await service.configure(catalogue(source(), contract("b", buyer.url("b"))))
+    key, mine = await service.key("source", "acme"), await service.key("buyer", "b")
+    await service.start()
+    kind = {"Content-Type": "application/json"}
+    async with (
+        Books(database_url) as books,
+        Source(service.url, key, fresh=True) as acme,
+        Source(service.url, mine, fresh=True) as confirming,
+    ):
+        posts = [asyncio.create_task(acme.post(lead(n))) for n in range(8)]
+        while buyer.talking < 8:
+            await asyncio.sleep(0.01)
+        ids = await books.conn.fetch("select id from delivery where state = 'sending'")
+        word = b'{"outcome": "accepted", "price": "50.00"}'
+        told = [await confirming.send("POST", f"/v1/deliveries/{row[0]}/confirm", word, kind) for row in ids]
+        assert {a.status for a in told} == {200}
+        answers = await asyncio.gather(*posts)
+        assert {(a.status, a.outcome) for a in answers} == {(201, "success")}
+        await books.settled()
+        assert await books.money() == (400, 400)
+        assert await books.one("select count(*) from attempt_end where late") == 8
+
+
+async def test_a_source_that_cannot_wait_is_told_where_to_look(
+    services: Make, buyer: CountingBuyer, database_url: str
+) -> None:
+    service = services(database_url=database_url, wire_seconds="5")
+    buyer.slowness["b"] = 1.5
+    await service.configure(catalogue(source(deadline="1s"), contract("b", buyer.url("b"), timeout="4s")))
+    key = await service.key("source", "acme")
+    await service.start()
+    async with Source(service.url, key) as acme:
+        answer = await acme.post(lead(1))
+        assert (answer.status, answer.outcome, answer.document["state"]) == (202, "pending", "delivering")
+        assert 0.9 < answer.seconds < 1.5
+        path = answer.document["status_url"].removeprefix(service.url)
+
+        async def sold() -> bool:
+            looked = await acme.get(path)
+            return (looked.status, looked.document["state"]) == (200, "sold")
+
+        await until(sold, within=10)

@@ -1,0 +1,107 @@
+"""What is only stalled comes back later and finds that others have gone on without it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.store.embedded import EmbeddedPostgres
+from tests.e2e.books import Books
+from tests.e2e.catalogues import catalogue, contract, source
+from tests.e2e.conftest import Make
+from tests.e2e.counting import CountingBuyer
+from tests.e2e.source import Answer, Source, lead
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_a_process_that_stalls_beyond_its_lease_sells_nothing_twice(
+    services: Make, buyer: CountingBuyer, database_url: str
+) -> None:
+    """Stopped for twice its lease under load, then woken: the others have taken its work over."""
+    service = services(database_url=database_url, processes=3)
+    buyer.slowness["b"] = 0.05
+    caps = "[{per: day, leads: 100000}]"
+    await service.configure(
+        catalogue(
+            source(deadline="15s"),
+            contract("b", buyer.url("b"), caps=caps, more="idempotent: true"),
+            contract("c", buyer.url("c"), caps=caps, price="10.00"),
+        )
+    )
+    key = await service.key("source", "acme")
+    await service.start()
+    async with Books(database_url) as books, Source(service.url, key, fresh=True) as acme:
+        load = asyncio.create_task(acme.post_all(map(lead, range(400)), at_once=24))
+        while len(buyer.answered) < 100:
+            await asyncio.sleep(0.01)
+        stalled = service.children()[0]
+        stalled.suspend()
+        await asyncio.sleep(4)
+        stalled.resume()
+        answers = await load
+        await books.settled()
+        acknowledged = {a.lead for a in answers if a.acknowledged}
+        assert len(acknowledged) == 400
+        states = await books.states(acknowledged)
+        assert states.keys() == acknowledged
+        assert set(states.values()) == {"sold"}
+        assert await books.counters_leak() == {}
+        revenue, prices = await books.money()
+        assert revenue == prices
+        assert await books.one("select count(*) from attempt_end where reason = 'process_died'") > 0
+    assert buyer.sold_twice() == {}
+    assert buyer.asked_under_two_ids() == {}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres.start(tmp_path / "server") as started:
+        yield started
+        _all(started, "resume")
+
+
+def _all(server: EmbeddedPostgres, what: str) -> None:
+    postmaster = psutil.Process(server.pid)
+    for process in (postmaster, *postmaster.children()):
+        with suppress(psutil.NoSuchProcess):
+            getattr(process, what)()
+
+
+async def test_a_database_that_falls_silent_is_not_waited_for(
+    services: Make, buyer: CountingBuyer, server: EmbeddedPostgres
+) -> None:
+    """It accepts connections and says nothing, as behind a broken network: 503 in time, and nothing is lost."""
+    service = services(database_url=server.dsn)
+    await service.configure(
+        catalogue(
+            source("acme", deadline="2s"),
+            source("receipts", reply="receipt"),
+            contract("b", buyer.url("b"), more="idempotent: true"),
+        )
+    )
+    keys = [await service.key("source", "acme"), await service.key("source", "receipts")]
+    await service.start()
+    answers: list[Answer] = []
+    async with Source(service.url, keys[0]) as acme, Source(service.url, keys[1]) as receipts:
+        assert (await acme.post(lead("before"))).outcome == "success"
+        _all(server, "suspend")
+        for n in range(3):
+            answers += await asyncio.gather(
+                *(who.post(lead(f"{who.key[-4:]}-{n}-{m}")) for who in (acme, receipts) for m in range(3))
+            )
+        looked = await acme.get("/readyz")
+        _all(server, "resume")
+        assert looked.status == 503
+        assert {a.status for a in answers} == {503}
+        assert max(a.seconds for a in answers) < 5
+        async with asyncio.timeout(20):
+            while not (again := await acme.post(lead("after"))).acknowledged:
+                await asyncio.sleep(0.2)
+    async with Books(server.dsn) as books:
+        await books.settled()
+        assert set((await books.states([again.lead])).values()) == {"sold"}
+    assert buyer.sold_twice() == {}
