@@ -2,7 +2,20 @@
 
 import typer
 
-from app.commands import configuring, replay, serving, settle, trace
+from app.commands import (
+    components,
+    configuring,
+    deliveries,
+    doctor,
+    listen,
+    replay,
+    report,
+    retention,
+    serving,
+    settle,
+    trace,
+    trigger,
+)
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -18,8 +31,15 @@ for command in (
     configuring.apply,
     configuring.export,
     trace.trace,
+    deliveries.deliveries,
     replay.replay,
     settle.settle,
+    report.report,
+    retention.retention,
+    components.components,
+    doctor.doctor,
+    trigger.trigger,
+    listen.listen,
 ):
     cli.command()(command)
 cli.add_typer(configuring.key, name="key")

@@ -13,7 +13,7 @@ from app.core.errors import Refused
 from app.core.world import World
 from app.settings import Settings
 from app.store.database import Away, Database
-from app.store.migrate import check, migrate
+from app.store.migrate import check, current, migrate
 
 T = TypeVar("T")
 
@@ -66,10 +66,16 @@ def at_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *,
 
 
 def _checked(dsn: str) -> None:
+    """An empty database gets its tables; an older one is migrated by whoever runs the service, not in passing."""
     try:
-        check(dsn)
-    except Exception:
+        at, stands_between = current(dsn), check(dsn)
+    except Exception as error:
+        first, *_ = str(error.__cause__ or error).splitlines() or [type(error).__name__]
+        raise fail(f"the database can't be reached: {first}", AWAY) from None
+    if stands_between and not at:
         migrate(dsn)
+    elif stands_between:
+        raise fail(f"{stands_between} (`leadgate migrate`)" if "newer" not in stands_between else stands_between)
 
 
 async def _work(dsn: str, work: Callable[[Database], Awaitable[T]]) -> T:

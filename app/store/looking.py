@@ -43,7 +43,7 @@ select * from (
 ) turns
  where ($4::text is null or contract = $4) and ($5::text[] is null or outcome = any($5))
    and ($6::text[] is null or state = any($6))
- order by at desc, turn desc limit $7
+ order by at desc, turn limit $7
 """
 _CLOCK = "select clock_timestamp()"
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from typer.testing import CliRunner, Result
 
 from app.api.intake import Intake, Limits
@@ -62,6 +64,7 @@ class Gate:
         self.settings, self.database = settings, database
         self.process = Process(settings, settings.database_url, folder)
         self.running = False
+        self.serving: asyncio.Task[None] | None = None
 
     async def configure(self, *parts: str) -> None:
         store = CatalogueStore(self.database)
@@ -83,7 +86,19 @@ class Gate:
             headers={"Authorization": f"Bearer {self.key}"}, timeout=20,
         )  # fmt: skip
 
+    async def serve(self) -> str:
+        """Over a real socket too; its address."""
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(self.application, lifespan="off", log_config=None, ws="none")
+        self.server = uvicorn.Server(config)
+        self.serving = asyncio.create_task(self.server.serve(sockets=[sock]))
+        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
     async def close(self) -> None:
+        if self.serving is not None:
+            self.server.should_exit = True
+            await self.serving
         if self.running:
             await self.http.aclose()
             await self.process.close()

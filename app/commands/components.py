@@ -1,0 +1,200 @@
+"""`components`: what this installation can read, check and deliver to, and how each is configured."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from app.catalog.documents import Catalogue
+from app.catalog.export import export
+from app.commands.desk import AsJson, fail
+from app.commands.words import columns
+from app.components import discover
+from app.core.registry import Component, Registry
+from app.distribute.adapter import adapters
+from app.ingest.fieldtype import fieldtypes
+from app.ingest.format import formats
+from app.validate.check import checks
+
+KINDS: Mapping[str, Registry[Any]] = {
+    "format": formats, "fieldtype": fieldtypes, "check": checks, "adapter": adapters,
+}  # fmt: skip
+_DEEPEST = 3
+
+
+def components(
+    kind: Annotated[str | None, typer.Argument(help="format, fieldtype, check or adapter.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them: its settings and an example.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List formats, field types, checks and adapters; with a name, its settings and an example that applies."""
+    discover()
+    chosen = _chosen(kind)
+    if name is None:
+        rows = [(which, one.name, _about(one)) for which, registry in chosen.items() for one in registry]
+        for line in _as_json(rows) if as_json else columns(rows):
+            typer.echo(line)
+        return
+    ((which, registry),) = chosen.items()
+    component = registry.get(name)
+    if component is None:
+        raise fail(f"there is no {which} {name!r} (known: {', '.join(registry.names())})")
+    schema = component.settings.model_json_schema()
+    if as_json:
+        document = {
+            "kind": which,
+            "name": name,
+            "about": _doc(component),
+            "settings": schema,
+            "example": example(which, component),
+        }
+        typer.echo(orjson.dumps(document))
+        return
+    typer.echo("\n".join(_page(which, component, schema)))
+
+
+def _chosen(kind: str | None) -> Mapping[str, Registry[Any]]:
+    if kind is None:
+        return KINDS
+    word = kind.lower().rstrip("s").replace("-", "").replace("_", "")
+    if word not in KINDS:
+        raise fail(f"{kind!r} is no kind of component; say {', '.join(KINDS)}", 2)
+    return {word: KINDS[word]}
+
+
+def _about(component: Component) -> str:
+    return _doc(component).partition("\n")[0]
+
+
+def _doc(component: Component) -> str:
+    """Its own words, else its file's: a base class says nothing of it."""
+    own = type(component).__doc__
+    return cleandoc(own or getattr(sys.modules[type(component).__module__], "__doc__", None) or "")
+
+
+def _as_json(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    for kind, name, about in rows:
+        yield orjson.dumps({"kind": kind, "name": name, "about": about}).decode()
+
+
+def _page(kind: str, component: Any, schema: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{kind} {component.name}",
+        *(f"  {line}".rstrip() for line in _doc(component).splitlines()),
+        "",
+    ]
+    if kind == "format":
+        lines.append(f"content types  {', '.join(component.content_types)}")
+    if kind == "check":
+        rows = [(code, meaning) for code, meaning in component.codes.items()]
+        lines += ["findings", *(f"  {line}" for line in columns(rows)), ""]
+    if kind == "fieldtype" and component.parts:
+        lines += ["parts", *(f"  {line}" for line in columns(list(component.parts.items()))), ""]
+    rows_of = list(settings_rows(schema))
+    if rows_of:
+        lines += [
+            "settings",
+            *(f"  {line}" for line in columns([("key", "type", "default", "what it is"), *rows_of])),
+        ]
+    return [*lines, "", "example", *(f"  {line}".rstrip() for line in example(kind, component).splitlines())]
+
+
+# settings, from their JSON schema ------------------------------------------------------------------
+
+
+def settings_rows(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """(key, type, default, description); the keys of an inner map stand behind a dot."""
+    yield from _rows(schema, schema.get("$defs", {}), "", 1)
+
+
+def _rows(
+    schema: Mapping[str, Any], known: Mapping[str, Any], before: str, depth: int
+) -> Iterator[tuple[str, str, str, str]]:
+    required = schema.get("required", ())
+    for key, one in schema.get("properties", {}).items():
+        inner = _inner(one, known)
+        default = "required" if key in required else _default(one.get("default"))
+        about = one.get("description") or (inner or {}).get("description", "")
+        yield before + key, _type(one, known), default, about.partition("\n")[0]
+        if inner is not None and depth < _DEEPEST:
+            yield from _rows(inner, known, f"{before}{key}.", depth + 1)
+
+
+def _inner(one: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The model that a key holds."""
+    for branch in one.get("anyOf", one.get("allOf", [one])):
+        if "$ref" in branch:
+            found: Mapping[str, Any] = known.get(branch["$ref"].rpartition("/")[2], {})
+            return found if "properties" in found else None
+    return None
+
+
+def _type(one: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    if "anyOf" in one:
+        words = [_type(branch, known) for branch in one["anyOf"] if branch.get("type") != "null"]
+        return " or ".join(dict.fromkeys(words))
+    if "$ref" in one:
+        return _type(known.get(one["$ref"].rpartition("/")[2], {}), known)
+    if "enum" in one:
+        return "|".join(map(str, one["enum"]))
+    if "const" in one:
+        return str(one["const"])
+    if one.get("type") == "array":
+        return f"list of {_type(one['items'], known)}" if one.get("items") else "list"
+    named = {"password": "secret", "cel": "CEL", "duration": "duration", "reading": "path"}.get(
+        one.get("format", "")
+    )
+    words_of = {"object": "map", "integer": "whole number", "string": "text", "boolean": "yes/no"}
+    return named or words_of.get(one.get("type", ""), one.get("type", "any"))
+
+
+def _default(value: Any) -> str:
+    if value is None or value == [] or (isinstance(value, dict) and not any(value.values())):
+        return "—"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+# examples ------------------------------------------------------------------------------------------
+
+
+def example(kind: str, component: Any) -> str:
+    """YAML that applies as it stands; for a format a body that it reads."""
+    if kind == "format":
+        body: bytes = component.examples[0][0]
+        return body.decode("utf-8", "backslashreplace")
+    fields: dict[str, Any] = {
+        "first_name": {"type": "name"},
+        "email": {"type": "email"},
+        "phone": {"type": "phone"},
+    }
+    fields |= {name: {"type": "text"} for name in ("last_name", "postal_code", "state")}
+    campaign: dict[str, Any] = {"id": "example", "fields": fields}
+    buyers: list[dict[str, Any]] = []
+    if kind == "fieldtype":
+        told = next((given for given, _, _ in component.examples if given), {}) | _needed(component)
+        campaign["fields"] = {"example": {"type": component.name, **told}}
+    elif kind == "check":
+        campaign["checks"] = [{"check": component.name, **_needed(component)}]
+    else:
+        deliver = {"adapter": component.name, **component.examples[0]}
+        buyers = [
+            {"id": "example", "contracts": [{"id": "example-1", "campaign": "example", "deliver": deliver}]}
+        ]
+    return export(Catalogue.model_validate({"campaigns": [campaign], "buyers": buyers}))
+
+
+def _needed(component: Any) -> dict[str, Any]:
+    """A value for each setting that has no default, of the kind that its schema asks for."""
+    schema = component.settings.model_json_schema()
+    return {key: _sample(schema["properties"][key]) for key in schema.get("required", ())}
+
+
+def _sample(one: Mapping[str, Any]) -> Any:
+    if one.get("examples"):
+        return one["examples"][0]
+    if one.get("type") == "integer":
+        return max(3, one.get("minimum", 0))
+    return ["email"] if one.get("type") == "array" else "email"

@@ -1,0 +1,68 @@
+"""`doctor`: looks the installation over and says of each thing that is not well what to do."""
+
+import asyncio
+
+import orjson
+import typer
+
+from app import serving
+from app.commands import examining, overseeing
+from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_of
+from app.commands.examining import Line
+from app.commands.words import coloured
+from app.settings import Settings
+from app.store.database import Away, Database, TooOld
+
+_NAME = 16
+
+
+def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Check database, schema, durability, disk, secrets, queues and what must always hold; exit 1 on a failure."""
+    settings = settings_of(data_dir=data_dir)
+    try:
+        base = serving.visit(settings)
+    except Exception as error:
+        raise fail(f"{error}\nIs LEADGATE_DATABASE_URL or --data-dir right?", AWAY) from None
+    try:
+        lines = [examining.ourselves(), *asyncio.run(_look(settings, base))]
+    except (Away, TooOld) as error:
+        raise fail(str(error), AWAY) from None
+    finally:
+        base.close()
+    for line in lines:
+        typer.echo(orjson.dumps(line.document()) if as_json else coloured(written(line)))
+    bad = [line for line in lines if line.level == "fail"]
+    if not as_json:
+        typer.echo(summary(lines))
+    raise typer.Exit(1 if bad else 0)
+
+
+async def _look(settings: Settings, base: serving.Ground) -> list[Line]:
+    database = await Database.open(base.dsn, size=2, application_name="leadgate doctor")
+    try:
+        lines = [await examining.server(database, settings), examining.schema(base.dsn)]
+        if lines[-1].level == "fail":
+            return lines
+        lines += [await examining.durability(database), examining.disk(settings)]
+        for look in (
+            overseeing.catalogue, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
+            overseeing.slots, overseeing.caps, overseeing.sources,
+        ):  # fmt: skip
+            lines += await look(database, settings)
+        return lines
+    finally:
+        await database.close()
+
+
+def written(line: Line) -> str:
+    text = f"  {line.level:<4}  {line.name:<{_NAME}}{line.text}"
+    return text if not line.cure else f"{text}\n{' ' * (_NAME - 8)}{'':16}→ {line.cure}"
+
+
+def summary(lines: list[Line]) -> str:
+    counts = [
+        (sum(line.level == level for line in lines), word)
+        for level, word in (("fail", "failure"), ("warn", "warning"))
+    ]
+    told = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n]
+    return ", ".join(told) or "all is well"

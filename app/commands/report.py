@@ -1,0 +1,97 @@
+"""`report`: what came, what became of it and what it made, day by day and source by source."""
+
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+import typer
+
+from app.catalog.rows import catalogue_of
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_of, world
+from app.commands.moments import since_when
+from app.commands.words import columns, money
+from app.store import looking
+from app.store.catalogue import CatalogueStore
+from app.store.database import Database
+from app.store.looking import Figures
+
+COUNTS = ("received", "rejected", "held", "open", "sold", "unsold", "returned")
+_HEAD = ("day", "source", "campaign", *COUNTS, "sold%", "bought", "revenue", "margin", "")
+
+
+def report(
+    since: Annotated[
+        str | None, typer.Option(help="From this day on: 7d or 2026-11-20; 7 days unless said.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Before this day: 2026-11-27.")] = None,
+    source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
+    zone: Annotated[str, typer.Option(help="Whose days: America/Los_Angeles.")] = "UTC",
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Count leads by the day on which they were received, with what they cost and made. Tests aren't counted."""
+    now = world().now()
+    first, last = _midnight(since_when(since or "7d", now), zone), since_when(until, now, "--until") or now
+
+    async def work(database: Database) -> tuple[list[Figures], dict[str, str]]:
+        async with database.acquire() as conn:
+            found = await looking.figures(conn, first, last, zone)
+        catalogue = catalogue_of((await CatalogueStore(database).load())[1])
+        return found, {one.id: one.currency for one in catalogue.campaigns}
+
+    figures, currencies = at_database(settings_of(data_dir=data_dir), work)
+    figures = [one for one in figures if source is None or one.source == source]
+    if as_json:
+        for one in figures:
+            typer.echo(
+                orjson.dumps({name: getattr(one, name) for name in one.__struct_fields__}, default=str)
+            )
+        return
+    say(
+        f"leads received from {first.astimezone(_zone(zone)):%Y-%m-%d} on, by the day of their receipt ({zone});"
+    )
+    say("money stands on the day of the lead, whenever it was sold; test leads are left out")
+    for line in table(figures, currencies):
+        typer.echo(line)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        raise fail(f"--zone {name!r} is no time zone; write America/Los_Angeles", 2) from None
+
+
+def _midnight(at: datetime | None, zone: str) -> datetime:
+    assert at is not None
+    local = at.astimezone(_zone(zone))
+    return datetime.combine(local.date(), time(), local.tzinfo)
+
+
+def table(figures: list[Figures], currencies: dict[str, str]) -> list[str]:
+    """Columns that grep, and a line with the sums."""
+    if not figures:
+        return ["no leads in this time"]
+    rows = [
+        _row(one, str(one.day), one.source, one.campaign, currencies.get(one.campaign, "")) for one in figures
+    ]
+    if len(figures) > 1:
+        kinds = {currencies.get(one.campaign, "") for one in figures}
+        rows.append(_row(_sum(figures), "all", "", "", kinds.pop() if len(kinds) == 1 else "mixed"))
+    return columns([_HEAD, *rows], right=range(3, len(_HEAD) - 1))
+
+
+def _row(one: Figures, day: str, source: str, campaign: str, currency: str) -> tuple[str, ...]:
+    share = f"{100 * one.sold / one.received:.1f}" if one.received else "—"
+    counts = [f"{getattr(one, name):,}" for name in COUNTS]
+    sums = (money(one.bought), money(one.revenue), money(one.revenue - one.bought))
+    return (day, source, campaign, *counts, share, *sums, currency)
+
+
+def _sum(figures: list[Figures]) -> Figures:
+    counts = {name: sum(getattr(one, name) for one in figures) for name in COUNTS}
+    bought = sum((one.bought for one in figures), Decimal(0))
+    revenue = sum((one.revenue for one in figures), Decimal(0))
+    return Figures(day="", source="", campaign="", bought=bought, revenue=revenue, **counts)

@@ -1,0 +1,61 @@
+"""`retention`: drops days of history that nobody need keep."""
+
+from typing import Annotated
+
+import typer
+
+from app.commands.desk import DataDir, at_database, say, settings_of, world
+from app.commands.moments import whole_days
+from app.commands.words import columns, size
+from app.store import upkeep
+from app.store.database import Database
+
+
+def retention(
+    keep: Annotated[str | None, typer.Option(help="Days that stay: 90d (LEADGATE_KEEP_DAYS).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Drop whole days of history: bytes as they came, fields, findings, attempts, events, refused bodies.
+
+    What a lead became and what its deliveries made stays; of its person nothing does.
+    """
+    settings = settings_of(data_dir=data_dir)
+    days = settings.keep_days if keep is None else whole_days(keep)
+
+    async def work(database: Database) -> None:
+        async with database.acquire() as conn:
+            found = await upkeep.days_before(conn, world().now().date(), days)
+        if not found:
+            say(f"nothing is older than {days} days")
+            return
+        for line in _listed(found):
+            typer.echo(line)
+        total = f"{len({name[-8:] for name, _ in found})} days, {size(sum(n for _, n in found))}"
+        if dry_run:
+            say(f"{total} would be dropped. Run without --dry-run to drop them.")
+            return
+        if not yes:
+            typer.confirm(f"Drop {total}? There is no way back but a backup.", abort=True, err=True)
+        async with database.acquire() as conn:
+            await upkeep.drop_days(conn, [name for name, _ in found])
+        say(f"{total} dropped")
+
+    at_database(settings, work)
+
+
+def _listed(found: list[tuple[str, int]]) -> list[str]:
+    """A day a line: its date, its size, the tables it is in."""
+    by_day: dict[str, list[tuple[str, int]]] = {}
+    for name, held in found:
+        by_day.setdefault(name[-8:], []).append((name[:-9], held))
+    rows = [
+        (
+            f"{day[:4]}-{day[4:6]}-{day[6:]}",
+            size(sum(n for _, n in parts)),
+            " ".join(table for table, _ in parts),
+        )
+        for day, parts in sorted(by_day.items())
+    ]
+    return columns(rows, right=(1,))

@@ -1,0 +1,118 @@
+"""`trigger`: a made-up lead, marked as a test, through the real path of the running service."""
+
+import time
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import typer
+
+from app.catalog.documents import CampaignDoc, Catalogue
+from app.catalog.rows import catalogue_of
+from app.commands.desk import AWAY, DataDir, at_database, fail, settings_of, world
+from app.commands.sampling import sample
+from app.commands.words import money, short, span, tail
+from app.components import discover
+from app.settings import Settings
+from app.store import deliveries
+from app.store.catalogue import CatalogueStore
+from app.store.database import Database
+from app.store.keys import KeyStore
+
+_KNOWN_WITHIN, _PAUSE = 10.0, 0.2
+
+
+def trigger(
+    campaign: Annotated[str, typer.Argument(help="The campaign's id.")],
+    source: Annotated[str, typer.Option(help="As which source.")],
+    url: Annotated[
+        str | None, typer.Option(help="Where the service answers; LEADGATE_PUBLIC_URL, else HOST and PORT.")
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="A field of the lead: --set state=NV.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Post a test lead as a source would. Buyers get it, marked as a test; no cap, no turn and no report counts it."""
+    settings, given = settings_of(data_dir=data_dir), _given(values or [])
+    address = (url or settings.public_url or _address(settings)).rstrip("/")
+
+    async def work(database: Database) -> str:
+        discover()
+        catalogue = catalogue_of((await CatalogueStore(database).load())[1])
+        lead = sample(_campaign(catalogue, campaign, source, given), world(), given)
+        keys = KeyStore(database, world())
+        key, key_id = await keys.issue(
+            "source", source, expires_at=world().now() + timedelta(minutes=5), test=True
+        )
+        try:
+            answer, took = _post(address, key, lead)
+        finally:
+            await keys.revoke(key_id)
+        return await _told(database, answer, took)
+
+    typer.echo(at_database(settings, work))
+
+
+def _given(values: list[str]) -> dict[str, str]:
+    for one in values:
+        if "=" not in one:
+            raise fail(f"--set {one!r} has no =; write --set state=NV", 2)
+    return dict(one.split("=", 1) for one in values)
+
+
+def _address(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _campaign(catalogue: Catalogue, id_: str, source_id: str, given: dict[str, str]) -> CampaignDoc:
+    found = next((one for one in catalogue.campaigns if one.id == id_), None)
+    if found is None:
+        raise fail(
+            f"there is no campaign {id_!r} (known: {', '.join(c.id for c in catalogue.campaigns) or 'none'})"
+        )
+    mine = [one.id for one in catalogue.sources if one.campaign == id_]
+    if source_id not in mine:
+        raise fail(
+            f"source {source_id!r} does not post to {id_} (those that do: {', '.join(mine) or 'none'})"
+        )
+    for name in given:
+        if name not in found.fields:
+            raise fail(f"--set {name}: {id_} has no such field (it has {', '.join(found.fields)})", 2)
+    return found
+
+
+def _post(address: str, key: str, lead: dict[str, Any]) -> tuple[httpx.Response, float]:
+    """The answer and its seconds. A new key is known to every process within a second, so 401 is asked again."""
+    ends = time.monotonic() + _KNOWN_WITHIN
+    try:
+        while True:
+            began = time.monotonic()
+            answer = httpx.post(
+                f"{address}/v1/leads", json=lead, headers={"Authorization": f"Bearer {key}"}, timeout=60
+            )
+            if answer.status_code != 401 or began > ends:
+                return answer, time.monotonic() - began
+            time.sleep(_PAUSE)
+    except httpx.HTTPError as error:
+        raise fail(
+            f"nothing answers at {address} ({type(error).__name__}); is `leadgate serve` running there? else --url",
+            AWAY,
+        ) from None
+
+
+async def _told(database: Database, answer: httpx.Response, took: float) -> str:
+    document = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    if "lead" not in document:
+        raise fail(f"{answer.status_code} {document.get('detail', 'and no lead')}")
+    lead = document["lead"]["id"]
+    told = [f"{answer.status_code} {document['outcome']} {tail(lead)} in {span(took * 1000)}"]
+    if document.get("reasons"):
+        told.append(", ".join(one["message"] for one in document["reasons"]))
+    async with database.acquire() as conn:
+        rows = await deliveries.of_lead(conn, UUID(lead))
+    told += [f"{row.contract} (test), {money(row.price)}" for row in rows if row.state == "accepted"]
+    told += [f"{row.contract} (test) {row.state}" for row in rows if row.state != "accepted"]
+    return f"→ {', '.join(told)}        trace: leadgate trace {short(lead)}"

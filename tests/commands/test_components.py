@@ -1,0 +1,63 @@
+"""What `components` prints applies as it stands, for every component that is installed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from app.catalog.documents import Catalogue
+from app.catalog.problems import CatalogueErrors
+from app.catalog.reading import read
+from app.catalog.sealing import Sealer
+from app.cli import cli
+from app.commands.components import KINDS, example
+from app.components import discover
+
+discover()
+ALL = [(kind, one.name) for kind, registry in KINDS.items() for one in registry]
+
+
+def said(*words: str) -> str:
+    told = CliRunner().invoke(cli, ["components", *words])
+    assert told.exit_code == 0, told.output
+    return told.stdout
+
+
+def test_every_component_is_listed_with_what_it_is_for() -> None:
+    lines = said().splitlines()
+    assert [tuple(line.split()[:2]) for line in lines] == ALL
+    assert all(len(line.split()) > 4 for line in lines)
+
+
+@pytest.mark.parametrize(("kind", "name"), [one for one in ALL if one[0] != "format"])
+def test_its_example_applies(kind: str, name: str) -> None:
+    text = example(kind, KINDS[kind][name])
+    try:
+        read([("example.yaml", text)], discover(), current=Catalogue(), sealer=Sealer(b"0" * 32))
+    except CatalogueErrors as errors:
+        pytest.fail(f"{errors}\n{text}")
+    assert name in text
+
+
+@pytest.mark.parametrize(("kind", "name"), ALL)
+def test_its_page_and_its_document_can_be_had(kind: str, name: str) -> None:
+    assert said(kind, name).startswith(f"{kind} {name}\n")
+    document = json.loads(said(kind, name, "--json"))
+    assert (document["kind"], document["name"]) == (kind, name)
+    assert document["about"]
+
+
+def test_the_settings_of_the_webhook_are_a_table() -> None:
+    lines = [line.split(maxsplit=3) for line in said("adapter", "webhook").splitlines()]
+    assert ["url", "text", "required", "Where the buyer listens."] in lines
+    assert ["method", "POST|PUT", "POST"] in lines
+    assert ["accepted", "CEL", "required", "What a yes looks like; there is no default."] in lines
+    assert ["auth.bearer", "secret", "—"] in lines
+
+
+def test_what_is_no_component_is_told() -> None:
+    runner = CliRunner()
+    assert runner.invoke(cli, ["components", "gadget"]).exit_code == 2
+    missing = runner.invoke(cli, ["components", "checks", "dupe"])
+    assert missing.exit_code == 1
+    assert "known: duplicate, " in missing.stderr
