@@ -1,6 +1,6 @@
 """FastAPI for all that is not the hot path, and for the OpenAPI of everything."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from msgspec import Struct
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app import __version__
-from app.core.errors import NoKey, NotDurable, NotFound, NotYours, Refused, Unprocessable, WrongMethod
+from app.core.errors import (
+    NoKey,
+    NotDurable,
+    NotFound,
+    NotYours,
+    Refused,
+    TooLarge,
+    Unprocessable,
+    Unreadable,
+    WrongMethod,
+)
 from app.core.events import bug, emit
 from app.core.metrics import Sharing
 from app.core.world import World
@@ -78,6 +89,19 @@ def id_of(text: str) -> UUID:
     raise NotYours("there is no such thing")
 
 
+async def small_body(request: Request, most: int = 65_536) -> bytes:
+    """The whole body, read no further than it may be. Raises TooLarge."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise TooLarge(f"a body has at most {most:,} bytes here", headers={"Connection": "close"})
+    except ClientDisconnect:
+        raise Unreadable("the connection ended before the body did", code="truncated") from None
+    return body
+
+
 def problem_response(refused: Refused) -> Response:
     return JSONResponse(
         refused.problem(),
@@ -93,11 +117,17 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """pydantic's list in our shape: where and what, never the value itself."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
+    return problem_response(invalid(error.errors()))
+
+
+def invalid(errors: Sequence[Any]) -> Refused:
+    """pydantic's list in our shape: where and what, never the value itself."""
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        return Unreadable("broken JSON", code="syntax")
     where = ".".join(str(part) for part in first["loc"])
-    return problem_response(Unprocessable(f"{where}: {first['msg']}", where=where))
+    return Unprocessable(f"{where}: {first['msg']}" if where else str(first["msg"]), where=where or None)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -108,6 +138,8 @@ async def _http(request: Request, error: Exception) -> Response:
         )
     if error.status_code == 404:
         return problem_response(NotFound("there is nothing at this address"))
+    if error.status_code == 400:
+        return problem_response(Unreadable("the request can't be read"))
     return problem_response(Unprocessable(str(error.detail)))
 
 

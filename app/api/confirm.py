@@ -3,9 +3,9 @@
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.api.app import id_of, key_of, parts_of
+from app.api.app import id_of, invalid, key_of, parts_of, small_body
 from app.core.money import Amount
 from app.model import Accepted, Duplicate, Outcome, Rejected
 
@@ -37,12 +37,23 @@ class Confirmed(BaseModel):
     repeated: bool = Field(description="It was known already; nothing changed.")
 
 
-@router.post("/v1/deliveries/{id}/confirm", response_model=Confirmed)
-async def confirm(id: str, confirmation: Confirmation, request: Request) -> dict[str, Any]:
+def _read(body: bytes) -> Confirmation:
+    try:
+        return Confirmation.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error.errors(include_input=False, include_url=False)) from None
+
+
+_BODY = {"required": True, "content": {"application/json": {"schema": Confirmation.model_json_schema()}}}
+
+
+@router.post("/v1/deliveries/{id}/confirm", response_model=Confirmed, openapi_extra={"requestBody": _BODY})
+async def confirm(id: str, request: Request) -> dict[str, Any]:
     """Say late, or again, how a delivery ended. Repeats are harmless; a contradiction is a 409."""
-    entry = key_of(request, "buyer")
+    entry = key_of(request, "buyer")  # before the body: a stranger's is not even read
     parts = parts_of(request)
     delivery_id = id_of(id)
+    confirmation = _read(await small_body(request))
     step = await parts.settler.settle(
         delivery_id, confirmation.told(), by=f"buyer {entry.owner}", owns=lambda row: row.buyer == entry.owner
     )

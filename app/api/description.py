@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
 
 from app.core.errors import Refused
 
@@ -46,7 +47,7 @@ _PROBLEMS = {
 _OF_POST = (400, 401, 404, 408, 413, 415, 422, 429, 503)
 _OF_ROUTE = {
     ("/v1/leads/{id}", "get"): (401, 404, 503),
-    ("/v1/deliveries/{id}/confirm", "post"): (401, 404, 409, 422, 503),
+    ("/v1/deliveries/{id}/confirm", "post"): (400, 401, 404, 409, 413, 422, 503),
 }
 
 
@@ -186,6 +187,50 @@ _OPEN_LEAD: dict[str, Any] = {
     "additionalProperties": {"type": ["string", "number", "boolean", "null", "object", "array"]},
     "description": "Your names, as the source's mapping says.",
 }
+
+
+class Meaning(Struct, frozen=True):
+    """What the page of problems says of one code."""
+
+    status: int
+    title: str
+    text: str = ""
+
+
+# Codes that say more than their class does; a test holds this to what the code raises.
+_SPECIAL = {
+    "boundary": (400, "The Content-Type of a multipart body names no boundary, or one that is none."),
+    "charset": (400, "A charset that is not read here, or bytes that are not of the one that is named."),
+    "depth": (400, "The body is nested too deeply."),
+    "doctype": (400, "XML with a DOCTYPE; entities are never expanded, so leave it out."),
+    "empty": (400, "There is no field in it."),
+    "fields": (400, "One lead has too many fields."),
+    "name": (400, "A field's name is too long."),
+    "nul": (400, "A NUL character stands in a value or a name."),
+    "number": (
+        400,
+        "A number that JSON does not have (NaN, Infinity), or one beyond 64 bits: send it as text.",
+    ),
+    "records": (400, "More leads in one body than are taken at once."),
+    "shape": (400, "One lead is an object, several are an array of objects."),
+    "surrogate": (400, "Half of a character, which is no text."),
+    "syntax": (400, "The body is not well-formed; `where` says from where on."),
+    "truncated": (400, "The body ends too early."),
+    "source_off": (404, "Your source is paused or not configured; ask whoever gave you the key."),
+    "ended_otherwise": (409, "The delivery has ended, and not as you say."),
+    "idempotency_key_reused": (422, "This Idempotency-Key came before with another body."),
+}
+
+
+def meanings() -> dict[str, Meaning]:
+    """Every problem code → what it means."""
+    found = {code: Meaning(one.status, one.title, _first_line(one.__doc__)) for code, one in codes().items()}
+    titles = {one.status: one.title for one in codes().values()}
+    return found | {code: Meaning(status, titles[status], text) for code, (status, text) in _SPECIAL.items()}
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n")[0]
 
 
 def codes() -> dict[str, type[Refused]]:

@@ -47,7 +47,7 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
     request = Request()
     for name, value in raw:
         if name == b"content-type":
-            request.content_type = value.decode("latin-1")
+            request.content_type = value.decode("latin-1").replace("\0", "")
         elif name == b"authorization":
             if value[:7].lower() == b"bearer ":
                 request.key = value[7:].strip().decode("latin-1")
@@ -121,7 +121,8 @@ class Intake:
         steps = {"durable": (self._world.monotonic() - began) * 1000}
         work = Work(submission, records, plan.reply, began, steps)
         if first is not None:
-            answers = await self._engine.answers_of(first, len(records), until=began + plan.deadline)
+            until = began if plan.reply == "receipt" else began + plan.deadline
+            answers = await self._engine.answers_of(first, len(records), until)
         elif plan.reply != "receipt":
             answers = await self._engine.decided(work, until=began + plan.deadline)
         else:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from app import __version__
-from app.api.description import codes
+from app.api.description import meanings
 
 router = APIRouter(include_in_schema=False)
 _PAGES = Environment(loader=PackageLoader("app.api"), autoescape=select_autoescape(), trim_blocks=True)
@@ -38,14 +38,10 @@ async def docs(request: Request) -> HTMLResponse:
 async def problems() -> HTMLResponse:
     """Where the `type` of a problem points."""
     listed = [
-        {"code": code, "status": one.status, "title": one.title, "meaning": _first_line(one.__doc__)}
-        for code, one in sorted(codes().items(), key=lambda item: (item[1].status, item[0]))
+        {"code": code, "status": one.status, "title": one.title, "meaning": one.text}
+        for code, one in sorted(meanings().items(), key=lambda item: (item[1].status, item[0]))
     ]
     return HTMLResponse(_PAGES.get_template("problems.html").render(problems=listed))
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().split("\n")[0]
 
 
 def _operations(document: Mapping[str, Any], base: str) -> Iterator[dict[str, Any]]:

@@ -16,18 +16,24 @@ Send = Any
 
 
 def wants_xml(accept: bytes) -> bool:
-    """XML only where it is asked for and preferred; JSON for `*/*`, nothing, or a tie."""
+    """XML only where it is named and preferred; JSON for `*/*`, nothing, or a tie in which JSON is named too."""
     if b"xml" not in accept:
         return False
-    return _weight(accept, (b"application/xml", b"text/xml")) > _weight(accept, (b"application/json",))
+    xml = _weight(accept, (b"application/xml", b"text/xml"))
+    named = _weight(accept, (b"application/json",))
+    if named is not None:
+        return xml is not None and xml > named
+    any_kind = _weight(accept, (b"application/*", b"*/*")) or 0.0
+    return xml is not None and xml > 0 and xml >= any_kind
 
 
-def _weight(accept: bytes, types: Sequence[bytes]) -> float:
-    best = 0.0
+def _weight(accept: bytes, types: Sequence[bytes]) -> float | None:
+    """None where none of them is named."""
+    best: float | None = None
     for part in accept.lower().split(b","):
         name, _, parameters = part.strip().partition(b";")
         if name.strip() in types:
-            best = max(best, _quality(parameters))
+            best = max(best or 0.0, _quality(parameters))
     return best
 
 
