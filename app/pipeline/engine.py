@@ -132,7 +132,8 @@ class Engine:
         ids = work.lead_ids()
         futures = [self.waiting.wait(lead_id) for lead_id in ids]
         self._urgent.append(work)
-        self._wake.set()
+        if not self._deciding or len(self._urgent) >= MOST_DECIDED:
+            self._wake.set()
         timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, work)
         try:
             return [await future for future in futures]
@@ -201,7 +202,10 @@ class Engine:
 
     async def _decide_urgent(self) -> None:
         while True:
-            if not self._urgent and not self._ready:
+            waiting = len(self._urgent) + len(self._ready)
+            # A second batch beside one that waits for the database only where it is full: what queues
+            # meanwhile shares its round trips.
+            if not waiting or (self._deciding and waiting < MOST_DECIDED):
                 self._wake.clear()
                 await self._wake.wait()
                 continue
@@ -266,6 +270,7 @@ class Engine:
             return
         finally:
             self._deciding -= 1
+            self._wake.set()
         self._settled(drafts, decided)
         for one in decided:
             try:

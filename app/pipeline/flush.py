@@ -55,13 +55,18 @@ class Batcher(Generic[T, R]):
             raise Full
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._items.append((item, future))
-        self._wake.set()
+        self._nudge()
         return future
 
     def send(self, item: T) -> None:
         """As `put`, for whoever doesn't wait; never refused: what is sent is durable already."""
         self._items.append((item, None))
-        self._wake.set()
+        self._nudge()
+
+    def _nudge(self) -> None:
+        """Wake a flusher only if one would take something: beside a busy one only for a full batch."""
+        if not self._busy or len(self._items) >= self._most:
+            self._wake.set()
 
     async def stop(self) -> None:
         """Finish what is queued, then end."""
