@@ -75,7 +75,9 @@ def _checked(dsn: str) -> None:
     if stands_between and not at:
         migrate(dsn)
     elif stands_between:
-        raise fail(f"{stands_between} (`leadgate migrate`)" if "newer" not in stands_between else stands_between)
+        raise fail(
+            f"{stands_between} (`leadgate migrate`)" if "newer" not in stands_between else stands_between
+        )
 
 
 async def _work(dsn: str, work: Callable[[Database], Awaitable[T]]) -> T:

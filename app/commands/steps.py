@@ -12,7 +12,8 @@ from app.distribute.caps import cap_of
 from app.distribute.explain import LeftOutReason
 from app.pipeline.story import Story
 
-_FINDINGS, _RANKED, _WIDE = 3, 3, 60
+_FINDINGS, _RANKED = 3, 3
+_WIDE, _MORE = 60, 48
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -97,7 +98,8 @@ def _mapped(detail: Mapping[str, Any]) -> str:
     aside = [scrub(name)[:40] for name in detail["extra"]]
     by_default = sum(1 for value in detail["fields"].values() if value[0] is None)
     mapped = len(detail["fields"]) - by_default
-    text = f"{mapped + len(aside)} keys: {mapped} mapped"
+    keys = mapped + len(aside)
+    text = f"{keys} {'key' if keys == 1 else 'keys'}: {mapped} mapped"
     if by_default:
         text += f", {by_default} by default"
     if aside:
@@ -146,7 +148,7 @@ def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
     shown = heavy if setting.everything else heavy[:_FINDINGS]
     lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}" for f in shown]
     if len(heavy) > len(shown):
-        lines[-1] = f"{lines[-1]:<{_WIDE - 12}}… {len(heavy) - len(shown)} more: --all"
+        lines[-1] = f"{lines[-1]:<{_MORE}}… {len(heavy) - len(shown)} more: --all"
     return lines
 
 
