@@ -28,10 +28,18 @@ class Ground(Struct):
 
     dsn: str
     server: EmbeddedPostgres | None = None
+    next_try: float = 0.0
 
     @property
     def told(self) -> str:
         return f"embedded PostgreSQL {self.server.version}" if self.server else "your PostgreSQL"
+
+    def tend(self) -> None:
+        """Start the embedded server again where it has ended by itself, at most once a second. Main thread only."""
+        if self.server is None or self.server.alive() or time.monotonic() < self.next_try:
+            return
+        self.next_try = time.monotonic() + _RESTART_PAUSE
+        self.server.revive()
 
     def close(self) -> None:
         if self.server is not None:
@@ -79,16 +87,27 @@ class Server(uvicorn.Server):
     """uvicorn that tells when it takes requests, and drains on the first signal."""
 
     def __init__(
-        self, config: uvicorn.Config, *, ready: Callable[[], None], draining: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        *,
+        ready: Callable[[], None],
+        draining: Callable[[], None],
+        tend: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._ready = ready
         self._draining = draining
+        self._tend = tend
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, in the main thread."""
+        self._tend()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Not the parent's: it would raise the signal again at the end, and die of it before the database is stopped."""
@@ -105,6 +124,7 @@ def run_process(
     *,
     role: str,
     ready: Callable[[], None],
+    tend: Callable[[], None] = lambda: None,
 ) -> bool:
     """Serve in this process until a signal; whether it had started at all."""
     process = Process(settings, dsn, metrics_dir, role=role)
@@ -119,7 +139,7 @@ def run_process(
         if application.intake is not None:
             application.intake.draining = True
 
-    server = Server(config, ready=ready, draining=draining)
+    server = Server(config, ready=ready, draining=draining, tend=tend)
     server.run(sockets=[sock])
     return bool(server.started)
 
@@ -154,8 +174,13 @@ def serve(
                 ready(address_of(sock), base)
 
             if settings.processes == 1:
-                return 0 if run_process(settings, base.dsn, sock, Path(folder), role=role, ready=tell) else 1
-            return Supervisor(settings, base.dsn, sock, Path(folder), role=role, ready=tell, say=say).run()
+                started = run_process(
+                    settings, base.dsn, sock, Path(folder), role=role, ready=tell, tend=base.tend
+                )
+                return 0 if started else 1
+            return Supervisor(
+                settings, base.dsn, sock, Path(folder), role=role, ready=tell, say=say, tend=base.tend
+            ).run()
     finally:
         sock.close()
         base.close()
@@ -178,10 +203,10 @@ class Supervisor:
 
     def __init__(
         self, settings: Settings, dsn: str, sock: socket.socket, folder: Path, *, role: str,
-        ready: Callable[[], None], say: Callable[[str], None],
+        ready: Callable[[], None], say: Callable[[str], None], tend: Callable[[], None],
     ) -> None:  # fmt: skip
         self._settings, self._dsn, self._sock, self._folder = settings, dsn, sock, folder
-        self._role, self._ready, self._say = role, ready, say
+        self._role, self._ready, self._say, self._tend = role, ready, say, tend
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = False
         self._told = 0
@@ -192,6 +217,7 @@ class Supervisor:
         self._children = [self._spawn() for _ in range(self._settings.processes)]
         while not self._stopping:
             time.sleep(0.1)
+            self._tend()
             self._replace_dead()
         for child in self._children:
             child.send_signal(signal.SIGTERM)

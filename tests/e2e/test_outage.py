@@ -112,3 +112,38 @@ async def test_ten_seconds_without_the_database_lose_nothing(
         assert revenue == prices
     assert buyer.sold_twice() == {}
     assert buyer.asked_under_two_ids() == {}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_killed_embedded_database_is_started_again(
+    services: Make, buyer: CountingBuyer, processes: int
+) -> None:
+    """SIGKILL of the server that we have started: we start it again, and it recovers what it acknowledged."""
+    service = services(processes=processes)
+    await service.configure(catalogue(source(), contract("b", buyer.url("b"), more="idempotent: true")))
+    await service.start()
+    key = await service.key("source", "acme")
+    async with Source(service.url, key, fresh=True) as acme:
+        await acme.known(times=10)
+        load = asyncio.create_task(acme.post_all(map(lead, range(400)), at_once=8))
+        while len(buyer.answered) < 100:
+            await asyncio.sleep(0.01)
+        (postmaster,) = [
+            p for p in service.family()[1:] if p.ppid() == service.pid and p.name() == "postgres"
+        ]
+        postmaster.kill()
+        answers = await load
+
+        async def takes_leads() -> bool:
+            return (await acme.post(lead("after"))).acknowledged
+
+        await until(takes_leads, within=20, every=0.2, what="it takes leads without a restart")
+    assert {a.status for a in answers} <= {201, 202, 503}
+    acknowledged = {a.lead for a in answers if a.acknowledged}
+    async with Books(service.dsn) as books:
+        await books.settled()
+        states = await books.states(acknowledged)
+        assert states.keys() == acknowledged
+        assert set(states.values()) == {"sold"}
+    assert buyer.sold_twice() == {}
+    assert buyer.asked_under_two_ids() == {}
