@@ -15,7 +15,9 @@ NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 class Settings(BaseModel):
     """What a component must be told. Unknown keys are errors, found when saved."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
 
 class Component:

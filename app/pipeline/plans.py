@@ -93,18 +93,15 @@ class Plans:
         return plan
 
     def _rules(self, doc: CampaignDoc) -> Iterable[Rule]:
-        """`required` and `field` hold for every campaign; it may say them again to soften them."""
+        """`required` and `field` hold for every campaign; it may say them again to change them."""
+        required = tuple(name for name, field in doc.fields.items() if field.required)
+        optional = tuple(name for name in doc.fields if name not in required)
+        made: dict[str, Mapping[str, Any]] = {"required": {"fields": required}, "field": {"optional": optional}}
         said = {entry.check for entry in doc.checks}
-        if "required" not in said:
-            check = self._checks["required"]
-            names = tuple(name for name, field in doc.fields.items() if field.required)
-            yield _rule(check, {"fields": names})
-        if "field" not in said:
-            check = self._checks["field"]
-            yield _rule(check, {})
+        for name in made.keys() - said:
+            yield _rule(self._checks[name], made[name])
         for entry in doc.checks:
-            check = self._checks[entry.check]
-            yield _rule(check, entry.model_extra or {})
+            yield _rule(self._checks[entry.check], {**made.get(entry.check, {}), **(entry.model_extra or {})})
 
 
 def _rule(check: Check[Any], told: Mapping[str, Any]) -> Rule:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from app.catalog.documents import FieldName
 from app.core.duration import Duration
 from app.model import Finding, Lead
 from app.validate.check import Check, CheckSettings, Claim, Earlier, Evidence, checks
@@ -15,7 +16,7 @@ from app.validate.key import digest, identity
 class DuplicateSettings(CheckSettings):
     """A lead is a duplicate when any entry of `on` matches; all fields of a combination must match at once."""
 
-    on: tuple[str | tuple[str, ...], ...] = Field(
+    on: tuple[FieldName | tuple[FieldName, ...], ...] = Field(
         description="Field names, or lists of field names that count only together."
     )
     scope: Literal["campaign", "source", "all"] = Field("campaign", description="Among whose leads.")

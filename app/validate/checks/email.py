@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead
 from app.validate.check import Check, CheckSettings, Evidence, Mx, checks
 from app.validate.data import disposable, role_names
@@ -16,7 +17,7 @@ class EmailSettings(CheckSettings):
     disposable: Action | Literal["allow"] = Field("flag", description="Throw-away mailboxes.")
     role: Action | Literal["allow"] = Field("flag", description="Shared mailboxes such as info@.")
     mx: Action | Literal["off"] = Field("off", description="Domains that take no mail, asked in the DNS.")
-    fields: tuple[str, ...] = Field((), description="Names of fields; empty: every e-mail field.")
+    fields: tuple[FieldName, ...] = Field((), description="Names of fields; empty: every e-mail field.")
 
     @model_validator(mode="before")
     @classmethod

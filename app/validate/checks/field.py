@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from app.catalog.documents import FieldName
 from app.model import Finding, Lead
 from app.validate.check import Check, CheckSettings, Evidence, checks
 
@@ -11,8 +12,8 @@ from app.validate.check import Check, CheckSettings, Evidence, checks
 class FieldSettings(CheckSettings):
     """Made from the campaign: `optional` are the names of its fields that are not required."""
 
-    only: tuple[str, ...] | None = Field(None, description="Names of the fields to look at; all by default.")
-    optional: tuple[str, ...] = Field((), description="Names of fields whose faults are only flagged.")
+    only: tuple[FieldName, ...] | None = Field(None, description="Names of the fields to look at; all by default.")
+    optional: tuple[FieldName, ...] = Field((), description="Names of fields whose faults are only flagged.")
 
 
 @checks.register

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.catalog.documents import FieldName
 from app.model import Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
 
@@ -39,7 +40,7 @@ class PhoneSettings(CheckSettings):
     numbers: tuple[Number, ...] = Field(
         (), description="Numbers that don't pass; +1900* is all that begin so."
     )
-    fields: tuple[str, ...] = Field((), description="Names of fields; empty: every phone field.")
+    fields: tuple[FieldName, ...] = Field((), description="Names of fields; empty: every phone field.")
 
     @cached_property
     def prefixes(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from app.catalog.documents import FieldName
 from app.model import Finding, Lead
 from app.validate.check import Check, CheckSettings, Evidence, checks
 
@@ -11,7 +12,7 @@ from app.validate.check import Check, CheckSettings, Evidence, checks
 class RequiredSettings(CheckSettings):
     """Made from the campaign: the names of its required fields."""
 
-    fields: tuple[str, ...] = Field((), description="Names of fields that must have come.")
+    fields: tuple[FieldName, ...] = Field((), description="Names of fields that must have come.")
 
 
 @checks.register
