@@ -218,6 +218,7 @@ _SPECIAL = {
     "truncated": (400, "The body ends too early."),
     "source_off": (404, "Your source is paused or not configured; ask whoever gave you the key."),
     "ended_otherwise": (409, "The delivery has ended, and not as you say."),
+    "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
     "idempotency_key_reused": (422, "This Idempotency-Key came before with another body."),
 }
 

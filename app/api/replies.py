@@ -17,6 +17,7 @@ Send = Any
 
 def wants_xml(accept: bytes) -> bool:
     """XML only where it is named and preferred; JSON for `*/*`, nothing, or a tie in which JSON is named too."""
+    accept = accept.lower()
     if b"xml" not in accept:
         return False
     xml = _weight(accept, (b"application/xml", b"text/xml"))
@@ -30,7 +31,7 @@ def wants_xml(accept: bytes) -> bool:
 def _weight(accept: bytes, types: Sequence[bytes]) -> float | None:
     """None where none of them is named."""
     best: float | None = None
-    for part in accept.lower().split(b","):
+    for part in accept.split(b","):
         name, _, parameters = part.strip().partition(b";")
         if name.strip() in types:
             best = max(best or 0.0, _quality(parameters))

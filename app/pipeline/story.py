@@ -7,6 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.money import written
+from app.ingest.format import MOST_RECORDS
+from app.pipeline.work import lead_id_of, moment_of
 from app.store import deliveries, leads
 from app.store.deliveries import DeliveryRow
 
@@ -73,13 +75,21 @@ async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] |
 
 
 async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
-    submission = await leads.submission(conn, lead_id)
+    submission = await leads.submission(conn, lead_id) or await _brought_with(conn, lead_id, source)
     if submission is None or submission["source"] != source:
         return None
     return {
         "id": str(lead_id), "state": "received", "outcome": "pending", "reasons": [], "test": submission["test"],
         "timeline": [_moment(submission["received_at"], "received")],
     }  # fmt: skip
+
+
+async def _brought_with(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
+    """The undecided submission that this one of several leads came in: their ids share the millisecond."""
+    for submission in await leads.undecided(conn, *moment_of(lead_id), source):
+        if any(lead_id_of(submission["id"], n) == lead_id for n in range(1, MOST_RECORDS)):
+            return submission
+    return None
 
 
 def _timeline(lead: dict[str, Any]) -> list[dict[str, str]]:

@@ -27,6 +27,12 @@ def lead_id_of(submission_id: UUID, position: int) -> UUID:
     return UUID(int=(submission_id.int & _TIME) | _VERSION | ((chance >> 64 & 0xFFF) << 64) | low)
 
 
+def moment_of(lead_id: UUID) -> tuple[UUID, UUID]:
+    """The first and the last id that could have been made in the same millisecond."""
+    first = lead_id.int & _TIME
+    return UUID(int=first), UUID(int=first | ((1 << 80) - 1))
+
+
 class Work(Struct, frozen=True):
     """A durable submission and what was read of it; `reply` says when its source wants to hear of it."""
 

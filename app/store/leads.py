@@ -29,6 +29,10 @@ select id, source, received_at, content_type, length(body) as bytes, test, remot
        exists (select 1 from inbox where submission_id = $1) as undecided
   from submission where id = $1
 """
+_UNDECIDED = """
+select s.id, s.source, s.received_at, s.test from submission s join inbox i on i.submission_id = s.id
+ where s.id between $1 and $2 and s.source = $3 order by s.id limit 20
+"""
 _SUBMISSION_BODY = "select body from submission where id = $1"
 _ATTEMPTS = """
 select a.delivery_id, a.n, a.started_at, e.ended_at, e.outcome, e.reason, e.reference, e.price, e.ms, e.late,
@@ -111,6 +115,11 @@ async def detail(conn: Any, lead_id: UUID) -> dict[str, Any] | None:
 async def submission(conn: Any, submission_id: UUID) -> dict[str, Any] | None:
     record = await conn.fetchrow(_SUBMISSION, submission_id)
     return dict(record) if record else None
+
+
+async def undecided(conn: Any, first: UUID, last: UUID, source: str) -> list[dict[str, Any]]:
+    """A few undecided submissions of a source whose ids lie there."""
+    return [dict(record) for record in await conn.fetch(_UNDECIDED, first, last, source)]
 
 
 async def submission_body(conn: Any, submission_id: UUID) -> bytes:

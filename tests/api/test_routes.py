@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from app.api.description import meanings
 from app.api.openapi import document
-from app.core.metrics import CATALOGUE
+from app.core.metrics import METRICS
+from app.store.database import Away
 from tests.api.conftest import Api
 from tests.api.test_intake import problem
-from tests.buyer import says
+from tests.buyer import reply, says
 from tests.pipeline.house import lead
 
 NOBODY = "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"
@@ -29,8 +31,6 @@ async def unclear(api: Api) -> tuple[str, str]:
     try:
         id_ = str((await api.post(lead())).json()["lead"]["id"])
     finally:
-        from tests.buyer import reply
-
         says("/ok", reply())
     return id_, str(await api.value("select id from delivery"))
 
@@ -140,8 +140,6 @@ async def test_alive_and_ready_are_two_things(api: Api, monkeypatch: pytest.Monk
     assert (await api.get("/healthz")).json()["status"] == "ok"
     assert (await api.get("/readyz")).json()["status"] == "ready"
 
-    from app.store.database import Away
-
     async def away() -> float:
         raise Away("gone")
 
@@ -151,9 +149,9 @@ async def test_alive_and_ready_are_two_things(api: Api, monkeypatch: pytest.Monk
     assert (await api.get("/healthz")).status_code == 200
 
 
-async def test_without_a_database_a_reader_is_asked_to_come_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.store.database import Away
-
+async def test_without_a_database_a_reader_is_asked_to_come_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away() -> Any:
         raise Away("gone")
 
@@ -162,14 +160,12 @@ async def test_without_a_database_a_reader_is_asked_to_come_again(api: Api, monk
 
 
 async def test_metrics_have_the_declared_names(api: Api) -> None:
-    from prometheus_client.parser import text_string_to_metric_families
-
     await sold(api)
     await api.process.upkeep.gauges()
     api.process.sharing.write()
     response = await api.get("/metrics")
     families = {family.name: family for family in text_string_to_metric_families(response.text)}
-    declared = {name.removesuffix("_total") for name in CATALOGUE}
+    declared = {one.name.removesuffix("_total") for one in METRICS}
     assert {name.removesuffix("_total") for name in families} <= declared
     assert {"leadgate_leads", "leadgate_deliveries", "leadgate_queue_depth"} <= families.keys()
     (answered,) = [s for s in families["leadgate_answers"].samples if s.labels["outcome"] == "success"]
