@@ -45,9 +45,7 @@ async def test_a_dead_delivery_is_asked_again_with_its_id_and_sells_its_lead(
     assert story.index("201 failure") < story.index("replayed") < story.index("Accepted")
 
 
-async def test_it_takes_of_todays_caps_again_and_gives_back_when_refused(
-    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
-) -> None:
+async def test_it_takes_of_todays_caps_again(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
     lead, _ = await a_dead_one(gate, buyer, caps="[{per: day, leads: 1}]")
     counter = "select value from counter where key like 'cap:solarnow-az:%'"
     assert await gate.one(counter) == 0
@@ -56,6 +54,17 @@ async def test_it_takes_of_todays_caps_again_and_gives_back_when_refused(
     assert await gate.one(counter) == 1
     other = await gate.post(email="eve@example.org")
     assert await gate.one("select state from lead where id = $1", UUID(other)) == "unsold"
+
+
+async def test_what_dies_again_gives_back_what_it_took(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    lead, delivery = await a_dead_one(gate, buyer, caps="[{per: day, leads: 1}]")
+    buyer.says["solarnow-az"] = busy
+    assert (await leadgate("replay", delivery)).exit_code == 0
+    await gate.becomes(lead, "unsold")
+    assert await gate.one("select attempts from delivery where id = $1", UUID(delivery)) == 2
+    assert await gate.one("select value from counter where key like 'cap:solarnow-az:%'") == 0
 
 
 async def test_a_full_cap_leaves_it_dead(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
@@ -109,6 +118,7 @@ async def test_several_are_spread_over_the_time_that_the_rate_gives_them(
         "select extract(epoch from max(next_at) - now()) from delivery where state = 'waiting'"
     )
     assert 590 < apart <= 600
+    assert await gate.one("select count(*) from lead where state = 'delivering' and ended_at is null") == 2
 
 
 async def test_an_unclear_one_is_refused_with_what_to_do_unless_it_is_wanted(
