@@ -219,6 +219,8 @@ _SPECIAL = {
     "source_off": (404, "Your source is paused or not configured; ask whoever gave you the key."),
     "ended_otherwise": (409, "The delivery has ended, and not as you say."),
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
+    "taken": (409, "The delivery's lead went to another buyer since."),
+    "cap": (409, "The contract's cap is full."),
     "idempotency_key_reused": (422, "This Idempotency-Key came before with another body."),
 }
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.api.patience import Patience
 from app.api.replies import JSON, XML, as_xml, problem, respond, wants_xml
+from app.core import events
 from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
 from app.core.metrics import Metrics
 from app.core.world import World
@@ -93,6 +94,7 @@ class Intake:
             await self._take(scope, receive, send)
         except Refused as refused:
             self._metrics.count("leadgate_refused_total", (refused.reason,))
+            events.emit(events.Refused(code=events.Code(refused.reason), status=refused.status))
             await problem(send, refused)
 
     async def _take(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -118,6 +120,9 @@ class Intake:
         records = self._read(submission)
         leased = plan.reply != "receipt" or not self._engine.crowded
         first = await self._keep(submission, request, body, leased=leased)
+        self._metrics.count(
+            "leadgate_submissions_total", (entry.owner, "kept" if first is None else "repeated")
+        )
         steps = {"durable": (self._world.monotonic() - began) * 1000}
         work = Work(submission, records, plan.reply, began, steps)
         if first is not None:
@@ -129,13 +134,17 @@ class Intake:
             if leased:
                 self._engine.later([work])
             answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
-        self._metrics.observe("leadgate_answer_seconds", (entry.owner,), self._world.monotonic() - began)
+        took = self._world.monotonic() - began
+        self._metrics.observe("leadgate_answer_seconds", (entry.owner,), took)
+        if events.detailed():
+            _tell(submission, answers, took)
         await self._answer(scope, send, request, answers, several=len(records) > 1, source=entry.owner)
 
     def _read(self, submission: Submission) -> list[Record]:
         try:
             return self._reader.read(submission.body, submission.content_type)
         except Refused as refused:
+            self._metrics.count("leadgate_submissions_total", (submission.source, "refused"))
             self._engine.receiver.note_refusal(
                 Refusal(
                     id=submission.id,
@@ -228,6 +237,20 @@ class Intake:
             await respond(
                 send, status, orjson.dumps({"results": documents} if several else documents[0]), JSON
             )
+
+
+def _tell(submission: Submission, answers: list[Answer], took: float) -> None:
+    for answer in answers:
+        events.emit(
+            events.Answered(
+                submission=submission.id,
+                source=events.Id(submission.source),
+                outcome=events.Code(answer.outcome),
+                status=202 if answer.outcome == "pending" else 201,
+                lead=answer.lead_id,
+                ms=took * 1000,
+            )
+        )
 
 
 def _asks_test(scope: Mapping[str, Any]) -> bool:
