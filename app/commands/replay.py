@@ -15,6 +15,7 @@ from app.commands.recalling import one_id
 from app.commands.words import clock, span, tail
 from app.core.errors import Refused
 from app.distribute.caps import counted
+from app.pipeline.replaying import PerhapsTaken
 from app.store import looking, replays
 from app.store.database import Database
 
@@ -116,7 +117,7 @@ def _say_refused(chosen: Chosen) -> None:
         say(f"not {tail(delivery_id)}: {refused.detail}")
     if len(chosen.refused) > _SHOWN:
         say(f"and {len(chosen.refused) - _SHOWN:,} more that can't be asked again")
-    if any(refused.reason == "unclear" for refused in chosen.refused.values()):
+    if any(isinstance(refused, PerhapsTaken) for refused in chosen.refused.values()):
         say(
             "→ ask the buyer and `leadgate settle DELIVERY sold|not-sold`; --even-unclear asks again all the same,"
         )

@@ -19,6 +19,10 @@ _OVER = ("accepted", "rejected", "duplicate", "cancelled")
 _REVIVABLE = ("unsold", "sold", "delivering", "unclear")
 
 
+class PerhapsTaken(Conflict):
+    """The buyer may have this lead, and would perhaps take it twice."""
+
+
 class Replayer:
     """One delivery at a time, each in its own transaction; it sends nothing, the service takes what is due."""
 
@@ -80,9 +84,8 @@ class Replayer:
         if contract is None:
             raise Conflict(f"its contract {row.contract} is no longer configured")
         if row.state == "unclear" and not contract.doc.idempotent and not even_unclear:
-            raise Conflict(
-                f"it is unclear: {row.contract} may have the lead, and does not say `idempotent: true`",
-                code="unclear",
+            raise PerhapsTaken(
+                f"it is unclear: {row.contract} may have the lead, and does not say `idempotent: true`"
             )
         if row.state != "dead":
             return row.counters
@@ -99,7 +102,7 @@ class Replayer:
         for holder in await replays.holders(conn, row.lead_id, row.round, row.id):
             if holder.slot == row.slot or holder.buyer == row.buyer:
                 has = "was sold to" if holder.state == "accepted" else "is with"
-                raise Conflict(f"its lead {has} {holder.contract} since", code="taken")
+                raise Conflict(f"its lead {has} {holder.contract} since")
         if state not in _REVIVABLE:
             raise Conflict(f"its lead is {state}")
 
@@ -116,7 +119,7 @@ class Replayer:
         values = await (replays.counted(conn, list(keys)) if dry else decisions.lock(conn, keys))
         for key, cap in keys.items():
             if values.get(key, 0) >= cap.limit:
-                raise Conflict(f"{row.contract}'s cap per {cap.per} is full ({cap.limit:,})", code="cap")
+                raise Conflict(f"{row.contract}'s cap per {cap.per} is full ({cap.limit:,})")
         if not dry:
             await decisions.count(conn, dict.fromkeys(keys, 1))
         return list(keys)
