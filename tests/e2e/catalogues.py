@@ -1,7 +1,5 @@
 """Catalogues as the tests need them, from few words."""
 
-from collections.abc import Callable
-
 _CAMPAIGN = """
 campaigns:
   - id: solar
@@ -59,9 +57,7 @@ def contract(
 """
 
 
-def catalogue(
-    *parts: str, rank: str = "price, round_robin", is_source: Callable[[str], bool] | None = None
-) -> str:
+def catalogue(*parts: str, rank: str = "price, round_robin") -> str:
     """Sources and contracts in any order."""
     sources = [part for part in parts if "deliver:" not in part]
     buyers = [part for part in parts if "deliver:" in part]

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from app.catalog.problems import CatalogueErrors, render
+from app.catalog.sealing import Sealer
 from app.catalog.service import Configuration
 from app.components import discover
 from app.core.world import World
@@ -89,7 +90,7 @@ class Service:
         finally:
             await database.close()
 
-    def _sealer(self):
+    def _sealer(self) -> Sealer:
         return sealer(Settings(data_dir=self.folder))
 
     def _running_dsn(self) -> str:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -61,16 +62,25 @@ class Said(NamedTuple):
     problem: Any
 
 
+@pytest.fixture(scope="module")
+def door_url(
+    postgres: EmbeddedPostgres, _administration: psycopg.Connection, template_db: str
+) -> Iterator[str]:
+    _administration.execute(f"create database door template {template_db}")
+    yield postgres.dsn.replace("/leadgate?", "/door?", 1)
+    _administration.execute("drop database door with (force)")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def door(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    """One service for the whole file, in the server's first database."""
+async def door(door_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """One service for the whole file."""
     folder: Path = tmp_path_factory.mktemp("door")
-    service = Service(folder, database_url=postgres.dsn, body_seconds="1", body_bytes=str(LIMIT))
+    service = Service(folder, database_url=door_url, body_seconds="1", body_bytes=str(LIMIT))
     await service.configure(catalogue(source(), contract("b", "http://127.0.0.1:50009/")))
     keys = await service.key("source", "acme"), await service.key("buyer", "b")
     await service.start()
     try:
-        async with Books(postgres.dsn) as books:
+        async with Books(door_url) as books:
             yield Door(service, books, *keys)
     finally:
         await service.close()

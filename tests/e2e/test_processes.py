@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.books import Books, until
 from tests.e2e.catalogues import catalogue, contract, source
 from tests.e2e.conftest import Make
-from tests.e2e.counting import CountingBuyer, rejects
+from tests.e2e.counting import CountingBuyer, Delivery, rejects
 from tests.e2e.source import Source, lead
 
 pytestmark = pytest.mark.e2e
@@ -84,7 +84,7 @@ async def test_what_a_capped_buyer_rejects_is_free_for_the_next_lead(
     service = services(database_url=database_url, processes=3)
     asked = Counter[str]()
 
-    def slow_to_warm(delivery):
+    def slow_to_warm(delivery: Delivery) -> tuple[int, dict[str, str]]:
         asked["all"] += 1
         return rejects(delivery) if asked["all"] <= 15 else (200, {"status": "accepted", "id": "1"})
 
@@ -167,7 +167,7 @@ async def _count_is(books: Books, n: int) -> bool:
 
 async def test_nothing_outlives_a_killed_supervisor(services: Make, buyer: CountingBuyer) -> None:
     """With its own database, under load: all processes end, and a restart takes up what they left."""
-    service = services(processes=2, drain_seconds="3")
+    service = services(processes=2, drain_seconds="1")
     buyer.slowness["b"] = 0.05
     await service.configure(catalogue(source(), contract("b", buyer.url("b"), more="idempotent: true")))
     await service.start()
