@@ -4,10 +4,12 @@ import asyncio
 import base64
 import gc
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from app import __version__
 from app.api.app import Parts, build_api
 from app.api.intake import Intake, Limits
 from app.api.root import Root
@@ -15,7 +17,7 @@ from app.catalog.live import LiveCatalogue
 from app.catalog.sealing import Sealer, load_key
 from app.catalog.snapshot import Snapshot
 from app.components import discover
-from app.core.events import CatalogueSwapped, emit
+from app.core.events import CatalogueSwapped, Code, Draining, Started, Stopped, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
 from app.distribute.wire import Limits as WireLimits
@@ -35,6 +37,7 @@ from app.validate.check import checks
 from app.validate.mx import MxResolver
 
 SHARE_EVERY = 1.0
+QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
 def sealer(settings: Settings) -> Sealer:
@@ -54,6 +57,9 @@ class Process:
         self.role = role
         self._dsn = dsn
         self.ready = False
+        self.plans: Plans | None = None
+        self._newest: Snapshot | None = None
+        self._compiling = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -78,7 +84,7 @@ class Process:
         self.reader = Reader(formats)
         self.engine = Engine(
             self.database, self.wire, EvidenceDesk(self.database, self.resolver), world, self.metrics,
-            process_id=self.identity, plans=lambda: self.plans, lease_seconds=settings.lease_seconds,
+            process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
             backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
         )  # fmt: skip
         self.settler = Settler(
@@ -98,13 +104,15 @@ class Process:
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         self.ready = True
+        emit(Started(version=Code(__version__), pid=os.getpid(), processes=settings.processes))
 
     async def close(self) -> None:
         """Finish what is in hand; what is not is free for others at once.
 
         Not for longer than the drain may take: without a database nothing ends, and all of it is durable.
         """
-        self.ready = False
+        began, self.ready = self.world.monotonic(), False
+        emit(Draining(requests=len(self.engine.in_hand), deliveries=len(self.engine.sender.in_hand)))
         for task in self._tasks:
             task.cancel()
         await self.upkeep.rest()
@@ -115,9 +123,30 @@ class Process:
         await self.wire.close()
         await self.database.close()
         self.sharing.write()
+        took = (self.world.monotonic() - began) * 1000
+        emit(Stopped(ms=round(took, 1), left=len(self.engine.in_hand) + len(self.engine.sender.in_hand)))
 
     def _swap(self, snapshot: Snapshot) -> None:
-        self.plans = Plans(snapshot, fieldtypes, checks)
+        """At once where little has changed; much is compiled beside the leads in flight, and used once whole."""
+        plans = Plans(snapshot, fieldtypes, checks, self.plans)
+        self._newest = snapshot
+        if self.plans is None or plans.changed() <= QUICKLY_COMPILED:
+            self._use(plans)
+        else:
+            self._tasks.append(asyncio.create_task(self._compile(snapshot)))
+
+    async def _compile(self, snapshot: Snapshot) -> None:
+        async with self._compiling:
+            if snapshot is not self._newest:
+                return  # a newer one came while this one waited
+            plans = Plans(snapshot, fieldtypes, checks, self.plans)
+            await asyncio.to_thread(plans.warm)
+            self._use(plans)
+        self._tasks = [task for task in self._tasks if not task.done()]
+
+    def _use(self, plans: Plans) -> None:
+        plans.warm()
+        self.plans, snapshot = plans, plans.snapshot
         self.metrics.gauge("leadgate_catalogue_version", (), snapshot.version)
         emit(
             CatalogueSwapped(
@@ -127,6 +156,10 @@ class Process:
                 contracts=len(snapshot.contracts),
             )
         )
+
+    def current_plans(self) -> Plans:
+        assert self.plans is not None, "asked before the catalogue was loaded"
+        return self.plans
 
     async def _share(self) -> None:
         while True:

@@ -29,7 +29,9 @@ def demo(
     host: Host = None,
     port: Port = None,
     data_dir: DataDir = None,
-    empty: Annotated[bool, typer.Option("--empty", help="Start without the demo's catalogue and buyers.")] = False,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Start without the demo's catalogue and buyers.")
+    ] = False,
 ) -> None:
     """Start everything with nothing but this command, and print what to do first."""
     settings = settings_of(
@@ -53,11 +55,15 @@ def demo(
             _say_first_steps(settings)
 
     try:
-        code = serving.serve(settings, role="serve", say=lambda text: say(f"  {text}"), ready=ready, prepare=prepare)
+        code = serving.serve(
+            settings, role="serve", say=lambda text: say(f"  {text}"), ready=ready, prepare=prepare
+        )
     except DataDirInUse as error:
         raise fail(str(error)) from None
     except OSError as error:
-        raise fail(f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port") from None
+        raise fail(
+            f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"
+        ) from None
     raise typer.Exit(code)
 
 
@@ -66,7 +72,9 @@ def _start_sink() -> str:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(build_sink(lambda line: say(f"  buyer      {line}")), log_config=None, access_log=False)
+        uvicorn.Config(
+            build_sink(lambda line: say(f"  buyer      {line}")), log_config=None, access_log=False
+        )
     )
     threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True).start()
     return f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -97,7 +105,9 @@ def _welcome(address: str, key: str, settings: Settings) -> None:
     say("\nPost a lead; each of these works as it stands:\n")
     for line in curl_lines(address, key):
         typer.echo(f"{line}\n")
-    say(f"  key        of source acme, new with every start; also for X-API-Key\n  api        {address}/docs\n")
+    say(
+        f"  key        of source acme, new with every start; also for X-API-Key\n  api        {address}/docs\n"
+    )
     lead = _first_lead(address, key)
     here = f"--data-dir {shlex.quote(str(settings.data_dir))} " if not settings.database_url else ""
     say(f"One was posted just now. Its story, as `.venv/bin/leadgate trace {here}{lead[-8:]}` tells it:\n")
@@ -111,7 +121,9 @@ def _first_lead(address: str, key: str) -> str:
         "fname": "Dana", "lname": "Miller", "email": f"dana.{number}@example.com",
         "phone": f"+1415{2_100_000 + number}"[:11] + "1", "state": "CA", "zip": "94110", "bill": 210,
     }  # fmt: skip
-    answer = httpx.post(f"{address}/v1/leads", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    answer = httpx.post(
+        f"{address}/v1/leads", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=20
+    )
     return str(answer.json()["lead"]["id"])
 
 

@@ -42,6 +42,7 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=_snake, om
 class Received(Event, frozen=True, kw_only=True):
     """A submission is durable."""
 
+    level = logging.DEBUG
     submission: UUID
     source: Id
     format: Code | None = None
@@ -62,6 +63,7 @@ class Refused(Event, frozen=True, kw_only=True):
 class Decided(Event, frozen=True, kw_only=True):
     """A lead has its verdict, and where it goes."""
 
+    level = logging.DEBUG
     lead: UUID
     source: Id
     campaign: Id
@@ -76,6 +78,7 @@ class Decided(Event, frozen=True, kw_only=True):
 class Delivered(Event, frozen=True, kw_only=True):
     """One attempt ended."""
 
+    level = logging.DEBUG
     delivery: UUID
     lead: UUID
     contract: Id
@@ -88,6 +91,7 @@ class Delivered(Event, frozen=True, kw_only=True):
 class Answered(Event, frozen=True, kw_only=True):
     """A source has its answer."""
 
+    level = logging.DEBUG
     submission: UUID
     source: Id
     outcome: Code
@@ -254,6 +258,11 @@ _sink = Sink(logging.INFO, sys.stderr.buffer, utc_now)
 
 def emit(event: Event) -> None:
     _sink.emit(event)
+
+
+def detailed() -> bool:
+    """Whether events of each lead are wanted (log level debug); ask before making one on the hot path."""
+    return _sink.level <= logging.DEBUG
 
 
 def configure(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
+from app.core import events
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Choice, Reservation, Want
@@ -55,6 +56,21 @@ class Decided(Struct, frozen=True):
     row: NewLead
     jobs: tuple[Job, ...]
     reasons: Sequence[Any]
+
+    def event(self) -> events.Decided:
+        """The log line of it."""
+        row, at = self.row, self.draft.steps
+        return events.Decided(
+            lead=row.id,
+            source=events.Id(row.source),
+            campaign=events.Id(row.campaign),
+            verdict=events.Code(self.verdict),
+            score=row.score,
+            codes=tuple(events.Code(finding.code) for finding in self.findings),
+            contracts=len(self.jobs),
+            catalogue=row.catalogue,
+            ms=at.get("routed", at.get("checked", 0.0)),
+        )
 
     @property
     def verdict(self) -> str:

@@ -7,11 +7,13 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from app.core import events
 from app.core.errors import NotFound
 from app.core.events import bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.wire import Wire
+from app.model import Accepted
 from app.pipeline import answers
 from app.pipeline.answers import Answer, Waiting
 from app.pipeline.choosing import Chooser
@@ -295,6 +297,8 @@ class Engine:
         self.metrics.count("leadgate_leads_total", (row.source, row.campaign, one.verdict))
         for finding in one.findings:
             self.metrics.count("leadgate_findings_total", (finding.check, finding.code))
+        if events.detailed():
+            events.emit(one.event())
         if not self.waiting.waits(row.id):
             return
         if row.outcome == "success":
@@ -363,8 +367,12 @@ class Engine:
         except Exception as error:
             await self._record_singly(batch, error)
             return [None] * len(batch)
+        missed = {spoken.job.delivery_id for spoken in late}
         for spoken in batch:
-            self.sender.in_hand.discard(spoken.job.delivery_id)
+            job = spoken.job
+            self.sender.in_hand.discard(job.delivery_id)
+            if isinstance(spoken.conversed.outcome, Accepted) and job.delivery_id not in missed:
+                self.metrics.count("leadgate_sold_total", (job.track.source, job.contract.id))
         for step in steps:
             self.follow(step)
         if late:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.core import events
 from app.core.events import bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
@@ -87,6 +88,8 @@ class Sender:
         took = self._world.monotonic() - began
         word = word_of(conversed.outcome)
         self._metrics.count("leadgate_deliveries_total", (job.contract.id, word))
+        if events.detailed():
+            events.emit(_event(job, word, took))
         self._metrics.observe("leadgate_attempt_seconds", (job.contract.id, word), took)
         self._spoken(Spoken(job, conversed, took * 1000))
 
@@ -113,6 +116,17 @@ class Sender:
             task.add_done_callback(self.tasks.discard)
         else:
             self._busy[contract] -= 1
+
+
+def _event(job: Job, outcome: str, took: float) -> events.Delivered:
+    return events.Delivered(
+        delivery=job.delivery_id,
+        lead=job.track.lead_id,
+        contract=events.Id(job.contract.id),
+        attempt=job.attempt,
+        outcome=events.Code(outcome),
+        ms=took * 1000,
+    )
 
 
 def handover_of(job: Job, world: World) -> Handover:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from app.core.errors import Refused
-from app.core.events import Code, Recovered, bug, emit
+from app.core.events import Code, DatabaseAway, DatabaseBack, Recovered, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.reading import Reader
@@ -65,6 +65,7 @@ class Upkeep:
         self._lost_submissions: set[UUID] = set()
         self._lost_deliveries: set[UUID] = set()
         self._seen_since = 0.0
+        self._away_since: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._takers: list[asyncio.Task[None]] = []
         self._resting = asyncio.Event()
@@ -139,11 +140,21 @@ class Upkeep:
             if is_away(error) or is_ambiguous(error):
                 self._metrics.gauge("leadgate_database_up", (), 0)
                 self._seen_since = self._world.monotonic()
+                self._tell_away(error)
             raise
         self._metrics.gauge("leadgate_database_up", (), 1)
+        if self._away_since is not None:
+            emit(DatabaseBack(away_s=round(self._world.monotonic() - self._away_since, 1)))
+            self._away_since = None
         if not alive:
             self._identity.renew()
             await self._hello()
+
+    def _tell_away(self, error: Exception) -> None:
+        """Once, when it begins; an outage is no reason for a flood of lines."""
+        if self._away_since is None:
+            self._away_since = self._world.monotonic()
+            emit(DatabaseAway(cause=Code(type(error).__name__)))
 
     async def inbox(self) -> bool:
         """Submissions that nobody holds: receipts that found no room, and what the dead left undecided."""
@@ -255,6 +266,7 @@ class Upkeep:
     async def gauges(self) -> None:
         async with self._database.acquire() as conn:
             found = await deliveries.queues(conn)
+        self._metrics.gauge("leadgate_inflight", (), len(self._engine.in_hand))
         for queue in ("inbox", "sending", "waiting", "unclear", "dead"):
             depth, oldest = found.get(queue, (0, 0.0))
             self._metrics.gauge("leadgate_queue_depth", (queue,), depth)
