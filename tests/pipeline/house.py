@@ -163,6 +163,21 @@ class House:
         (answer,) = await self.post(record, **more)
         return answer
 
+    async def waiting(self, record: Any, **more: Any) -> UUID:
+        """The id of a lead whose every delivery waits for its next turn; its source has gone."""
+        work = self.work(record, **more)
+        await self.keep(work)
+        asked = asyncio.create_task(self.engine.decided(work, self.world.monotonic() + 60))
+
+        async def all_wait() -> bool:
+            states = await self.rows("select state from delivery where lead_id = $1", work.submission.id)
+            return bool(states) and {row[0] for row in states} == {"waiting"}
+
+        await self.until(all_wait)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        return work.submission.id
+
     # looking ----------------------------------------------------------------------------------------
 
     async def rows(self, query: str, *given: Any) -> list[Any]:

@@ -2,27 +2,15 @@
 
 from app.store.database import Database
 from tests.buyer import WAYS, Buyer, reply, says
-from tests.pipeline.house import House, catalogue, contract, lead, opened, source
+from tests.pipeline.house import catalogue, contract, lead, opened, source
 
 CAP = "caps: [{per: day, leads: 1}]"
-
-
-async def waits(house: House, email: str = "ann@example.com") -> object:
-    """A lead whose delivery waits for its next turn."""
-    answer = await house.one(lead(email), within=0.5)
-    assert (answer.outcome, answer.state) == ("pending", "delivering")
-
-    async def waiting() -> bool:
-        return bool(await house.value("select count(*) from delivery where state = 'waiting'"))
-
-    await house.until(waiting)
-    return answer.lead_id
 
 
 async def test_a_buyer_that_is_busy_is_asked_again_and_buys(database: Database, buyer: Buyer) -> None:
     says("/turns", reply(503))
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/turns")))) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         says("/turns", reply())
         await house.due_now()
         await house.ends(lead_id, "sold")
@@ -38,7 +26,7 @@ async def test_a_buyer_that_is_busy_is_asked_again_and_buys(database: Database, 
 
 async def test_nothing_is_asked_before_its_time(database: Database, buyer: Buyer) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/503")))) as house:
-        await waits(house)
+        await house.waiting(lead())
         assert not await house.upkeep.due()
     assert len(buyer.received) == 1
 
@@ -52,7 +40,7 @@ async def test_after_the_schedule_a_delivery_is_dead_and_the_lead_goes_on(
         contract("next", buyer.url("/ok")),
     )
     async with opened(database, yaml) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         assert await house.counters() == {"busy": 1}
         await house.run("update delivery set created_at = now() - interval '2 hours'")
         await house.due_now()
@@ -64,7 +52,7 @@ async def test_after_the_schedule_a_delivery_is_dead_and_the_lead_goes_on(
 async def test_a_paused_contract_is_not_asked_until_it_goes_on(database: Database, buyer: Buyer) -> None:
     says("/pauses", reply(503))
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/pauses")))) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         says("/pauses", reply())
         await house.configure(catalogue(source(), contract("b1", buyer.url("/pauses"), more="paused: true")))
         await house.due_now()
@@ -79,7 +67,7 @@ async def test_a_contract_that_is_removed_ends_its_waiting_deliveries_as_dead(
 ) -> None:
     yaml = catalogue(source(), contract("gone", buyer.url("/503"), price="50.00", more=CAP))
     async with opened(database, yaml) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         await house.configure(catalogue(source(), contract("stays", buyer.url("/ok"))))
         await house.due_now()
         await house.ends(lead_id, "sold")
@@ -95,7 +83,7 @@ async def test_a_source_that_is_removed_leaves_its_leads_in_hand_to_be_sold(
     says("/orphan-source", reply(503))
     b1 = contract("b1", buyer.url("/orphan-source"))
     async with opened(database, catalogue(source(), b1)) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         says("/orphan-source", reply())
         await house.configure(catalogue(b1))
         await house.due_now()
@@ -104,7 +92,7 @@ async def test_a_source_that_is_removed_leaves_its_leads_in_hand_to_be_sold(
 
 async def test_a_lead_whose_campaign_is_removed_comes_to_an_end(database: Database, buyer: Buyer) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/503")))) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         await house.configure("campaigns: [{id: other, fields: {email: {type: email}}}]")
         await house.due_now()
         await house.ends(lead_id, "unsold")
@@ -132,7 +120,7 @@ async def test_an_unclear_one_is_asked_again_where_the_buyer_ignores_repeats(
     WAYS["/idempotent"] = WAYS["/reset"]
     yaml = catalogue(source(), contract("b1", buyer.url("/idempotent"), more="idempotent: true"))
     async with opened(database, yaml) as house:
-        lead_id = await waits(house)
+        lead_id = await house.waiting(lead())
         says("/idempotent", reply())
         await house.due_now()
         await house.ends(lead_id, "sold")

@@ -16,9 +16,9 @@ DEAD = "00000000-0000-7000-8000-00000000dead"
 
 async def speaking(house: House, email: str = "ann@example.com") -> Any:
     """A lead that is being handed over by a process that has died."""
-    answer = await house.one(lead(email), within=0.3)
+    lead_id = await house.waiting(lead(email))
     await house.run("update delivery set state = 'sending', lease_id = $1, next_at = null", DEAD)
-    return answer.lead_id
+    return lead_id
 
 
 async def recover(house: House) -> None:
@@ -55,16 +55,11 @@ async def test_a_shared_lead_stays_in_delivery_while_another_buyer_is_asked(
         source(), contract("b1", buyer.url("/503")), contract("b2", buyer.url("/503")), sell="shared(2)"
     )
     async with opened(database, yaml) as house:
-        answer = await house.one(lead(), within=0.5)
-
-        async def both() -> bool:
-            return await house.value("select count(*) from delivery where state = 'waiting'") == 2
-
-        await house.until(both)
+        lead_id = await house.waiting(lead())
         await house.run("update delivery set state = 'sending', lease_id = $1 where contract = 'b1'", DEAD)
         await recover(house)
-        assert sorted(await house.deliveries(answer.lead_id)) == [("b1", "unclear"), ("b2", "waiting")]
-        assert await house.state(answer.lead_id) == "delivering"
+        assert sorted(await house.deliveries(lead_id)) == [("b1", "unclear"), ("b2", "waiting")]
+        assert await house.state(lead_id) == "delivering"
 
 
 async def test_nobody_is_judged_dead_right_after_an_outage(database: Database, buyer: Buyer) -> None:
@@ -166,7 +161,7 @@ async def test_a_stranded_lead_whose_source_and_campaign_are_gone_ends(
     database: Database, buyer: Buyer
 ) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/503")))) as house:
-        lead_id = (await house.one(lead(), within=0.3)).lead_id
+        lead_id = await house.waiting(lead())
         await house.run("delete from delivery")
         await house.configure("campaigns: [{id: other, fields: {email: {type: email}}}]")
         await recover(house)
@@ -229,7 +224,7 @@ async def test_a_delivery_that_was_claimed_and_never_begun_is_sent(database: Dat
     """A commit in doubt: the rows say that this process sends, and nobody does."""
     says("/unbegun", reply(503))
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/unbegun")))) as house:
-        lead_id = (await house.one(lead(), within=0.3)).lead_id
+        lead_id = await house.waiting(lead())
         says("/unbegun", reply())
         async with database.acquire() as conn:
             await conn.execute("update delivery set next_at = now()")
