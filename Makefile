@@ -13,7 +13,7 @@ $(STAMP): requirements.lock requirements-dev.lock pyproject.toml scripts/setup.s
 	@touch $(STAMP)
 
 run: setup
-	@$(BIN)/leadgate demo
+	@$(BIN)/leadgate demo --data-dir var/demo $(ARGS)
 
 test: setup
 	@sh scripts/test-tools.sh

@@ -6,6 +6,7 @@ from app.commands import (
     components,
     configuring,
     deliveries,
+    demo,
     doctor,
     listen,
     replay,
@@ -40,6 +41,7 @@ for command in (
     doctor.doctor,
     trigger.trigger,
     listen.listen,
+    demo.demo,
 ):
     cli.command()(command)
 cli.add_typer(configuring.key, name="key")

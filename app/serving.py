@@ -149,7 +149,7 @@ def serve(
     *,
     role: str,
     say: Callable[[str], None],
-    ready: Callable[[str, Ground], None],
+    ready: Callable[[str], None],
     prepare: Callable[[Ground], None],
 ) -> int:
     """The whole service until a signal; gives back the exit code.
@@ -171,7 +171,7 @@ def serve(
         with tempfile.TemporaryDirectory(prefix="leadgate-metrics-") as folder:
 
             def tell() -> None:
-                ready(address_of(sock), base)
+                ready(address_of(sock))
 
             if settings.processes == 1:
                 started = run_process(
@@ -248,6 +248,10 @@ class Supervisor:
         for place, child in enumerate(self._children):
             if child.poll() is None:
                 continue
+            if self._told == 0:
+                self._say(f"process {child.pid} could not start (see above); giving up")
+                self._stopping = True
+                return
             self._say(f"process {child.pid} ended with {child.returncode}; another takes its place")
             time.sleep(_RESTART_PAUSE)
             if not self._stopping:

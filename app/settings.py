@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -44,3 +44,13 @@ class Settings(BaseSettings):
     keep_days: int = Field(
         90, ge=1, description="Days that history is kept; `leadgate retention` drops the rest."
     )
+
+    @model_validator(mode="after")
+    def _lease_outlives_a_conversation(self) -> "Settings":
+        """Else a process that only waits for a slow buyer would lose its deliveries to others."""
+        if self.lease_seconds < self.wire_seconds * 1.25:
+            raise ValueError(
+                f"LEADGATE_LEASE_SECONDS ({self.lease_seconds:g}) must be at least 1.25 times "
+                f"LEADGATE_WIRE_SECONDS ({self.wire_seconds:g})"
+            )
+        return self

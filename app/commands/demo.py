@@ -47,7 +47,7 @@ def demo(
 
     shown: list[str] = []
 
-    def ready(address: str, base: serving.Ground) -> None:
+    def ready(address: str) -> None:
         typer.echo(f"leadgate ready on {address}")
         if shown:
             threading.Thread(target=_welcome, args=(address, shown[0], settings), daemon=True).start()
@@ -112,7 +112,7 @@ def _welcome(address: str, key: str, settings: Settings) -> None:
     here = f"--data-dir {shlex.quote(str(settings.data_dir))} " if not settings.database_url else ""
     say(f"One was posted just now. Its story, as `.venv/bin/leadgate trace {here}{lead[-8:]}` tells it:\n")
     print_trace(settings, lead)
-    say("\nAbove each delivery the demo's buyers say a line here. ^C ends it all.\n")
+    say("\nWhat the buyers answer shows here, a line a delivery. ^C ends it all.\n")
 
 
 def _first_lead(address: str, key: str) -> str:

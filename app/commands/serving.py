@@ -48,7 +48,7 @@ def run(settings: Settings, role: str) -> None:
         version, counts = asyncio.run(_counts(settings, base.dsn))
         say(f"  catalogue  v{version} · {counts}")
 
-    def ready(address: str, base: serving.Ground) -> None:
+    def ready(address: str) -> None:
         typer.echo(f"leadgate ready on {address}")
         sys.stdout.flush()
 

@@ -142,10 +142,6 @@ update lead l set state = 'unclear'
    and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
                     and d.state in ('sending', 'waiting'))
 """
-_REQUEUE = """
-update delivery set state = 'waiting', next_at = now() + $2 * interval '1 second', lease_id = null, ended_at = null
- where id = any($1::uuid[]) and state in ('waiting', 'unclear', 'dead') returning id
-"""
 
 
 class DeliveryRow(Struct, frozen=True, kw_only=True):
@@ -300,8 +296,3 @@ async def disown(conn: Any, process_id: UUID, submission_ids: Sequence[UUID]) ->
 async def reflect(conn: Any, lead_ids: Sequence[UUID]) -> None:
     """Let leads say that they are unclear, where that is all that is left of them."""
     await conn.execute(_REFLECT, sorted(lead_ids))
-
-
-async def requeue(conn: Any, ids: Sequence[UUID], in_seconds: float = 0) -> list[UUID]:
-    """Ask again: the same delivery ids, due `in_seconds` from now."""
-    return [r[0] for r in await conn.fetch(_REQUEUE, list(ids), in_seconds)]

@@ -12,7 +12,9 @@ from app.validate.check import Check, CheckSettings, Evidence, checks
 class FieldSettings(CheckSettings):
     """Made from the campaign: `optional` are the names of its fields that are not required."""
 
-    only: tuple[FieldName, ...] | None = Field(None, description="Names of the fields to look at; all by default.")
+    only: tuple[FieldName, ...] | None = Field(
+        None, description="Names of the fields to look at; all by default."
+    )
     optional: tuple[FieldName, ...] = Field((), description="Names of fields whose faults are only flagged.")
 
 
