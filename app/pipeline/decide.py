@@ -208,7 +208,7 @@ class Decider:
             score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "unsold"),
             fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings),
             routing=routing_json(draft.match, draft.choice.full, len(plan.campaign.index.contracts)),
-            steps=steps_json(draft.steps),
+            steps=steps_json(draft.steps), agreed=plan.price,
         )  # fmt: skip
         return Decided(draft, row, jobs, reasons)
 
@@ -244,7 +244,7 @@ def track_of(draft: Draft) -> Track:
     return Track(
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
         normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
-        copies=draft.plan.campaign.copies,
+        copies=draft.plan.campaign.copies, agreed=draft.plan.price,
     )  # fmt: skip
 
 

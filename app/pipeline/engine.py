@@ -1,7 +1,6 @@
 """The path of a lead inside one process: kept, decided, handed over, recorded, answered."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,7 +16,8 @@ from app.model import Accepted
 from app.pipeline import answers
 from app.pipeline.answers import Answer, Waiting
 from app.pipeline.choosing import Chooser
-from app.pipeline.decide import Decided, Decider, Draft, by_submission
+from app.pipeline.decide import Decided, Decider, Draft
+from app.pipeline.deciding import Deciding
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
@@ -33,9 +33,6 @@ from app.store.database import Database
 from app.store.intake import Arrival, IntakeStore, Kept
 from app.store.keys import KeyEntry
 
-MOST_DECIDED = 64
-_BACKLOG_BATCH = 32
-_BACKLOG_MOST = 4_000
 _POLL = 0.05
 _LAST_WORDS = 2.0  # seconds to write down what was given back
 
@@ -75,16 +72,12 @@ class Engine:
         self.tracker = Tracker(world, plans)
         self.waiting = Waiting()
         self.in_hand: set[UUID] = set()
-        self._evidence = evidence
-        self._ready: list[Draft] = []
-        self._urgent: list[Work] = []
-        self._backlog: deque[Work] = deque()
-        self._share = backlog_share
-        self._wake = asyncio.Event()
+        self.deciding = Deciding(
+            self.decider, evidence, world, done=self._settled, park=self._park,
+            door_busy=lambda: self.receiver.queued > 0, backlog_share=backlog_share,
+        )  # fmt: skip
         self._records: Batcher[Spoken, None] = Batcher(self._record, most=128, flushers=2)
-        self._loops: list[asyncio.Task[None]] = []
-        self._looking: set[asyncio.Task[None]] = set()
-        self._deciding = 0
+        self._beside: set[asyncio.Task[None]] = set()
         self._retrying = Retrying(world, metrics)
 
     # what intake asks -----------------------------------------------------------------------------
@@ -116,26 +109,23 @@ class Engine:
     @property
     def crowded(self) -> bool:
         """No room for more receipts in memory: the next are left in the inbox for whoever has time."""
-        return len(self._backlog) >= _BACKLOG_MOST
+        return self.deciding.crowded
 
     @property
     def backlog(self) -> int:
-        return len(self._backlog) + len(self._urgent) + len(self._ready)
+        return len(self.deciding)
 
     def later(self, works: Iterable[Work]) -> None:
         """Decide when the door is not busy, and for a share of the time when it is."""
-        for work in works:
-            self.in_hand.add(work.submission.id)
-            self._backlog.append(work)
-        self._wake.set()
+        works = list(works)
+        self.in_hand.update(work.submission.id for work in works)
+        self.deciding.later(works)
 
     async def decided(self, work: Work, until: float) -> list[Answer]:
         """Decide now; the answers as the source wants them, or `pending` for those not known by `until`."""
         ids = work.lead_ids()
         futures = [self.waiting.wait(lead_id) for lead_id in ids]
-        self._urgent.append(work)
-        if not self._deciding or len(self._urgent) >= MOST_DECIDED:
-            self._wake.set()
+        self.deciding.now(work)
         timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, work)
         try:
             return [await future for future in futures]
@@ -165,8 +155,7 @@ class Engine:
     def start(self) -> None:
         self.receiver.start()
         self._records.start()
-        self._loops = [asyncio.create_task(self._decide_urgent()) for _ in range(2)]
-        self._loops.append(asyncio.create_task(self._decide_backlog()))
+        self.deciding.start()
 
     async def stop(self, within: float = 30.0) -> None:
         """Finish what is in hand; receipts that wait in memory stay in the inbox for the next process.
@@ -182,113 +171,24 @@ class Engine:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS):
                     await self._records.settled()
-        left = [*self._loops, *self._looking, *self.sender.tasks]
+        left = [*self._beside, *self.sender.tasks]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self.deciding.cancel()
         await self.receiver.cancel()
         await self._records.cancel()
 
     async def _finish(self) -> None:
         await self.receiver.stop()
-        self._backlog.clear()
-        self._wake.set()
+        self.deciding.leave_receipts()
         while True:
             await self.sender.drain()
-            deciding = self._urgent or self._ready or self._deciding or self._looking
-            if not deciding and self.sender.idle and self._records.idle:
+            if self.deciding.idle and not self._beside and self.sender.idle and self._records.idle:
                 return
             await asyncio.sleep(0.01)
 
-    # deciding -------------------------------------------------------------------------------------
-
-    async def _decide_urgent(self) -> None:
-        while True:
-            waiting = len(self._urgent) + len(self._ready)
-            # A second batch beside one that waits for the database only where it is full: what queues
-            # meanwhile shares its round trips.
-            if not waiting or (self._deciding and waiting < MOST_DECIDED):
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            ready, self._ready = self._ready[:MOST_DECIDED], self._ready[MOST_DECIDED:]
-            room = MOST_DECIDED - len(ready)
-            works, self._urgent = self._urgent[:room], self._urgent[room:]
-            await self._decide(ready + self._drafts(works))
-
-    async def _decide_backlog(self) -> None:
-        while True:
-            if not self._backlog:
-                await asyncio.sleep(0.02)
-                continue
-            began = self.world.monotonic()
-            works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
-            await self._decide(self._drafts(works))
-            if self.receiver.queued:
-                took = self.world.monotonic() - began
-                await asyncio.sleep(took * (1 - self._share) / self._share)
-
-    def _drafts(self, works: Sequence[Work]) -> list[Draft]:
-        """Map what can be decided now; what needs a look-up first comes back by itself."""
-        drafts: list[Draft] = []
-        for work in works:
-            try:
-                mapped = self.decider.draft(work)
-            except LookupError:
-                self._park(work, "source_gone")
-                continue
-            except Exception as error:
-                emit(bug(error, "map"))
-                self._park(work, "not_mappable")
-                continue
-            slow = [(draft, asks) for draft in mapped if (asks := self._evidence.slow(draft))]
-            if slow:
-                self._look(mapped, slow)
-            else:
-                drafts += mapped
-        return drafts
-
-    def _look(self, mapped: list[Draft], slow: list[tuple[Draft, Any]]) -> None:
-        async def look() -> None:
-            try:
-                await asyncio.gather(*(self._evidence.look_up(draft, asks) for draft, asks in slow))
-            except Exception as error:  # not known, then: that is an answer too
-                emit(bug(error, "look"))
-            self._ready += mapped
-            self._wake.set()
-
-        task = asyncio.create_task(look())
-        self._looking.add(task)
-        task.add_done_callback(self._looking.discard)
-
-    async def _decide(self, drafts: list[Draft]) -> None:
-        if not drafts:
-            return
-        self._deciding += 1
-        try:
-            decided = await self.decider.decide(drafts)
-        except Exception as error:
-            await self._split(drafts, error)
-            return
-        finally:
-            self._deciding -= 1
-            self._wake.set()
-        self._settled(drafts, decided)
-        for one in decided:
-            try:
-                self._begin(one)
-            except Exception as error:  # committed already, and no fault of the next
-                emit(bug(error, "begin"))
-
-    async def _split(self, drafts: list[Draft], error: Exception) -> None:
-        """A batch that can't be written is tried submission by submission; the one at fault is parked."""
-        parts = list(by_submission(drafts).values())
-        if len(parts) > 1:
-            for part in parts:
-                await self._decide(part)
-            return
-        emit(bug(error, "decide"))
-        self._park(drafts[0].work, "not_decidable")
+    # decided --------------------------------------------------------------------------------------
 
     def _begin(self, one: Decided) -> None:
         for job in one.jobs:
@@ -314,6 +214,11 @@ class Engine:
         if len(decided) < len(drafts):
             done = {one.row.id for one in decided}
             self._spawn(self.adopt([d.lead.id for d in drafts if d.lead.id not in done]))
+        for one in decided:
+            try:
+                self._begin(one)
+            except Exception as error:  # committed already, and no fault of the next
+                emit(bug(error, "begin"))
 
     async def adopt(self, lead_ids: list[UUID]) -> None:
         """Leads whose commit was in doubt, or that somebody else decided: answer from the rows, and send
@@ -416,8 +321,8 @@ class Engine:
                 emit(bug(error, "side"))
 
         task = asyncio.create_task(run())
-        self._looking.add(task)
-        task.add_done_callback(self._looking.discard)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
 
 def _answer(lead_id: UUID, standing: leads.Standing | None) -> Answer:

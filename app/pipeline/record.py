@@ -115,7 +115,7 @@ class Recorder:
         assert isinstance(outcome, Accepted)
         return LeadChange(
             id=job.track.lead_id, delivery_id=job.delivery_id, state="sold", outcome="success",
-            price=job.track.plan.price, reasons=None, revenue=_paid(job, outcome), ended=True,
+            price=job.track.agreed, reasons=None, revenue=_paid(job, outcome), ended=True,
         )  # fmt: skip
 
     async def _continue(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
@@ -284,6 +284,9 @@ class Recorder:
 
 
 def _paid(job: Job, outcome: Accepted) -> Decimal:
+    """What the buyer owes for it: a test is told a price, and owes nothing."""
+    if job.track.test:
+        return _ZERO
     return job.price if outcome.price is None else outcome.price
 
 
@@ -312,9 +315,7 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
         "delivering" if live else "unclear" if progress.unclear else "sold" if progress.accepted else "unsold"
     )
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
-    price = (
-        track.plan.price if outcome == "success" else answers.ZERO if track.plan.price is not None else None
-    )
+    price = track.agreed if outcome == "success" or track.agreed is None else answers.ZERO
     reasons = answers.unsold_reasons(coarse=track.plan.coarse) if outcome == "failure" else ()
     change = LeadChange(
         id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,

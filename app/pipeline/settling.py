@@ -50,7 +50,7 @@ class Settler:
                 if row is None or not owns(row):
                     raise NotFound("there is no such delivery")
                 if row.state not in _OPEN:
-                    _refuse_contradiction(row, state)
+                    _refuse_contradiction(row, state, outcome)
                     return None
                 contexts = await leads.contexts(conn, [row.lead_id])
                 jobs = self._tracker.jobs([row], contexts)
@@ -68,9 +68,11 @@ class Settler:
             raise Again from None
 
 
-def _refuse_contradiction(row: DeliveryRow, state: str) -> None:
+def _refuse_contradiction(row: DeliveryRow, state: str, outcome: Outcome) -> None:
     if row.state != state:
         raise Conflict(f"this delivery ended as {row.state}; that is not undone here", code="ended_otherwise")
+    if isinstance(outcome, Accepted) and outcome.price not in (None, row.price):
+        raise Conflict("this delivery was accepted at another price already", code="ended_otherwise")
 
 
 def _told(outcome: Outcome, was: str) -> dict[str, str | None]:

@@ -24,7 +24,7 @@ class Tracker:
             plan = self._moved(context) or self._plans().bygone(context.source, context.campaign)
         return Track(
             lead_id=context.id, plan=plan, source=context.source, received_at=context.received_at,
-            test=context.test, copies=context.copies, round=context.round,
+            test=context.test, copies=context.copies, agreed=context.agreed, round=context.round,
             normals={k: v[1] for k, v in context.fields.items() if len(v) < 3 or v[2]},
             raws={k: v[0] for k, v in context.fields.items()},
         )  # fmt: skip

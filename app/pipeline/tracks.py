@@ -37,6 +37,7 @@ class Track(Struct, kw_only=True):
     normals: dict[str, Scalar]
     raws: dict[str, Scalar]
     copies: int
+    agreed: Decimal | None  # the source's price when the lead was decided: what a sale owes it
     round: int = 1
     tried: set[str] = field(default_factory=set)
     ranks: int = 0  # deliveries made so far; numbers the next one

@@ -71,14 +71,15 @@ _DECIDED = """
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
-    $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])
+    $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
+    $33::text[])
   as t(id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
-       reasons, score, catalogue, ended, fields, extra, findings, routing, steps)
+       reasons, score, catalogue, ended, fields, extra, findings, routing, steps, agreed)
 ), leads as (
   insert into lead (id, submission_id, position, source, campaign, received_at, state, copies, test,
-                    outcome, price, reasons, score, catalogue, ended_at)
+                    outcome, price, reasons, agreed, score, catalogue, ended_at)
   select id, submission_id, position, source, campaign, to_timestamp(received_at), state, copies, test, outcome,
-         price::numeric, reasons::json, score, catalogue, case when ended then now() end from rows
+         price::numeric, reasons::json, agreed::numeric, score, catalogue, case when ended then now() end from rows
 ), details as (
   insert into lead_detail (lead_id, fields, extra, findings, routing, steps)
   select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
@@ -246,9 +247,10 @@ async def insert_decided(
     conn: Any, leads: Sequence[NewLead], handed: Sequence[NewDelivery], process_id: UUID
 ) -> None:
     """Leads with their details, their deliveries, and the first attempts, before a byte leaves."""
-    c = columns(leads)
+    *c, agreed = columns(leads)
     c[5], c[10] = instants(c[5]), amounts(c[10])
-    await conn.execute(_DECIDED, *c, *(_deliveries(handed) if handed else _NO_DELIVERIES), process_id)
+    handed_ = _deliveries(handed) if handed else _NO_DELIVERIES
+    await conn.execute(_DECIDED, *c, *handed_, process_id, amounts(agreed))
 
 
 async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:

@@ -28,7 +28,12 @@ with f as materialized (
 ), a as (
   insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
   select lead_id, id, n, outcome, reason, reference, price::numeric, ms, id not in (select id from d), read,
-         exchanges::json from f
+         exchanges::json
+    from f
+   where id in (select id from d)
+      or not exists (select 1 from attempt_end x  -- recorded by the first run of a commit in doubt
+                      where x.lead_id = f.lead_id and x.delivery_id = f.id and x.n = f.n
+                        and x.outcome = f.outcome and x.ms = f.ms)
 )
 """
 _END_ONLY = _END + "select id from d"

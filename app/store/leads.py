@@ -19,7 +19,7 @@ select id, submission_id, position, source, campaign, received_at, state, round,
 """
 _DETAIL = "select fields, extra, findings, routing, steps from lead_detail where lead_id = $1"
 _CONTEXT = """
-select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields
+select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """
 _LOCK_LEADS = "select id from lead where id = any($1::uuid[]) order by id for update"
@@ -78,6 +78,7 @@ class Context(Struct, frozen=True):
     copies: int
     state: str
     fields: dict[str, list[Any]]
+    agreed: Decimal | None  # what a sale owes the source
 
 
 async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
@@ -87,7 +88,7 @@ async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
 
 async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     rows = await conn.fetch(_CONTEXT, list(ids))
-    return {r[0]: Context(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8])) for r in rows}
+    return {r[0]: Context(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9]) for r in rows}
 
 
 async def lock(conn: Any, ids: Sequence[UUID]) -> None:

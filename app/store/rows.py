@@ -30,6 +30,7 @@ class NewLead(Struct, frozen=True, gc=False, kw_only=True):
     findings: str
     routing: str
     steps: str
+    agreed: Decimal | None
 
 
 class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):

@@ -98,6 +98,7 @@ create table lead (
   outcome text check (outcome in ('success', 'failure')),
   price numeric,
   reasons json,
+  agreed numeric,  -- the source's price when the lead was decided: what a later sale owes it
   score smallint not null default 0,
   revenue numeric not null default 0,
   catalogue bigint not null,
@@ -237,10 +238,15 @@ begin
     for n in 0..days - 1 loop
       child := parent || '_' || to_char(first + n, 'YYYYMMDD');
       if to_regclass(child) is null then
-        execute format('create table %I (like %I including all)', child, parent);
-        execute format('alter table %I attach partition %I for values from (%L) to (%L)',
-                       parent, child, leadgate_day(first + n), leadgate_day(first + n + 1));
-        made := made + 1;
+        -- A day whose rows sit in the default partition already can't be cut out of it; the others can.
+        begin
+          execute format('create table %I (like %I including all)', child, parent);
+          execute format('alter table %I attach partition %I for values from (%L) to (%L)',
+                         parent, child, leadgate_day(first + n), leadgate_day(first + n + 1));
+          made := made + 1;
+        exception when check_violation then
+          raise notice 'the default partition of % holds rows of %', parent, first + n;
+        end;
       end if;
     end loop;
   end loop;

@@ -35,7 +35,7 @@ def lines():
     root, before = logging.getLogger(), events._sink
     kept = (root.handlers[:], root.level)
     stream = io.BytesIO()
-    events.configure("info", stream, lambda: AT)
+    events.configure("debug", stream, lambda: AT)
     yield lambda: [msgspec.json.decode(line) for line in stream.getvalue().splitlines()]
     logging.captureWarnings(False)
     root.handlers[:], root.level = kept
@@ -93,7 +93,7 @@ def test_a_line_holds_the_event_s_fields(lines):
     assert lines() == [
         {
             "at": "2026-11-20T14:32:05.012+00:00",
-            "level": "info",
+            "level": "debug",
             "event": "delivered",
             "delivery": str(LEAD),
             "lead": str(LEAD),
@@ -210,3 +210,13 @@ def test_access_logs_are_silent_and_warnings_are_not(lines):
 def test_an_unknown_level_is_refused():
     with pytest.raises(KeyError):
         events.configure("loud")
+
+
+def test_what_happens_to_each_lead_is_told_only_where_details_are_wanted():
+    before = events._sink
+    try:
+        for level, wanted in (("info", False), ("debug", True)):
+            events._sink = events.Sink(logging.getLevelNamesMapping()[level.upper()], io.BytesIO(), lambda: AT)
+            assert events.detailed() is wanted
+    finally:
+        events._sink = before

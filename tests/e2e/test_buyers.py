@@ -200,7 +200,7 @@ async def test_a_buyer_may_confirm_before_it_has_answered(
 async def test_a_source_that_cannot_wait_is_told_where_to_look(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url, wire_seconds="5")
+    service = services(database_url=database_url, wire_seconds="5", lease_seconds="7")
     buyer.slowness["b"] = 1.5
     await service.configure(catalogue(source(deadline="1s"), contract("b", buyer.url("b"), timeout="4s")))
     key = await service.key("source", "acme")

@@ -411,8 +411,8 @@ async def test_a_stop_that_takes_too_long_gives_back_unsent_what_stands_in_line(
         works = [house.work(lead(f"s{n}@example.com")) for n in range(3)]
         for work in works:
             await house.keep(work)
-            house.engine._urgent.append(work)
-        house.engine._wake.set()
+            house.engine.deciding._urgent.append(work)
+        house.engine.deciding._wake.set()
 
         async def sending() -> bool:
             return await house.value("select count(*) from delivery") == 3 and bool(buyer.received)

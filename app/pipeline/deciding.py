@@ -1,0 +1,168 @@
+"""The queues in front of a decision: who waits goes first, receipts when there is time, look-ups beside them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from app.core.events import bug, emit
+from app.core.world import World
+from app.pipeline.decide import Decided, Decider, Draft, by_submission
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.work import Work
+
+MOST_DECIDED = 64
+_BACKLOG_BATCH = 32
+_BACKLOG_MOST = 4_000
+_IDLE = 0.02
+
+
+class Deciding:
+    """Feeds the decider in batches. `done` gets each batch that was tried and what of it was decided here;
+    `park` what can't be decided; `door_busy` says whether submissions wait to be made durable."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        evidence: EvidenceDesk,
+        world: World,
+        *,
+        done: Callable[[list[Draft], list[Decided]], None],
+        park: Callable[[Work, str], None],
+        door_busy: Callable[[], bool],
+        backlog_share: float,
+    ) -> None:
+        self._decider = decider
+        self._evidence = evidence
+        self._world = world
+        self._done = done
+        self._park = park
+        self._door_busy = door_busy
+        self._share = backlog_share
+        self._ready: list[Draft] = []
+        self._urgent: list[Work] = []
+        self._backlog: deque[Work] = deque()
+        self._wake = asyncio.Event()
+        self._looking: set[asyncio.Task[None]] = set()
+        self._deciding = 0
+        self._loops: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._loops = [asyncio.create_task(self._decide_urgent()) for _ in range(2)]
+        self._loops.append(asyncio.create_task(self._decide_backlog()))
+
+    def __len__(self) -> int:
+        return len(self._backlog) + len(self._urgent) + len(self._ready)
+
+    @property
+    def crowded(self) -> bool:
+        """No room for more receipts in memory."""
+        return len(self._backlog) >= _BACKLOG_MOST
+
+    @property
+    def idle(self) -> bool:
+        """Nobody's lead is being decided; receipts in memory don't count, they are in the inbox too."""
+        return not (self._urgent or self._ready or self._deciding or self._looking)
+
+    def now(self, work: Work) -> None:
+        """Somebody waits for it."""
+        self._urgent.append(work)
+        if not self._deciding or len(self._urgent) >= MOST_DECIDED:
+            self._wake.set()
+
+    def later(self, works: Iterable[Work]) -> None:
+        self._backlog.extend(works)
+
+    def leave_receipts(self) -> None:
+        """They stay in the inbox for the next process."""
+        self._backlog.clear()
+        self._wake.set()
+
+    async def cancel(self) -> None:
+        left = [*self._loops, *self._looking]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _decide_urgent(self) -> None:
+        while True:
+            waiting = len(self._urgent) + len(self._ready)
+            # A second batch beside one that waits for the database only where it is full: what queues
+            # meanwhile shares its round trips.
+            if not waiting or (self._deciding and waiting < MOST_DECIDED):
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            ready, self._ready = self._ready[:MOST_DECIDED], self._ready[MOST_DECIDED:]
+            room = MOST_DECIDED - len(ready)
+            works, self._urgent = self._urgent[:room], self._urgent[room:]
+            await self._decide(ready + self._drafts(works))
+
+    async def _decide_backlog(self) -> None:
+        while True:
+            if not self._backlog:
+                await asyncio.sleep(_IDLE)
+                continue
+            began = self._world.monotonic()
+            works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
+            await self._decide(self._drafts(works))
+            if self._door_busy():
+                took = self._world.monotonic() - began
+                await asyncio.sleep(took * (1 - self._share) / self._share)
+
+    def _drafts(self, works: Sequence[Work]) -> list[Draft]:
+        """Map what can be decided now; what needs a look-up first comes back by itself."""
+        drafts: list[Draft] = []
+        for work in works:
+            try:
+                mapped = self._decider.draft(work)
+            except LookupError:
+                self._park(work, "source_gone")
+                continue
+            except Exception as error:
+                emit(bug(error, "map"))
+                self._park(work, "not_mappable")
+                continue
+            slow = [(draft, asks) for draft in mapped if (asks := self._evidence.slow(draft))]
+            if slow:
+                self._look(mapped, slow)
+            else:
+                drafts += mapped
+        return drafts
+
+    def _look(self, mapped: list[Draft], slow: list[tuple[Draft, Any]]) -> None:
+        async def look() -> None:
+            try:
+                await asyncio.gather(*(self._evidence.look_up(draft, asks) for draft, asks in slow))
+            except Exception as error:  # not known, then: that is an answer too
+                emit(bug(error, "look"))
+            self._ready += mapped
+            self._wake.set()
+
+        task = asyncio.create_task(look())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _decide(self, drafts: list[Draft]) -> None:
+        if not drafts:
+            return
+        self._deciding += 1
+        try:
+            decided = await self._decider.decide(drafts)
+        except Exception as error:
+            await self._split(drafts, error)
+            return
+        finally:
+            self._deciding -= 1
+            self._wake.set()
+        self._done(drafts, decided)
+
+    async def _split(self, drafts: list[Draft], error: Exception) -> None:
+        """A batch that can't be written is tried submission by submission; the one at fault is parked."""
+        parts = list(by_submission(drafts).values())
+        if len(parts) > 1:
+            for part in parts:
+                await self._decide(part)
+            return
+        emit(bug(error, "decide"))
+        self._park(drafts[0].work, "not_decidable")
