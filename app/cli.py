@@ -1,50 +1,75 @@
-"""The command line: data on standard output, narration on standard error, exit codes that scripts can read."""
+"""The command line: data on standard output, narration on standard error, exit codes that scripts can read.
+
+A command's module is imported when that command runs: the list of them must not cost what they do.
+"""
+
+import ast
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from app.commands import (
-    components,
-    configuring,
-    deliveries,
-    demo,
-    doctor,
-    listen,
-    replay,
-    report,
-    retention,
-    serving,
-    settle,
-    trace,
-    trigger,
-)
+MODULES: Mapping[str, str] = {
+    "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
+    "export": "configuring", "key": "key", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
+    "settle": "settle", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
+    "trigger": "trigger", "listen": "listen", "demo": "demo",
+}  # fmt: skip
+"""Command → its module in app.commands, where the function, or the group, has the command's name."""
+
+
+class Lazy(TyperGroup):
+    """Its types are those of the click inside typer, which has no public name."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        names: Any = self.commands
+        names.update(dict.fromkeys(MODULES))  # for «did you mean»
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in MODULES:
+            return None
+        found = getattr(import_module(f"app.commands.{MODULES[cmd_name]}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        one = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+        one.command(cmd_name)(found)
+        return typer.main.get_command(one)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about(name)) for name in MODULES])
+
+
+def about(name: str) -> str:
+    """The first sentence of what the command says of itself, a group's from its file, read without importing it."""
+    spec = find_spec(f"app.commands.{MODULES[name]}")
+    assert spec is not None, f"app.commands has no {MODULES[name]}"
+    assert spec.origin is not None, "a namespace"
+    module = ast.parse(Path(spec.origin).read_text("utf-8"))
+    functions = (one for one in module.body if isinstance(one, ast.FunctionDef) and one.name == name)
+    told = ast.get_docstring(next(functions, module)) or ""
+    return " ".join(told.partition("\n\n")[0].split()).partition(". ")[0]
+
 
 cli = typer.Typer(
+    cls=Lazy,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="leadgate: leads in, decided on, handed over, accounted for.",
 )
-for command in (
-    serving.serve,
-    serving.api,
-    serving.worker,
-    configuring.migrate,
-    configuring.apply,
-    configuring.export,
-    trace.trace,
-    deliveries.deliveries,
-    replay.replay,
-    settle.settle,
-    report.report,
-    retention.retention,
-    components.components,
-    doctor.doctor,
-    trigger.trigger,
-    listen.listen,
-    demo.demo,
-):
-    cli.command()(command)
-cli.add_typer(configuring.key, name="key")
+
+
+@cli.callback()
+def leadgate() -> None: ...
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Builds one process from its settings: database, catalogue, engine and the ASGI application over them."""
 
 import asyncio
-import base64
 import gc
 import logging
 import os
@@ -14,7 +13,6 @@ from app.api.app import Parts, build_api
 from app.api.intake import Intake, Limits
 from app.api.root import Root
 from app.catalog.live import LiveCatalogue
-from app.catalog.sealing import Sealer, load_key
 from app.catalog.snapshot import Snapshot
 from app.components import discover
 from app.core.events import CatalogueSwapped, Code, Draining, Started, Stopped, emit
@@ -22,6 +20,7 @@ from app.core.metrics import Metrics, Sharing
 from app.core.world import World
 from app.distribute.wire import Limits as WireLimits
 from app.distribute.wire import Wire
+from app.ground import sealer
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.reading import Reader
@@ -38,12 +37,6 @@ from app.validate.mx import MxResolver
 
 SHARE_EVERY = 1.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
-
-
-def sealer(settings: Settings) -> Sealer:
-    """The key that seals buyers' secrets: from the settings, else from the data directory, where it is made."""
-    given = settings.secret_key.get_secret_value()
-    return Sealer(base64.b64decode(given) if given else load_key(settings.data_dir / "secret.key"))
 
 
 class Process:

@@ -13,58 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
-from msgspec import Struct
 
+from app.ground import Ground, ground
 from app.main import Process
+from app.running import Running, announced
 from app.settings import Settings
-from app.store.embedded import EmbeddedPostgres, attach
 from app.store.migrate import migrate
 
 _RESTART_PAUSE = 1.0
-
-
-class Ground(Struct):
-    """The database that this service stands on; `server` is ours to stop, if it is the embedded one."""
-
-    dsn: str
-    server: EmbeddedPostgres | None = None
-    next_try: float = 0.0
-
-    @property
-    def told(self) -> str:
-        return f"embedded PostgreSQL {self.server.version}" if self.server else "your PostgreSQL"
-
-    def tend(self) -> None:
-        """Start the embedded server again where it has ended by itself, at most once a second. Main thread only."""
-        if self.server is None or self.server.alive() or time.monotonic() < self.next_try:
-            return
-        self.next_try = time.monotonic() + _RESTART_PAUSE
-        self.server.revive()
-
-    def close(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-
-
-def ground(settings: Settings) -> Ground:
-    """The database to work with: yours by URL, else the embedded one, started here. Main thread only."""
-    if settings.database_url:
-        return Ground(settings.database_url)
-    return Ground(*_embedded(settings.data_dir))
-
-
-def _embedded(data_dir: Path) -> tuple[str, EmbeddedPostgres]:
-    server = EmbeddedPostgres.start(data_dir)
-    return server.dsn, server
-
-
-def visit(settings: Settings) -> Ground:
-    """For a command beside a running service: its database; without one, the embedded one is started."""
-    if not settings.database_url:
-        running = attach(settings.data_dir)
-        if running is not None:
-            return Ground(running)
-    return ground(settings)
 
 
 def listening(settings: Settings) -> socket.socket:
@@ -168,7 +124,7 @@ def serve(
         if base.server is not None:
             asyncio.run(_nobody_else(base.dsn))
         prepare(base)
-        with tempfile.TemporaryDirectory(prefix="leadgate-metrics-") as folder:
+        with announced(settings.data_dir, _running(settings, sock)), _folder() as folder:
 
             def tell() -> None:
                 ready(address_of(sock))
@@ -184,6 +140,16 @@ def serve(
     finally:
         sock.close()
         base.close()
+
+
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """Where the processes share what they have counted."""
+    return tempfile.TemporaryDirectory(prefix="leadgate-metrics-")
+
+
+def _running(settings: Settings, sock: socket.socket) -> Running:
+    address = address_of(sock).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return Running(os.getpid(), address, settings.dangerously_allow_private_addresses)
 
 
 async def _nobody_else(dsn: str) -> None:

@@ -8,8 +8,8 @@ from app.catalog.snapshot import Builder, Snapshot, Unbuildable
 from app.commands.desk import fail, world
 from app.components import discover
 from app.core.metrics import Metrics
+from app.ground import sealer
 from app.ingest.fieldtype import fieldtypes
-from app.main import sealer
 from app.pipeline.choosing import Chooser
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans

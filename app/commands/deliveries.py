@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_of
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
 from app.commands.moments import since_when
 from app.commands.trace import Utc
 from app.commands.words import clock, coloured, money, short, span, tail
@@ -75,7 +75,7 @@ def deliveries(
             await following(database, view, now, ends=lambda: False)
 
     try:
-        at_database(settings_of(data_dir=data_dir), work)
+        at_database(settings_beside(data_dir), work)
     except KeyboardInterrupt:
         raise typer.Exit from None
 

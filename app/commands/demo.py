@@ -17,7 +17,7 @@ from app.commands.serving import Host, Port
 from app.components import discover
 from app.core import events
 from app.demo import build_sink, catalogue, curl_lines
-from app.main import sealer
+from app.ground import Ground, sealer
 from app.settings import Settings
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
@@ -41,7 +41,7 @@ def demo(
     events.configure(settings.log_level)
     sink = None if empty else _start_sink()
 
-    def prepare(base: serving.Ground) -> None:
+    def prepare(base: Ground) -> None:
         if sink is not None:
             shown.append(asyncio.run(_configured(settings, base.dsn, sink)))
 

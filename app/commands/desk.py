@@ -8,14 +8,16 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from app import serving
 from app.core.errors import Refused
 from app.core.world import World
+from app.ground import visit
+from app.running import running
 from app.settings import Settings
 from app.store.database import Away, Database
-from app.store.migrate import check, current, migrate
 
 T = TypeVar("T")
+
+DEMO = Path("var/demo")  # where `make run` keeps its data
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where the embedded database lives (LEADGATE_DATA_DIR).")
@@ -42,18 +44,34 @@ def settings_of(**given: Any) -> Settings:
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
+def settings_beside(data_dir: Path | None) -> Settings:
+    """For a command beside a service: in the directory that was named, else in the usual one, else in the demo's.
+
+    What the service was told of private addresses holds for the command too: they look at one installation.
+    """
+    settings = settings_of(data_dir=data_dir)
+    named = settings.database_url or "data_dir" in settings.model_fields_set
+    service = running(settings.data_dir)
+    if service is None and not named and (service := running(DEMO)) is not None:
+        say(f"(of the demo that runs in {DEMO})")
+        settings = settings_of(data_dir=DEMO)
+    if service is not None and service.private:
+        return settings.model_copy(update={"dangerously_allow_private_addresses": True})
+    return settings
+
+
 def at_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, migrated: bool = True) -> T:
     """Run `work` on the database of the running service, or on one that is started for it.
 
     A database that has no tables yet gets them; one that is newer than this code is refused.
     """
     try:
-        base = serving.visit(settings)
+        base = visit(settings)
     except Exception as error:
         raise fail(str(error), AWAY) from None
     try:
         if migrated:
-            migrate(base.dsn) if base.server is not None else _checked(base.dsn)
+            _migrated(base.dsn) if base.server is not None else _checked(base.dsn)
         return asyncio.run(_work(base.dsn, work))
     except Away as error:
         raise fail(
@@ -65,15 +83,23 @@ def at_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *,
         base.close()
 
 
+def _migrated(dsn: str) -> None:
+    from app.store.migrate import migrate  # alembic takes a third of a second to import
+
+    migrate(dsn)
+
+
 def _checked(dsn: str) -> None:
     """An empty database gets its tables; an older one is migrated by whoever runs the service, not in passing."""
+    from app.store.migrate import check, current
+
     try:
         at, stands_between = current(dsn), check(dsn)
     except Exception as error:
         first, *_ = str(error.__cause__ or error).splitlines() or [type(error).__name__]
         raise fail(f"the database can't be reached: {first}", AWAY) from None
     if stands_between and not at:
-        migrate(dsn)
+        _migrated(dsn)
     elif stands_between:
         raise fail(
             f"{stands_between} (`leadgate migrate`)" if "newer" not in stands_between else stands_between

@@ -5,11 +5,11 @@ import asyncio
 import orjson
 import typer
 
-from app import serving
 from app.commands import examining, overseeing
-from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_of
+from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
 from app.commands.examining import Line
-from app.commands.words import coloured
+from app.commands.words import coloured, counted
+from app.ground import Ground, visit
 from app.settings import Settings
 from app.store.database import Away, Database, TooOld
 
@@ -18,9 +18,9 @@ _NAME = 16
 
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Check database, schema, durability, disk, secrets, queues and what must always hold; exit 1 on a failure."""
-    settings = settings_of(data_dir=data_dir)
+    settings = settings_beside(data_dir)
     try:
-        base = serving.visit(settings)
+        base = visit(settings)
     except Exception as error:
         raise fail(f"{error}\nIs LEADGATE_DATABASE_URL or --data-dir right?", AWAY) from None
     try:
@@ -29,15 +29,16 @@ def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         raise fail(str(error), AWAY) from None
     finally:
         base.close()
+    width = max(_NAME, *(len(line.name) + 2 for line in lines))
     for line in lines:
-        typer.echo(orjson.dumps(line.document()) if as_json else coloured(written(line)))
+        typer.echo(orjson.dumps(line.document()) if as_json else coloured(written(line, width)))
     bad = [line for line in lines if line.level == "fail"]
     if not as_json:
         typer.echo(summary(lines))
     raise typer.Exit(1 if bad else 0)
 
 
-async def _look(settings: Settings, base: serving.Ground) -> list[Line]:
+async def _look(settings: Settings, base: Ground) -> list[Line]:
     database = await Database.open(base.dsn, size=2, application_name="leadgate doctor")
     try:
         lines = [await examining.server(database, settings), examining.schema(base.dsn)]
@@ -54,9 +55,9 @@ async def _look(settings: Settings, base: serving.Ground) -> list[Line]:
         await database.close()
 
 
-def written(line: Line) -> str:
-    text = f"  {line.level:<4}  {line.name:<{_NAME}}{line.text}"
-    return text if not line.cure else f"{text}\n{' ' * (_NAME - 8)}{'':16}→ {line.cure}"
+def written(line: Line, width: int = _NAME) -> str:
+    text = f"  {line.level:<4}  {line.name:<{width}}{line.text}"
+    return text if not line.cure else f"{text}\n{'':{8 + width}}→ {line.cure}"
 
 
 def summary(lines: list[Line]) -> str:
@@ -64,5 +65,5 @@ def summary(lines: list[Line]) -> str:
         (sum(line.level == level for line in lines), word)
         for level, word in (("fail", "failure"), ("warn", "warning"))
     ]
-    told = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n]
+    told = [counted(n, word) for n, word in counts if n]
     return ", ".join(told) or "all is well"

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from app.catalog.documents import CampaignDoc, Catalogue, ContractDoc
 from app.catalog.kinds import replaced, secret_places
 from app.catalog.rows import catalogue_of
-from app.commands.desk import DataDir, at_database, fail, say, settings_of, world
+from app.commands.desk import DataDir, at_database, fail, say, settings_beside, world
 from app.commands.sampling import sample
 from app.commands.words import clock, coloured, money, tail
 from app.components import discover
@@ -43,7 +44,7 @@ def listen(
         return catalogue_of((await CatalogueStore(database).load())[1])
 
     discover()
-    doc, campaign = _found(at_database(settings_of(data_dir=data_dir), load), contract)
+    doc, campaign = _found(at_database(settings_beside(data_dir), load), contract)
     secret = "whsec_" + base64.b64encode(b"leadgate test " + world().token(18)).decode()
     adapter, settings = _prepared(doc, _url(forward_to), secret)
     signs = "sign" in doc.deliver
@@ -86,8 +87,9 @@ def _prepared(doc: ContractDoc, url: str, secret: str) -> tuple[Adapter[Any], Ad
     told = replaced(told, places, lambda place, _: secret if place[0] == "sign" else "test-secret")
     try:
         return adapter, adapter.settings.model_validate(told | {"url": url})
-    except ValueError as error:
-        raise fail(f"--forward-to {url} can't be sent to: {error}", 2) from None
+    except ValidationError as error:
+        why = "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
+        raise fail(f"--forward-to {url} can't be sent to: {why}", 2) from None
 
 
 async def _send(

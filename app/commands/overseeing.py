@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from app.catalog.snapshot import Builder, Snapshot, Unbuildable
 from app.commands.examining import Line
-from app.commands.words import span, tail
+from app.commands.words import counted, span, tail
 from app.components import discover
 from app.distribute.addresses import refuse
-from app.main import sealer
+from app.ground import sealer
 from app.settings import Settings
 from app.store import deliveries, health
 from app.store import processes as process_rows
@@ -48,7 +48,14 @@ async def catalogue(database: Database, settings: Settings) -> Sequence[Line]:
                 "use the secret key it was sealed with, or apply it anew",
             )
         ]
-    counts = f"{len(snapshot.campaigns)} campaigns, {len(snapshot.sources)} sources, {len(snapshot.contracts)} contracts"
+    counts = ", ".join(
+        counted(len(found), word)
+        for found, word in (
+            (snapshot.campaigns, "campaign"),
+            (snapshot.sources, "source"),
+            (snapshot.contracts, "contract"),
+        )
+    )
     return [
         Line("ok", "catalogue", f"v{version}: {counts}, all secrets open"),
         *_addresses(snapshot, settings),

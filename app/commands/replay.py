@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from app.catalog.snapshot import Snapshot
 from app.commands.beside import Beside, beside
-from app.commands.desk import DataDir, at_database, fail, say, settings_of, world
+from app.commands.desk import DataDir, at_database, fail, say, settings_beside, world
 from app.commands.moments import per_second, since_when
 from app.commands.recalling import one_id
 from app.commands.words import clock, span, tail
@@ -53,7 +53,7 @@ def replay(
     if not delivery and contract is None and since is None and outcome is None:
         raise fail("name deliveries, or say which: --contract, --outcome, --since", 2)
     pace, start = per_second(rate), since_when(since, world().now())
-    settings = settings_of(data_dir=data_dir)
+    settings = settings_beside(data_dir)
 
     async def work(database: Database) -> int:
         parts = await beside(database, settings)

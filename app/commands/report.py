@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_of, world
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.moments import since_when
 from app.commands.words import columns, money
 from app.store import looking
@@ -41,7 +41,7 @@ def report(
         catalogue = catalogue_of((await CatalogueStore(database).load())[1])
         return found, {one.id: one.currency for one in catalogue.campaigns}
 
-    figures, currencies = at_database(settings_of(data_dir=data_dir), work)
+    figures, currencies = at_database(settings_beside(data_dir), work)
     figures = [one for one in figures if source is None or one.source == source]
     if as_json:
         for one in figures:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.desk import DataDir, at_database, say, settings_of, world
+from app.commands.desk import DataDir, at_database, say, settings_beside, world
 from app.commands.moments import whole_days
 from app.commands.words import columns, size
 from app.store import upkeep
@@ -21,7 +21,7 @@ def retention(
 
     What a lead became and what its deliveries made stays; of its person nothing does.
     """
-    settings = settings_of(data_dir=data_dir)
+    settings = settings_beside(data_dir)
     days = settings.keep_days if keep is None else whole_days(keep)
 
     async def work(database: Database) -> None:

@@ -9,9 +9,10 @@ import typer
 from app import serving
 from app.catalog.service import Configuration
 from app.commands.desk import AWAY, DataDir, fail, say, settings_of
+from app.commands.words import counted
 from app.components import discover
 from app.core import events
-from app.main import sealer
+from app.ground import Ground, sealer
 from app.settings import Settings
 from app.store.catalogue import CatalogueStore
 from app.store.database import Away, Database
@@ -44,7 +45,7 @@ def worker(
 def run(settings: Settings, role: str) -> None:
     events.configure(settings.log_level)
 
-    def prepare(base: serving.Ground) -> None:
+    def prepare(base: Ground) -> None:
         version, counts = asyncio.run(_counts(settings, base.dsn))
         say(f"  catalogue  v{version} · {counts}")
 
@@ -74,4 +75,10 @@ async def _counts(settings: Settings, dsn: str) -> tuple[int, str]:
     finally:
         await database.close()
     contracts = sum(len(buyer.contracts) for buyer in now.buyers)
-    return version, f"{len(now.campaigns)} campaigns, {len(now.sources)} sources, {contracts} contracts"
+    return version, ", ".join(
+        (
+            counted(len(now.campaigns), "campaign"),
+            counted(len(now.sources), "source"),
+            counted(contracts, "contract"),
+        )
+    )

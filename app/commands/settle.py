@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from app.commands.beside import Beside, beside
-from app.commands.desk import DataDir, at_database, fail, say, settings_of
+from app.commands.desk import DataDir, at_database, fail, say, settings_beside
 from app.commands.recalling import one_id
 from app.commands.words import money, short, tail
 from app.core.money import amount
@@ -33,7 +33,7 @@ def settle(
     if what not in ("sold", "not-sold", "again"):
         raise fail(f"{what!r} is no end of a delivery; say sold, not-sold or again", 2)
     outcome = _outcome(what, reference, price, reason)
-    settings = settings_of(data_dir=data_dir)
+    settings = settings_beside(data_dir)
 
     async def work(database: Database) -> str:
         row = await _row(database, delivery)

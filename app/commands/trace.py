@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from app.commands.bytes_text import attempt_text
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_of
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
 from app.commands.hand_overs import shown_attempts
 from app.commands.recalling import one_id, setting_of
 from app.commands.steps import Setting
@@ -64,7 +64,7 @@ def trace(
             return _attempt(told, attempt, setting)
         return tell(told, setting)
 
-    for line in at_database(settings_of(data_dir=data_dir), work):
+    for line in at_database(settings_beside(data_dir), work):
         typer.echo(coloured(line))
 
 

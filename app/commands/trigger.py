@@ -10,10 +10,11 @@ import typer
 
 from app.catalog.documents import CampaignDoc, Catalogue
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AWAY, DataDir, at_database, fail, settings_of, world
+from app.commands.desk import AWAY, DataDir, at_database, fail, settings_beside, world
 from app.commands.sampling import sample
 from app.commands.words import money, short, span, tail
 from app.components import discover
+from app.running import running
 from app.settings import Settings
 from app.store import deliveries
 from app.store.catalogue import CatalogueStore
@@ -27,7 +28,7 @@ def trigger(
     campaign: Annotated[str, typer.Argument(help="The campaign's id.")],
     source: Annotated[str, typer.Option(help="As which source.")],
     url: Annotated[
-        str | None, typer.Option(help="Where the service answers; LEADGATE_PUBLIC_URL, else HOST and PORT.")
+        str | None, typer.Option(help="Where the service answers, if it runs elsewhere than here.")
     ] = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A field of the lead: --set state=NV.")
@@ -35,8 +36,8 @@ def trigger(
     data_dir: DataDir = None,
 ) -> None:
     """Post a test lead as a source would. Buyers get it, marked as a test; no cap, no turn and no report counts it."""
-    settings, given = settings_of(data_dir=data_dir), _given(values or [])
-    address = (url or settings.public_url or _address(settings)).rstrip("/")
+    settings, given = settings_beside(data_dir), _given(values or [])
+    address = (url or _address(settings)).rstrip("/")
 
     async def work(database: Database) -> str:
         discover()
@@ -63,6 +64,12 @@ def _given(values: list[str]) -> dict[str, str]:
 
 
 def _address(settings: Settings) -> str:
+    """Of the service that runs here; else what the settings say of it."""
+    service = running(settings.data_dir)
+    if service is not None:
+        return service.address
+    if settings.public_url:
+        return settings.public_url
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 

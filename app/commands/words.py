@@ -43,6 +43,11 @@ def days(gap: timedelta) -> str:
     return f"{seconds} s"
 
 
+def counted(n: int, word: str) -> str:
+    """1 contract, 2 contracts."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
 def size(n: int) -> str:
     for least, unit in reversed(_STEPS):
         if n >= least:

@@ -14,7 +14,8 @@ import pytest
 from app.api.root import Root
 from app.catalog.service import Configuration
 from app.components import discover
-from app.main import Process, sealer
+from app.ground import sealer
+from app.main import Process
 from app.settings import Settings
 from app.store.catalogue import CatalogueStore
 from app.store.keys import KeyStore

@@ -17,7 +17,8 @@ from app.catalog.service import Configuration
 from app.cli import cli
 from app.components import discover
 from app.core.world import World
-from app.main import Process, sealer
+from app.ground import sealer
+from app.main import Process
 from app.settings import Settings
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database

@@ -73,8 +73,7 @@ async def test_the_doctor_names_what_is_wrong_and_what_to_do(
     assert lines["database"].startswith("  fail  database        PostgreSQL ")
     assert lines["schema"].startswith("  ok    schema          at ")
     assert (
-        lines["catalogue"]
-        == "  ok    catalogue       v1: 1 campaigns, 1 sources, 1 contracts, all secrets open"
+        lines["catalogue"] == "  ok    catalogue       v1: 1 campaign, 1 source, 1 contract, all secrets open"
     )
     assert lines["ledger"].startswith("  ok    ledger")
     assert lines["partitions"].startswith("  ok ")

@@ -28,7 +28,7 @@ def test_both_buyers_are_at_the_sink() -> None:
     read = Catalogue.model_validate(said())
     urls = [contract.deliver["url"] for buyer in read.buyers for contract in buyer.contracts]
     assert urls == [f"{SINK}/sunco", f"{SINK}/brightroof"]
-    assert "$" not in catalogue(SINK)
+    assert "buyers.example" not in catalogue(SINK)
 
 
 def test_its_checks_are_known_and_take_their_settings() -> None:
