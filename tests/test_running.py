@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import typer
 
 from app.commands.desk import settings_beside
 from app.running import Running, announced, running
@@ -67,3 +68,14 @@ def test_a_directory_that_was_named_is_the_one(here: Path, monkeypatch: pytest.M
 
 def test_without_the_demo_a_command_looks_in_the_usual_place(here: Path) -> None:
     assert settings_beside(None).data_dir == here / "home/leadgate"
+
+
+def test_settings_that_cant_be_are_told_with_their_names_and_without_their_values(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADGATE_PORT", "eight")
+    with pytest.raises(typer.Exit):
+        settings_beside(None)
+    told = capsys.readouterr().err
+    assert told.startswith("error: LEADGATE_PORT: ")
+    assert "eight" not in told.replace("LEADGATE_PORT", "")

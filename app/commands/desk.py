@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import ValidationError
 
 from app.core.errors import Refused
 from app.core.world import World
@@ -41,7 +42,16 @@ def fail(text: str, code: int = REFUSED) -> "typer.Exit":
 
 def settings_of(**given: Any) -> Settings:
     """Settings from the environment, with the options that were given on the command line."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise fail("; ".join(map(_wrong, error.errors())), USAGE) from None
+
+
+def _wrong(one: Any) -> str:
+    """Without the value: it may be a secret."""
+    told = one["msg"].removeprefix("Value error, ")
+    return f"LEADGATE_{str(one['loc'][0]).upper()}: {told}" if one["loc"] else told
 
 
 def settings_beside(data_dir: Path | None) -> Settings:
