@@ -15,7 +15,7 @@ LEAST, MOST = -(2**63), 2**63 - 1
 
 _PARAMETER = re.compile(r';\s*([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
 _QUOTED = re.compile(r"\\(.)")
-_BOMS = (
+BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -61,7 +61,7 @@ def charset_of(content_type: str) -> str:
 
 def as_utf8(body: bytes, charset: str) -> bytes:
     """The body in UTF-8 without a byte order mark, which outranks the header. Never replaces a byte."""
-    for mark, marked in _BOMS:
+    for mark, marked in BOMS:
         if body.startswith(mark):
             body, charset = body[len(mark) :], marked
             break
