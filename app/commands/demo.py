@@ -12,7 +12,7 @@ import uvicorn
 
 from app import serving
 from app.catalog.service import Configuration
-from app.commands.desk import DataDir, fail, say, settings_of, world
+from app.commands.desk import DEMO, DataDir, fail, say, settings_of, world
 from app.commands.serving import Host, Port
 from app.components import discover
 from app.core import events
@@ -109,10 +109,17 @@ def _welcome(address: str, key: str, settings: Settings) -> None:
         f"  key        of source acme, new with every start; also for X-API-Key\n  api        {address}/docs\n"
     )
     lead = _first_lead(address, key)
-    here = f"--data-dir {shlex.quote(str(settings.data_dir))} " if not settings.database_url else ""
-    say(f"One was posted just now. Its story, as `.venv/bin/leadgate trace {here}{lead[-8:]}` tells it:\n")
+    here = _here(settings)
+    say(f"One was posted just now. Its story, as `.venv/bin/leadgate trace{here} {lead[-8:]}` tells it:\n")
     print_trace(settings, lead)
     say("\nWhat the buyers answer shows here, a line a delivery. ^C ends it all.\n")
+
+
+def _here(settings: Settings) -> str:
+    """What a command in another shell must be told to find this service; of the demo's own place nothing."""
+    if settings.database_url or settings.data_dir == DEMO:
+        return ""
+    return f" --data-dir {shlex.quote(str(settings.data_dir))}"
 
 
 def _first_lead(address: str, key: str) -> str:
@@ -128,7 +135,7 @@ def _first_lead(address: str, key: str) -> str:
 
 
 def _say_first_steps(settings: Settings) -> None:
-    here = "" if settings.database_url else f" --data-dir {shlex.quote(str(settings.data_dir))}"
+    here = _here(settings)
     say("\nNothing is configured yet. First steps, in another shell:\n")
     say(f"  .venv/bin/leadgate apply{here} your.yaml       (docs/configuration.md shows one)")
     say(f"  .venv/bin/leadgate key issue source ID{here}\n")
