@@ -24,12 +24,18 @@ class Format(Component, ABC):
     """
 
     content_types: ClassVar[tuple[str, ...]]
+    also: ClassVar[tuple[str, ...]] = ()
+    """Content types of another format, whose bodies this one reads where it `sniffs` its own kind."""
     examples: ClassVar[tuple[tuple[bytes, str, Sequence[Record]], ...]]
     """(body, content type header, records it reads as)."""
 
     @abstractmethod
     def read(self, body: bytes, content_type: str) -> list[Record]:
         """`content_type` is the whole header value, with its parameters (charset, boundary)."""
+
+    def sniffs(self, body: bytes) -> bool:
+        """Whether the body looks like this kind. A guess from its first kilobyte: cheap, and raises nothing."""
+        return False
 
 
 formats: Registry[Format] = Registry("app.ingest.formats", "leadgate.formats")

@@ -8,30 +8,56 @@ from app.ingest.format import Format
 from app.model import Record
 
 _LONGEST_KEPT = 256
+_UNTYPED = frozenset(("", "text/plain", "application/octet-stream", "binary/octet-stream"))
+
+_Found = tuple[Format | None, tuple[Format, ...]]
 
 
 class Reader:
-    """Stateless but for a bounded memory of headers. A format's type `+json` takes every `…+json`."""
+    """Stateless but for a bounded memory of headers. A format's type `+json` takes every `…+json`.
+
+    Formats that share a type (`Format.also`) are asked first whether the body is theirs.
+    """
 
     def __init__(self, formats: Iterable[Format]) -> None:
-        self._by_type = {kind: known for known in formats for kind in known.content_types}
+        known = tuple(formats)
+        self._by_type = {kind: one for one in known for kind in one.content_types}
+        self._sharing = {kind: tuple(one for one in known if kind in one.also) for kind in self._by_type}
+        self._sniffing = tuple(sorted(known, key=lambda one: not one.also))
         self.taken = tuple(sorted(kind for kind in self._by_type if not kind.startswith("+")))
         self._kept = lru_cache(maxsize=512)(self._look_up)
 
-    def format_of(self, content_type: str) -> Format:
-        """UnknownType names what is taken, also where no type is given."""
-        found = (
+    def format_of(self, content_type: str, body: bytes = b"", *, sniff_untyped: bool = False) -> Format:
+        """UnknownType names what is taken, also where no type is given.
+
+        `sniff_untyped`: a body without a type, or with one that says nothing (text/plain,
+        application/octet-stream), goes to the format that knows it by its look.
+        """
+        found, sharing = (
             self._kept(content_type) if len(content_type) <= _LONGEST_KEPT else self._look_up(content_type)
         )
+        if sharing:
+            found = _sniffed(sharing, body) or found
+        if found is None and sniff_untyped and _kind(content_type) in _UNTYPED:
+            found = _sniffed(self._sniffing, body)
         if found is None:
             said = "the Content-Type is not taken" if content_type.strip() else "there is no Content-Type"
             raise UnknownType(f"{said}; send one of {', '.join(self.taken)}", taken=list(self.taken))
         return found
 
-    def read(self, body: bytes, content_type: str) -> list[Record]:
-        return self.format_of(content_type).read(body, content_type)
+    def read(self, body: bytes, content_type: str, *, sniff_untyped: bool = False) -> list[Record]:
+        return self.format_of(content_type, body, sniff_untyped=sniff_untyped).read(body, content_type)
 
-    def _look_up(self, content_type: str) -> Format | None:
-        kind = content_type.partition(";")[0].strip().lower()
+    def _look_up(self, content_type: str) -> _Found:
+        kind = _kind(content_type)
         _, plus, suffix = kind.rpartition("+")
-        return self._by_type.get(kind) or (self._by_type.get(plus + suffix) if plus else None)
+        named = self._by_type.get(kind) or (self._by_type.get(plus + suffix) if plus else None)
+        return named, self._sharing.get(kind, ())
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _sniffed(formats: Iterable[Format], body: bytes) -> Format | None:
+    return next((one for one in formats if one.sniffs(body)), None)

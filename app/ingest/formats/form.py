@@ -20,6 +20,7 @@ from app.ingest.format import MOST_DEPTH, MOST_FIELDS, Format, Unreadable, forma
 from app.model import Raw, Record
 
 _BRACKETS = re.compile(r"[^\[\]]+(?:\[[^\[\]]*\])+")
+_BEGINS = re.compile(rb"\s*[\w.%+\[\]-]{1,100}=[^\s<>{}]*\s*\Z")
 
 
 @formats.register
@@ -57,6 +58,9 @@ class Form(Format):
         if not record:
             raise no_fields()
         return [record]
+
+    def sniffs(self, body: bytes) -> bool:
+        return bool(_BEGINS.match(body[:1024]))
 
 
 def _pairs(body: bytes, charset: str) -> list[tuple[str, Raw]]:
