@@ -1,0 +1,265 @@
+"""What a source must know to post: its fields by its own names, its answers, its tests. Nothing of anybody else."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from app.catalog.documents import CampaignDoc, CheckDoc, MapTo, SourceDoc
+from app.catalog.snapshot import Snapshot
+from app.core.money import written
+from app.core.registry import Registry
+from app.ingest.fieldtype import FieldType
+from app.ingest.format import MOST_FIELDS, MOST_RECORDS, Format
+from app.ingest.raw import is_blank
+from app.pipeline.spec_answers import AnswerSample, answer_samples
+from app.pipeline.spec_examples import Example, example, shape
+from app.pipeline.spec_samples import Sample, samples
+from app.validate.check import Check
+
+_PATIENCE = 15  # seconds beyond the deadline that a client should still wait
+
+
+class Known(NamedTuple):
+    """The components of this installation."""
+
+    fieldtypes: Registry[FieldType[Any]]
+    checks: Registry[Check[Any]]
+    formats: Registry[Format]
+
+
+class _Word(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FieldSpec(_Word):
+    """One field. `name` is the source's own; `also` are other names that lead to it; `field` is what answers call it."""
+
+    name: str
+    also: tuple[str, ...] = ()
+    field: str
+    label: str = ""
+    type: str
+    required: bool = False
+    absent: str | None = None
+    """What it becomes where it does not come."""
+    values: tuple[str, ...] = ()
+    """What is allowed; empty: whatever has the shape."""
+    shape: str
+    example: Example | None = None
+    """Valid; None where no example is known that its pattern takes."""
+
+
+class CodeSpec(_Word):
+    code: str
+    action: Literal["hold", "reject"]
+    meaning: str
+
+
+class CheckSpec(_Word):
+    """One check that may refuse or hold, in its place in the published order."""
+
+    check: str
+    codes: tuple[CodeSpec, ...]
+    of: str = ""
+
+
+class Changes(_Word):
+    """Which fields differ from those at version `since`, by the source's names."""
+
+    since: int
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[dict[str, Any], ...] = ()
+
+
+class Spec(_Word):
+    """Everything that a source's developer needs. It holds no key, no buyer and no other source."""
+
+    source: str
+    name: str = ""
+    campaign: str
+    version: int
+    """The catalogue version in which this spec last changed."""
+    changed_at: datetime | None = None
+    fingerprint: str = ""
+    """Differs whenever the spec does."""
+    endpoint: str
+    test_endpoint: str
+    status_url: str
+    key_headers: tuple[str, ...] = ("Authorization: Bearer KEY", "X-API-Key: KEY")
+    content_types: tuple[str, ...]
+    most_leads: int = MOST_RECORDS
+    most_fields: int = MOST_FIELDS
+    reply: Literal["receipt", "verdict", "sold"]
+    deadline_seconds: float
+    price: str | None = None
+    currency: str
+    only_tests: bool = False
+    paused: bool = False
+    coarse: bool = False
+    """Answers don't say why a lead was not accepted."""
+    fields: tuple[FieldSpec, ...]
+    checks: tuple[CheckSpec, ...] = ()
+    answers: tuple[AnswerSample, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    changes: Changes | None = None
+
+    @property
+    def example(self) -> dict[str, Example]:
+        """The lead that all samples post."""
+        return {f.name: f.example for f in self.fields if f.example is not None}
+
+
+def spec_of(snapshot: Snapshot, source_id: str, known: Known, *, base: str) -> Spec | None:
+    """The spec of a source as the snapshot has it; None where it is not configured."""
+    source = snapshot.sources.get(source_id)
+    if source is None:
+        return None
+    return build(snapshot.campaigns[source.campaign], source, known, base=base, version=snapshot.version)
+
+
+def build(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, version: int) -> Spec:
+    """With everything. ValueError or RegistryError where a document names what this installation doesn't have."""
+    made = bare(campaign, source, known, base=base, version=version)
+    wait = math.ceil(source.deadline.seconds) + _PATIENCE
+    return made.model_copy(
+        update={
+            "answers": tuple(answer_samples(campaign, source, base)),
+            "samples": samples(made.example, made.test_endpoint, wait, known.formats),
+        }
+    )
+
+
+def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, version: int) -> Spec:
+    """Without answers and samples, which follow from the rest."""
+    endpoint = f"{base}/v1/leads"
+    fields = tuple(_fields(campaign, source, known.fieldtypes))
+    made = Spec(
+        source=source.id, name=source.name, campaign=campaign.name or campaign.id, version=version,
+        endpoint=endpoint, test_endpoint=f"{endpoint}?test=1", status_url=f"{endpoint}/LEAD",
+        content_types=tuple(sorted(k for f in known.formats for k in f.content_types if k[0] != "+")),
+        reply=source.reply, deadline_seconds=source.deadline.seconds, only_tests=source.test,
+        price=None if source.price is None else written(source.price), currency=campaign.currency,
+        paused=source.paused, coarse=source.reasons == "coarse", fields=fields,
+        checks=() if source.reasons == "coarse" else tuple(_checks(campaign, fields, known.checks)),
+    )  # fmt: skip
+    return made.model_copy(update={"fingerprint": _fingerprint(made)})
+
+
+def compared(then: Sequence[FieldSpec], now: Sequence[FieldSpec], since: int) -> Changes:
+    """What a developer has to look at, field by field."""
+    before, after = ({f.name: f.model_dump(mode="json") for f in fields} for fields in (then, now))
+    both = [name for name in after if name in before and after[name] != before[name]]
+    return Changes(
+        since=since,
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(_difference(name, before[name], after[name]) for name in both),
+    )
+
+
+def _difference(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    keys = [key for key in now if now[key] != was[key]]
+    return {"name": name, "was": {key: was[key] for key in keys}, "now": {key: now[key] for key in keys}}
+
+
+def _fingerprint(spec: Spec) -> str:
+    """Of what the source is told, not of where and when."""
+    told = spec.model_dump(
+        mode="json",
+        exclude={"version", "endpoint", "test_endpoint", "status_url", "answers", "samples", "fingerprint"},
+    )
+    return hashlib.blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+
+
+def _fields(
+    campaign: CampaignDoc, source: SourceDoc, fieldtypes: Registry[FieldType[Any]]
+) -> Iterator[FieldSpec]:
+    """A field that no name leads to is the source's own default, and not its developer's business."""
+    names = _names(campaign, source)
+    defaults = _defaults(source)
+    for field, doc in campaign.fields.items():
+        if not names[field]:
+            continue
+        kind = fieldtypes[doc.type]
+        to = kind.settings.model_validate(doc.model_extra or {})
+        first = source.mapping.get(names[field][0])
+        words = _words(first.values if isinstance(first, MapTo) else {}, kind, to)
+        allowed = tuple(dict.fromkeys((*words, *getattr(to, "values", ()))))
+        chosen = doc.type == "choice"
+        yield FieldSpec(
+            name=names[field][0], also=names[field][1:], field=field, label=doc.label, type=doc.type,
+            required=doc.required and field not in defaults, absent=defaults.get(field),
+            values=allowed if chosen else (),
+            shape=shape(kind, to) + (f"; also: {', '.join(words)}" if words and not chosen else ""),
+            example=_example(field, kind, to, words, first),
+        )  # fmt: skip
+
+
+def _example(field: str, kind: FieldType[Any], to: Any, words: Sequence[str], first: Any) -> Example | None:
+    """A word of the source's own is valid once it is translated."""
+    return words[0] if words and isinstance(first, MapTo) else example(field, kind, to)
+
+
+def _names(campaign: CampaignDoc, source: SourceDoc) -> dict[str, tuple[str, ...]]:
+    """Our field → the source's names of it, those it prefers first; ours last, where they aren't mapped elsewhere."""
+    found: dict[str, list[str]] = {field: [] for field in campaign.fields}
+    for name, target in source.mapping.items():
+        found[target.field if isinstance(target, MapTo) else target].append(name)
+    for field, names in found.items():
+        if field not in source.mapping:
+            names.append(field)
+    return {field: tuple(names) for field, names in found.items()}
+
+
+def _defaults(source: SourceDoc) -> dict[str, str]:
+    """As FieldMap takes them: the mapping's before the source's, blank is none."""
+    found: dict[str, str] = {}
+    for target in source.mapping.values():
+        if isinstance(target, MapTo) and target.default is not None:
+            found.setdefault(target.field, target.default)
+    for field, text in source.defaults.items():
+        found.setdefault(field, text)
+    return {field: text for field, text in found.items() if not is_blank(text)}
+
+
+def _words(values: Mapping[str, str], kind: FieldType[Any], to: Any) -> tuple[str, ...]:
+    """The source's own words that become something valid."""
+    return tuple(said for said, word in values.items() if not is_blank(word) and kind.normal(word, to).valid)
+
+
+# the setting that says what a finding of this code does, where it isn't `action`
+_ACTION_OF = {"disposable": "disposable", "role": "role", "no_mx": "mx"}
+
+
+def _checks(
+    campaign: CampaignDoc, fields: Sequence[FieldSpec], checks: Registry[Check[Any]]
+) -> Iterator[CheckSpec]:
+    said = [entry.check for entry in campaign.checks]
+    entries = [CheckDoc(check=name) for name in ("required", "field") if name not in said]
+    for entry in sorted([*entries, *campaign.checks], key=lambda entry: checks[entry.check].order):
+        check = checks[entry.check]
+        to: Any = check.settings.model_validate(entry.model_extra or {})
+        codes = tuple(
+            CodeSpec(code=code, action=action, meaning=meaning)
+            for code, meaning in check.codes.items()
+            if (action := getattr(to, _ACTION_OF.get(code, "action"), to.action)) in ("hold", "reject")
+        )
+        if codes:
+            yield CheckSpec(check=entry.check, codes=codes, of=_of(entry.check, to, fields))
+
+
+def _of(check: str, to: Any, fields: Sequence[FieldSpec]) -> str:
+    """What the check looks at, by the source's names; a limit that a cheat would stay under isn't told."""
+    names = {f.field: f.name for f in fields}
+    if check in ("required", "field"):
+        return ", ".join(f.name for f in fields if f.required)
+    if check == "duplicate":
+        sets = [" and ".join(names.get(name, name) for name in parts) for _, parts in to.entries]
+        return f"{', or '.join(sets)}, within {to.within}"
+    return ""

@@ -1,0 +1,266 @@
+"""A source reads what it must know to post, and what it reads works."""
+
+import asyncio
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from tests.api.conftest import Api
+from tests.pipeline.house import contract
+
+CATALOGUE = """
+campaigns:
+  - id: solar
+    name: Solar roofs
+    fields:
+      first_name: {type: name, required: true}
+      email:      {type: email, required: true}
+      phone:      {type: phone, country: US}
+      home:       {type: choice, values: [own, rent]}
+      bill:       {type: number, min: 0, max: 100}
+      consent:    {type: boolean}
+    checks: %s
+sources:
+  - id: acme
+    campaign: solar
+    reply: %s
+    deadline: 20s
+    price: "12.50"
+    mapping: {fname: first_name, "contact.mail": email, owner: {field: home, values: {"Y": own, "N": rent}}}
+  - {id: other, campaign: solar, name: Somebody else, mapping: {their_name: first_name}}
+"""
+DUPLICATES = '[{check: duplicate, on: [email], within: "30d"}]'
+
+
+def yaml(checks: str = "[]", reply: str = "verdict") -> str:
+    return CATALOGUE % (checks, reply)
+
+
+@pytest.fixture
+def house() -> str:
+    return yaml()
+
+
+async def test_a_key_of_the_source_is_needed(api: Api) -> None:
+    assert (await api.get("/v1/spec")).status_code == 401
+    assert (await api.get("/v1/spec.json", "lg_src_no")).status_code == 401
+
+
+async def test_a_key_of_a_buyer_opens_nothing(api: Api) -> None:
+    await api.configure(yaml() + "buyers:" + contract("b1", "http://127.0.0.1:9001/"))
+    key = await api.key("buyer", "b1")
+    assert (await api.get("/v1/spec.json", key)).status_code == 401
+
+
+async def test_the_fields_have_the_names_of_the_source(api: Api) -> None:
+    told = (await api.get("/v1/spec.json", api.acme)).json()
+    assert [(f["name"], f["field"], f["required"]) for f in told["fields"]] == [
+        ("fname", "first_name", True), ("contact.mail", "email", True), ("phone", "phone", False),
+        ("owner", "home", False), ("bill", "bill", False), ("consent", "consent", False),
+    ]  # fmt: skip
+    assert told["fields"][3]["values"] == ["Y", "N", "own", "rent"]
+    assert (told["price"], told["reply"], told["deadline_seconds"]) == ("12.50", "verdict", 20.0)
+
+
+async def test_nothing_of_another_source_or_a_buyer_or_a_key_stands_in_it(api: Api) -> None:
+    await api.configure(
+        yaml(reply="sold") + "buyers:" + contract("sunco", "http://127.0.0.1:9001/ok", price="42.00")
+    )
+    for path in ("/v1/spec.json", "/v1/spec.html"):
+        text = (await api.get(path, api.acme)).text
+        for secret in ("sunco", "42.00", "Somebody else", "their_name", api.acme, api.acme[-8:]):
+            assert secret not in text, secret
+
+
+async def test_a_browser_gets_a_page_and_a_program_gets_json(api: Api) -> None:
+    async def kind(accept: str) -> str:
+        headers = {"x-api-key": api.acme, "accept": accept}
+        return str((await api.http.get("/v1/spec", headers=headers)).headers["content-type"].split(";")[0])
+
+    assert await kind("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8") == "text/html"
+    assert await kind("*/*") == "application/json"
+    assert await kind("application/json, text/html;q=0.5") == "application/json"
+    assert await kind("text/html;q=x") == "application/json"
+
+
+async def test_the_page_says_all_of_it_without_a_script(api: Api) -> None:
+    text = (await api.get("/v1/spec.html", api.acme)).text
+    assert "<script" not in text
+    assert "@media print" in text
+    assert 'name="viewport"' in text
+    for said in ("Solar roofs", "contact.mail", "12.50 USD", "curl -i", "urllib", "curl_init", "fetch("):
+        assert said in text, said
+
+
+async def test_what_is_configured_is_text_on_the_page(api: Api) -> None:
+    await api.configure(
+        yaml().replace("price:", "name: '<b>&bold'\n    price:").replace("fname:", "'<i>\"x':")
+    )
+    text = (await api.get("/v1/spec.html", api.acme)).text
+    assert "<b>&bold" not in text
+    assert "&lt;b&gt;&amp;bold" in text
+    assert "<i>" not in text
+
+
+async def test_what_has_not_changed_is_not_sent_again(api: Api) -> None:
+    first = await api.get("/v1/spec.json", api.acme)
+    headers = {"x-api-key": api.acme, "if-none-match": f'"x", {first.headers["etag"]}'}
+    again = await api.http.get("/v1/spec.json", headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
+    assert first.headers["cache-control"] == "private, no-cache"
+    await api.configure(yaml().replace("max: 100", "max: 200"))
+    assert (await api.http.get("/v1/spec.json", headers=headers)).status_code == 200
+
+
+async def test_the_version_is_that_of_the_last_change_that_concerns_the_source(api: Api) -> None:
+    before = (await api.get("/v1/spec.json", api.acme)).json()
+    assert before["version"] == 1
+    assert before["changed_at"]
+    await api.configure(
+        yaml().replace("Somebody else", "Another") + "buyers:" + contract("b", "http://b.example")
+    )
+    assert (await api.get("/v1/spec.json", api.acme)).json() == before
+    await api.configure(yaml().replace("bill:       {", "bill: {label: A month, "))
+    assert (await api.get("/v1/spec.json", api.acme)).json()["version"] == 3
+
+
+async def test_since_says_which_fields_differ(api: Api) -> None:
+    changed = (
+        yaml()
+        .replace("min: 0, max: 100", "min: 5, max: 100, required: true")
+        .replace("consent:    {type: boolean}", "zip: {type: postal_code}")
+        .replace("fname: first_name", "forename: first_name")
+    )
+    await api.configure(changed)
+    changes = (await api.get("/v1/spec.json?since=1", api.acme)).json()["changes"]
+    assert (changes["added"], changes["removed"]) == (["forename", "zip"], ["fname", "consent"])
+    (bill,) = changes["changed"]
+    assert bill == {
+        "name": "bill",
+        "was": {"required": False, "shape": "a number from 0 up to 100"},
+        "now": {"required": True, "shape": "a number from 5 up to 100"},
+    }
+    nothing = (await api.get("/v1/spec.json?since=2", api.acme)).json()["changes"]
+    assert nothing == {"since": 2, "added": [], "removed": [], "changed": []}
+    page = (await api.get("/v1/spec.html?since=1", api.acme)).text
+    assert "What changed since version 1" in page
+
+
+async def test_before_the_source_was_all_fields_are_new(api: Api) -> None:
+    changes = (await api.get("/v1/spec.json?since=0", api.acme)).json()["changes"]
+    assert len(changes["added"]) == 6
+
+
+@pytest.mark.parametrize("since", ["99", "-1", "x", "9999999999999999999999"])
+async def test_a_version_that_is_none_is_a_problem(api: Api, since: str) -> None:
+    answer = await api.get(f"/v1/spec.json?since={since}", api.acme)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+async def test_the_answers_are_those_that_come(api: Api) -> None:
+    """Each but for its id, time and price."""
+    await api.configure(yaml(DUPLICATES))
+    told = (await api.get("/v1/spec.json", api.acme)).json()
+    said = {(one["outcome"], one["status"]): one["body"] for one in told["answers"]}
+    lead = {"fname": "Ann", "contact.mail": "ann@example.com"}
+    for name, body in (
+        ("accepted", lead),
+        ("duplicate", lead),
+        ("rejected", {"contact.mail": "b@example.com"}),
+    ):
+        real, sample = (await api.post(body)).json(), said[name, 201]
+        assert real.pop("lead").keys() == sample.pop("lead").keys()
+        if name == "duplicate":  # the same source's earlier lead is named
+            real["reason"] = real["reasons"][0]["message"] = "same email as an earlier lead"
+        assert real == sample, name
+    real = (await api.http.post("/v1/leads", content=b"{}")).json()
+    assert real == said["error", 401]
+
+
+async def test_a_source_that_gets_receipts_reads_the_outcomes_at_the_status_address(api: Api) -> None:
+    await api.configure(yaml(reply="receipt"))
+    told = (await api.get("/v1/spec.json", api.acme)).json()
+    assert [(one["outcome"], one["status"], one["request"]) for one in told["answers"][:3]] == [
+        ("pending", 202, "POST"), ("accepted", 200, "GET status_url"), ("rejected", 200, "GET status_url"),
+    ]  # fmt: skip
+
+
+@asynccontextmanager
+async def over_a_socket(api: Api) -> AsyncIterator[str]:
+    """The address at which programs reach the service of this test."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(api.root, lifespan="off", log_config=None, ws="none"))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def run(sample: dict[str, str], key: str, folder: Path) -> str:
+    """What the sample prints, with nothing but the key put in."""
+    language, suffix = _PROGRAMS[sample["language"]]
+    file = folder / f"sample{suffix}"
+    file.write_text(sample["text"].replace("KEY", key), "utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *language, str(file), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+_PROGRAMS = {
+    "curl": (["sh"], ".sh"), "Python": ([sys.executable], ".py"), "PHP": (["php"], ".php"),
+    "JavaScript": (["node"], ".mjs"),
+}  # fmt: skip
+_TOOL = {"curl": "curl", "PHP": "php", "JavaScript": "node"}
+
+
+async def test_every_sample_posts_a_lead_that_passes_all_checks(api: Api, tmp_path: Path) -> None:
+    async with over_a_socket(api) as address:
+        headers = {"x-api-key": api.acme, "host": address.removeprefix("http://")}
+        told = (await api.http.get("/v1/spec.json", headers=headers)).json()
+        ran = set()
+        for sample in told["samples"]:
+            if shutil.which(_TOOL.get(sample["language"], "sh")):
+                out = await run(sample, api.acme, tmp_path)
+                ran.add((sample["language"], sample["content_type"]))
+                assert "201" in out, out
+                assert "success" in out, out
+    curls = (
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "multipart/form-data",
+    )
+    assert ran >= {("Python", "application/json"), *(("curl", kind) for kind in curls)}
+    assert await api.value("select count(*) from lead where test and state = 'unsold'") == len(ran)
+
+
+async def test_a_sample_is_not_broken_by_odd_names_or_an_odd_host(api: Api, tmp_path: Path) -> None:
+    await api.configure(yaml().replace("fname:", '"Ann\'s \\"na\\\\me\\" é":'))
+    async with over_a_socket(api) as address:
+        headers = {"x-api-key": api.acme, "host": address.removeprefix("http://")}
+        told = (await api.http.get("/v1/spec.json", headers=headers)).json()
+        assert told["fields"][0]["name"] == 'Ann\'s "na\\me" é'
+        kinds = [(one["language"], one["content_type"]) for one in told["samples"]]
+        assert ("curl", "application/xml") not in kinds
+        for sample in told["samples"]:
+            if shutil.which(_TOOL.get(sample["language"], "sh")):
+                assert "success" in await run(sample, api.acme, tmp_path), sample["text"]
+    hostile = await api.http.get("/v1/spec.json", headers={"x-api-key": api.acme, "host": "a';id;'"})
+    assert hostile.status_code == 200
+    for sample in hostile.json()["samples"]:
+        if sample["language"] == "curl":
+            assert shlex.split(sample["text"])[4] == "http://a';id;'/v1/leads?test=1"
