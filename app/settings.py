@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     body_bytes: int = Field(1_000_000, ge=1_000, description="The largest body that intake reads.")
     body_seconds: float = Field(30, gt=0, description="How long a body may take to arrive.")
     lease_seconds: float = Field(
-        20, ge=1, description="How long a silent process keeps its work; at least the wire's time and a half."
+        20, ge=1, description="How long a silent process keeps its work; at least 1.25 times the wire's."
     )
     wire_seconds: float = Field(15, gt=0, description="How long one conversation with a buyer may take.")
     pool_size: int = Field(8, ge=3, le=100, description="Database connections per process.")
