@@ -193,7 +193,7 @@ class Process:
         """What status addresses begin with: as configured, else as this request was addressed."""
         if self.settings.public_url:
             return self.settings.public_url.rstrip("/")
-        host = next((v for k, v in scope["headers"] if k == b"host"), b"")
+        host = dict(scope["headers"]).get(b"host", b"")
         return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}" if host else ""
 
 

@@ -1,6 +1,7 @@
 """`POST /v1/leads` as a raw ASGI route: the hot path's door."""
 
 import hashlib
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
@@ -45,23 +46,23 @@ class Request(Struct):
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
-    request = Request()
-    for name, value in raw:
-        if name == b"content-type":
-            request.content_type = value.decode("latin-1").replace("\0", "")
-        elif name == b"authorization":
-            if value[:7].lower() == b"bearer ":
-                request.key = value[7:].strip().decode("latin-1")
-        elif name == b"x-api-key":
-            request.key = request.key or value.strip().decode("latin-1")
-        elif name == b"accept":
-            request.accept = value
-        elif name == b"content-length":
-            request.length = int(value) if value.isdigit() else -1
-        elif name == b"idempotency-key":
-            request.idempotency = value.strip()
-        elif name == b"x-leadgate-test":
-            request.test = value.decode("latin-1").strip().lower() in _TRUE
+    """The last of several with one name counts."""
+    headers = dict(raw)
+    get = headers.get
+    request = Request(get(b"content-type", b"").decode("latin-1"))
+    authorization = get(b"authorization", b"")
+    if authorization[:7].lower() == b"bearer ":
+        request.key = authorization[7:].strip().decode("latin-1")
+    else:
+        request.key = get(b"x-api-key", b"").strip().decode("latin-1")
+    request.accept = get(b"accept", b"")
+    length = get(b"content-length", b"")
+    if length.isdigit():
+        request.length = int(length)
+    if b"idempotency-key" in headers:
+        request.idempotency = headers[b"idempotency-key"].strip()
+    if b"x-leadgate-test" in headers:
+        request.test = headers[b"x-leadgate-test"].decode("latin-1").strip().lower() in _TRUE
     return request
 
 
@@ -183,13 +184,19 @@ class Intake:
     async def _body(self, receive: Any, request: Request) -> bytes:
         if request.length > self._limits.body_bytes:
             raise self._too_large()
-        with self._patience:
+        waits = self._patience.begin()
+        try:
             message = await receive()
             body: bytes = message.get("body", b"")
             if message.get("more_body"):
                 body = await self._long_body(receive, body)
             elif message["type"] == "http.disconnect":
                 raise TooSlow("the connection ended before the body did")
+        except CancelledError:
+            self._patience.explain(waits)
+            raise
+        finally:
+            self._patience.end(waits)
         if len(body) > self._limits.body_bytes:
             raise self._too_large()
         return body

@@ -25,23 +25,15 @@ class Root:
         if scope["type"] == "http" and scope["path"] == "/v1/leads":
             if self.intake is None:
                 await problem(send, NotDurable("this process is starting"))
-            else:
-                await self._guarded(scope, receive, send)
+                return
+            try:
+                await self.intake(scope, receive, send)
+            except Exception as error:
+                await _broken(send, error)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await self._api(scope, receive, send)
-
-    async def _guarded(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        assert self.intake is not None
-        try:
-            await self.intake(scope, receive, send)
-        except Exception as error:
-            if is_away(error):
-                await problem(send, NotDurable("the database does not answer; send it again"))
-                return
-            emit(bug(error, "intake"))
-            await problem(send, _Broken("something went wrong here; nothing you sent is to blame"))
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()
@@ -54,6 +46,14 @@ class Root:
         await receive()
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _broken(send: Any, error: Exception) -> None:
+    if is_away(error):
+        await problem(send, NotDurable("the database does not answer; send it again"))
+        return
+    emit(bug(error, "intake"))
+    await problem(send, _Broken("something went wrong here; nothing you sent is to blame"))
 
 
 class _Broken(NotDurable):

@@ -19,7 +19,7 @@ _IDLE = 0.02
 
 class Deciding:
     """Feeds the decider in batches. `done` gets each batch that was tried and what of it was decided here;
-    `park` what can't be decided; `door_busy` says whether submissions wait to be made durable."""
+    `park` what can't be decided; `arrived` counts the submissions that were made durable so far."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Deciding:
         *,
         done: Callable[[list[Draft], list[Decided]], None],
         park: Callable[[Work, str], None],
-        door_busy: Callable[[], bool],
+        arrived: Callable[[], int],
         backlog_share: float,
     ) -> None:
         self._decider = decider
@@ -37,7 +37,7 @@ class Deciding:
         self._world = world
         self._done = done
         self._park = park
-        self._door_busy = door_busy
+        self._arrived = arrived
         self._share = backlog_share
         self._ready: list[Draft] = []
         self._urgent: list[Work] = []
@@ -99,14 +99,15 @@ class Deciding:
             await self._decide(ready + self._drafts(works))
 
     async def _decide_backlog(self) -> None:
+        """While more comes in than is decided the door goes first, and this takes its share of the time."""
         while True:
             if not self._backlog:
                 await asyncio.sleep(_IDLE)
                 continue
-            began = self._world.monotonic()
+            began, before = self._world.monotonic(), self._arrived()
             works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
             await self._decide(self._drafts(works))
-            if self._door_busy():
+            if self._arrived() - before > len(works):
                 took = self._world.monotonic() - began
                 await asyncio.sleep(took * (1 - self._share) / self._share)
 

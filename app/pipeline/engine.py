@@ -74,7 +74,7 @@ class Engine:
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
             self.decider, evidence, world, done=self._settled, park=self._park,
-            door_busy=lambda: self.receiver.queued > 0, backlog_share=backlog_share,
+            arrived=lambda: self.receiver.arrived, backlog_share=backlog_share,
         )  # fmt: skip
         self._records: Batcher[Spoken, None] = Batcher(self._record, most=128, flushers=2)
         self._beside: set[asyncio.Task[None]] = set()

@@ -34,6 +34,7 @@ class Receiver:
         self._world = world
         self._metrics = metrics
         self._process_id = process_id
+        self.arrived = 0
         self._arrivals: Batcher[Arrival, Kept] = Batcher(self._flush, most=128, flushers=2, limit=most_queued)
         self._refusals: Batcher[Refusal, None] = Batcher(self._note, most=100, limit=200)
 
@@ -69,6 +70,7 @@ class Receiver:
 
     async def _flush(self, arrivals: list[Arrival]) -> Sequence[Kept | Exception]:
         began = self._world.monotonic()
+        self.arrived += len(arrivals)
         kept = await self._persist(arrivals, began + _PATIENCE)
         self._metrics.observe("leadgate_stage_seconds", ("receive",), self._world.monotonic() - began)
         self._metrics.observe("leadgate_flush_rows", ("receive",), len(arrivals))
