@@ -20,7 +20,7 @@ from app.validate.check import checks
 router = APIRouter(tags=["intake"])
 _PAGES = Environment(loader=PackageLoader("app.api"), autoescape=select_autoescape(), trim_blocks=True)
 _PAGES.globals["pretty"] = lambda body: json.dumps(body, indent=2, ensure_ascii=False)
-_KNOWN = Known(fieldtypes, checks, formats)
+KNOWN = Known(fieldtypes, checks, formats)
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Authorization, X-API-Key"}
 
 Since = Annotated[
@@ -89,10 +89,10 @@ async def _told(request: Request, since: int | None) -> Spec:
     entry = key_of(request, "source")
     parts = parts_of(request)
     snapshot = parts.engine.plans().snapshot
-    told = spec_of(snapshot, entry.owner, _KNOWN, base=parts.public_url(request.scope))
+    told = spec_of(snapshot, entry.owner, KNOWN, base=parts.public_url(request.scope))
     if told is None:
         raise NotFound(f"source {entry.owner} is not configured", code="source_off")
     campaign = snapshot.sources[entry.owner].campaign
     async with parts.database.acquire() as conn:
-        told = await dated(conn, told, campaign, _KNOWN)
-        return told if since is None else await with_changes(conn, told, since, snapshot.version, _KNOWN)
+        told = await dated(conn, told, campaign, KNOWN)
+        return told if since is None else await with_changes(conn, told, since, snapshot.version, KNOWN)

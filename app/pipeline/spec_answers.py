@@ -1,12 +1,12 @@
 """The answers that a source gets, each made by the code that makes the real ones."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from app.catalog.documents import CampaignDoc, SourceDoc
+from app.catalog.documents import SourceDoc
 from app.core.errors import NoKey, NotDurable, Refused, Unreadable
 from app.model import Finding
 from app.pipeline.answers import Answer, bought, pending, reasons_of, refused, unsold_reasons
@@ -40,12 +40,12 @@ class AnswerSample(BaseModel):
     body: dict[str, Any]
 
 
-def answer_samples(campaign: CampaignDoc, source: SourceDoc, base: str) -> Iterator[AnswerSample]:
+def answer_samples(source: SourceDoc, base: str, refusals: Iterable[Finding]) -> Iterator[AnswerSample]:
     """Where the source asked for a receipt only, outcomes are read at the status address."""
     receipt = source.reply == "receipt"
     if receipt:
         yield _answer(pending(_LEAD, "received"), "pending", "it is kept; always answered so", base)
-    for outcome, answer, when in _outcomes(campaign, source):
+    for outcome, answer, when in _outcomes(source, refusals):
         yield _looked_up(outcome, answer, when) if receipt else _answer(answer, outcome, when, base)
     if not receipt:
         late = "it is kept, and still open at the deadline; ask status_url later"
@@ -57,26 +57,15 @@ def answer_samples(campaign: CampaignDoc, source: SourceDoc, base: str) -> Itera
         )  # fmt: skip
 
 
-def _outcomes(campaign: CampaignDoc, source: SourceDoc) -> Iterator[tuple[str, Answer, str]]:
+def _outcomes(source: SourceDoc, refusals: Iterable[Finding]) -> Iterator[tuple[str, Answer, str]]:
     coarse = source.reasons == "coarse"
     state = "delivering" if source.reply == "verdict" else "sold"
     yes = "it passed all checks" if source.reply == "verdict" else "it was bought"
     yield "accepted", bought(_LEAD, state, source.price), yes
-    field = next((name for name, doc in campaign.fields.items() if doc.required), None)
-    if field is not None:
-        missing = Finding(check="required", code="missing", message=f"{field} is required", field=field)
-        yield "rejected", _no(source, "rejected", reasons_of([missing], coarse=coarse)), "a check refused it"
-    for entry in campaign.checks:
-        if entry.check == "duplicate":
-            on = next(iter((entry.model_extra or {})["on"]))
-            named = on if isinstance(on, str) else ""
-            same = " and ".join([on] if isinstance(on, str) else sorted(set(on)))
-            found = Finding(
-                check="duplicate", code="duplicate", message=f"same {same} as an earlier lead", field=named
-            )
-            reasons = reasons_of([found], coarse=coarse)
-            yield "duplicate", _no(source, "rejected", reasons), "it came before"
-            break
+    for finding in refusals:
+        came_before = finding.code == "duplicate"
+        named, when = ("duplicate", "it came before") if came_before else ("rejected", "a check refused it")
+        yield named, _no(source, "rejected", reasons_of([finding], coarse=coarse)), when
     if source.reply != "verdict":
         yield "no buyer", _no(source, "unsold", unsold_reasons(coarse=coarse)), "it was good, but not bought"
 

@@ -41,12 +41,7 @@ def samples(lead: Lead, url: str, wait: int, formats: Registry[Format]) -> tuple
     data = nested(lead, formats)
     for language, program in (("Python", _PYTHON), ("PHP", _PHP), ("JavaScript", _JAVASCRIPT)):
         style = _STYLES[language]
-        text = program.format(
-            url=_scalar(url, style),
-            lead=_literal(data, style, 0),
-            wait=wait,
-            bearer=_scalar("Bearer KEY", style),
-        )
+        text = program.format(url=_scalar(url, style), lead=_literal(data, style, 0), wait=wait)
         made.append(Sample(language=language, content_type="application/json", text=text))
     return tuple(made)
 
@@ -182,7 +177,7 @@ lead = {lead}
 request = urllib.request.Request(
     {url},
     data=json.dumps(lead).encode(),
-    headers={{"Authorization": {bearer}, "Content-Type": "application/json"}},
+    headers={{"Authorization": "Bearer KEY", "Content-Type": "application/json"}},
     method="POST",
 )
 try:
@@ -198,7 +193,7 @@ $request = curl_init({url});
 curl_setopt_array($request, [
     CURLOPT_POST => true,
     CURLOPT_POSTFIELDS => json_encode($lead),
-    CURLOPT_HTTPHEADER => ['Authorization: ' . {bearer}, 'Content-Type: application/json'],
+    CURLOPT_HTTPHEADER => ['Authorization: Bearer KEY', 'Content-Type: application/json'],
     CURLOPT_RETURNTRANSFER => true,
     CURLOPT_TIMEOUT => {wait},
 ]);
@@ -214,7 +209,7 @@ _JAVASCRIPT = """\
 const lead = {lead};
 const response = await fetch({url}, {{
     method: "POST",
-    headers: {{ "Authorization": {bearer}, "Content-Type": "application/json" }},
+    headers: {{ "Authorization": "Bearer KEY", "Content-Type": "application/json" }},
     body: JSON.stringify(lead),
     signal: AbortSignal.timeout({wait} * 1000),
 }});

@@ -264,3 +264,16 @@ async def test_a_sample_is_not_broken_by_odd_names_or_an_odd_host(api: Api, tmp_
     for sample in hostile.json()["samples"]:
         if sample["language"] == "curl":
             assert shlex.split(sample["text"])[4] == "http://a';id;'/v1/leads?test=1"
+
+
+async def test_a_paused_source_reads_that_it_is(api: Api) -> None:
+    await api.configure(yaml().replace("deadline: 20s", "deadline: 20s\n    paused: true\n    test: true"))
+    assert (await api.get("/v1/spec.json", api.acme)).json()["paused"] is True
+    text = (await api.get("/v1/spec.html", api.acme)).text
+    assert "You are paused" in text
+    assert "Test mode" in text
+
+
+async def test_a_source_that_is_not_configured_has_none(api: Api) -> None:
+    answer = await api.get("/v1/spec", await api.key("source", "nobody"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "source_off")

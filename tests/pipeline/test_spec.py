@@ -168,3 +168,25 @@ def test_nested_names_are_nested_where_they_are_read_back_so() -> None:
     both = {"a": 1, "a.b": 2}
     assert nested(both, formats) == both
     assert json.loads(bodies(both, formats)["application/json"]) == both
+
+
+def test_what_a_campaign_says_of_required_counts() -> None:
+    also = told(campaign={"checks": [{"check": "required", "fields": ["email"]}]})
+    assert [field.required for field in also.fields] == [False, True]
+    flagged = told(campaign={"checks": [{"check": "required", "action": "flag"}]})
+    assert [field.required for field in flagged.fields] == [False, False]
+    assert "rejected" not in {answer.outcome for answer in flagged.answers}
+
+
+def test_faults_that_end_a_lead_are_those_of_required_fields() -> None:
+    fields = {**FIELDS, "bill": {"type": "number"}}
+    (_, field) = told(fields, mapping={"mail": "email"}).checks
+    assert (field.check, field.of) == ("field", "first_name, mail")
+    only = {"checks": [{"check": "field", "only": ["bill"], "optional": []}]}
+    assert told(fields, campaign=only).checks[1].of == "bill"
+
+
+def test_a_duplicate_that_is_only_flagged_is_no_answer() -> None:
+    for action, there in (("flag", False), ("reject", True)):
+        spec = told(campaign={"checks": [{"check": "duplicate", "on": ["email"], "action": action}]})
+        assert ("duplicate" in {answer.outcome for answer in spec.answers}) is there

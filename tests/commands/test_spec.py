@@ -1,0 +1,40 @@
+"""An operator prints a source's posting instructions and hands them over."""
+
+import json
+
+import pytest
+
+from tests.commands.conftest import Gate, Leadgate, source
+
+
+async def test_a_spec_is_told_as_text_json_or_a_page(gate: Gate, leadgate: Leadgate) -> None:
+    await gate.configure(source(), source("other"))
+    said = await leadgate("spec", "acme")
+    assert said.exit_code == 0, said.output
+    rows = [line.split()[:4] for line in said.stdout.splitlines()]
+    assert ["email", "email", "email", "required"] in rows
+    assert ["duplicate", "duplicate", "reject", "An"] in rows
+    assert "POST http://127.0.0.1:8000/v1/leads" in said.stdout
+    as_json = json.loads((await leadgate("spec", "acme", "--json", "--since", "0")).stdout)
+    assert (as_json["source"], as_json["changes"]["added"]) == (
+        "acme", ["first_name", "email", "state", "bill"],
+    )  # fmt: skip
+    page = (await leadgate("spec", "acme", "--html")).stdout
+    assert page.startswith("<!doctype html>")
+    assert "other" not in said.stdout + json.dumps(as_json)
+
+
+async def test_an_address_of_the_world_is_used_where_it_is_set(
+    gate: Gate, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gate.configure(source())
+    monkeypatch.setenv("LEADGATE_PUBLIC_URL", "https://leads.example/")
+    assert "POST https://leads.example/v1/leads\n" in (await leadgate("spec", "acme")).stdout
+
+
+async def test_what_is_no_source_is_told_with_those_that_are(gate: Gate, leadgate: Leadgate) -> None:
+    await gate.configure(source())
+    said = await leadgate("spec", "acmee")
+    assert (said.exit_code, "(known: acme)" in said.stderr) == (1, True)
+    assert (await leadgate("spec", "acme", "--since", "99")).exit_code == 1
+    assert (await leadgate("spec", "acme", "--html", "--json")).exit_code == 2
