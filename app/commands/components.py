@@ -34,7 +34,11 @@ def components(
     discover()
     chosen = _chosen(kind)
     if name is None:
-        rows = [(which, one.name, _about(one)) for which, registry in chosen.items() for one in registry]
+        rows = [
+            (which, one.name, _about(one))
+            for which, registry in chosen.items()
+            for one in sorted(registry, key=_place)
+        ]
         for line in _as_json(rows) if as_json else columns(rows):
             typer.echo(line)
         return
@@ -65,8 +69,16 @@ def _chosen(kind: str | None) -> Mapping[str, Registry[Any]]:
     return {word: KINDS[word]}
 
 
+def _place(component: Any) -> tuple[int, str]:
+    """Checks in the order in which they are told, all else by name."""
+    return getattr(component, "order", 0), component.name
+
+
 def _about(component: Component) -> str:
-    return _doc(component).partition("\n")[0]
+    """In one line; a check's place in the order of checks before it."""
+    told = _doc(component).partition("\n")[0]
+    order = getattr(component, "order", None)
+    return told if order is None else f"{order:>3}  {told}"
 
 
 def _doc(component: Component) -> str:
@@ -89,6 +101,7 @@ def _page(kind: str, component: Any, schema: Mapping[str, Any]) -> list[str]:
     if kind == "format":
         lines.append(f"content types  {', '.join(component.content_types)}")
     if kind == "check":
+        lines += [f"order  {component.order}", ""]
         rows = [(code, meaning) for code, meaning in component.codes.items()]
         lines += ["findings", *(f"  {line}" for line in columns(rows)), ""]
     if kind == "fieldtype" and component.parts:

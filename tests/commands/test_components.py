@@ -25,8 +25,13 @@ def said(*words: str) -> str:
 
 def test_every_component_is_listed_with_what_it_is_for() -> None:
     lines = said().splitlines()
-    assert [tuple(line.split()[:2]) for line in lines] == ALL
+    assert sorted(tuple(line.split()[:2]) for line in lines) == sorted(ALL)
     assert all(len(line.split()) > 4 for line in lines)
+
+
+def test_checks_are_listed_in_the_order_in_which_they_are_told() -> None:
+    places = [int(line.split()[2]) for line in said("check").splitlines()]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(("kind", "name"), [one for one in ALL if one[0] != "format"])

@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from app.core.registry import Settings
 from app.model import Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Claim, Earlier, Mx, Seen, checks
+from tests.golden import cases_of
 
 ROOT = Path(__file__).parents[2]
 EVERY = [pytest.param(check, id=check.name) for check in checks.discover()]
@@ -23,7 +23,7 @@ PUBLISHED = {"required": 10, "field": 20, "email": 30, "phone": 40, "velocity": 
 
 @cache
 def golden(check: Check) -> list[dict]:
-    return YAML(typ="safe", pure=True).load(ROOT / "tests" / "data" / "checks" / f"{check.name}.yaml")
+    return cases_of(check.name)
 
 
 @cache

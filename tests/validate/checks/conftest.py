@@ -1,4 +1,4 @@
-"""Golden cases: tests/data/checks/<check>.yaml, each a rule in words, a lead, and what the check says of it.
+"""Golden cases (see tests/golden.py), each a rule in words, a lead, and what the check says of it.
 
 A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
@@ -6,16 +6,14 @@ what is named must be so. `earlier` is a lead that came before, `seen` how many 
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from ruamel.yaml import YAML
 
 from app.model import Lead, Value
 from app.validate.check import Claim, Earlier, Mx, Seen, checks
+from tests.golden import cases_of
 
-CASES = Path(__file__).parents[2] / "data" / "checks"
 MISLEADING = {"domain": "mailinator.com", "region": "XX", "line_type": "premium", "version": 4}
 """Parts of an invalid value, which no check may believe."""
 AT = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
@@ -67,8 +65,7 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
 def pytest_generate_tests(metafunc):
     if "golden" in metafunc.fixturenames:
         name = metafunc.module.__name__.rsplit(".", 1)[-1].removeprefix("test_")
-        cases = YAML(typ="safe", pure=True).load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
-        metafunc.parametrize("golden", [pytest.param((name, c), id=c["should"]) for c in cases])
+        metafunc.parametrize("golden", [pytest.param((name, c), id=c["should"]) for c in cases_of(name)])
 
 
 @pytest.fixture
