@@ -5,6 +5,9 @@ from collections.abc import Iterator
 
 _LABEL = re.compile(r"[\s>*•·–-]{0,8}([^\W\d_][^:=\n]{0,59}?)([ \t]{0,4}:(?![/:\\])[ \t]*)(.*)")
 _MOST_WORDS = 6
+LONGEST_TEXT = 256_000
+"""Facts are looked for in so many characters of a text, and not behind them."""
+
 _SENTENCE = re.compile(r"[.!?,;][ \t]")
 
 
@@ -13,7 +16,7 @@ def labelled(text: str) -> Iterator[tuple[str, str]]:
 
     A label is at most six words and no sentence; `http://…` and `at 10:30` are none.
     """
-    for line in text.splitlines():
+    for line in text[:LONGEST_TEXT].splitlines():
         if ":" in line and (match := _LABEL.match(line)):
             label, colon, value = match.groups()
             if _is_label(label, value, clock=colon == ":"):

@@ -33,6 +33,7 @@ _ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,60})")
 _SPACE = re.compile(rb"\s+")
 _SNIFFED = 1_024
 _MOST_PROLOG = 64
+_LONGEST_PROLOG = 64_000
 _MOST_TAGS = 500_000
 _WORDS = {
     etree.ErrorTypes.ERR_TAG_NAME_MISMATCH: "an element is closed by another name",
@@ -84,6 +85,8 @@ def without_prolog(body: bytes) -> bytes:
     subset is refused.
     """
     at = _past_prolog(body)
+    if at > _LONGEST_PROLOG:
+        raise Unreadable("the root element comes too late", code="syntax", where=f"byte {at + 1}")
     return _NO_NEWLINE.sub(b" ", body[:at]) + body[at:] if at else body
 
 
@@ -112,7 +115,9 @@ def _past_prolog(body: bytes) -> int:
         if body.startswith(b"<?", at):
             at = body.find(b">", at) + 1 or end
         elif body.startswith(b"<!--", at):
-            at = body.find(b"-->", at) + 3 if body.find(b"-->", at) >= 0 else end
+            at = body.find(b"-->", at) + 3
+            if at == 2:
+                at = end
         elif body[at : at + 9].upper() == b"<!DOCTYPE":
             plain = _PLAIN_DOCTYPE.match(body, at)
             if plain is None:

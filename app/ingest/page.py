@@ -6,7 +6,7 @@ from html import unescape
 
 from lxml import etree
 
-from app.ingest.labelled import labelled
+from app.ingest.labelled import LONGEST_TEXT, labelled
 
 _BLOCKS = frozenset(
     [
@@ -57,6 +57,7 @@ _BREAK = re.compile(r"<(?:br|p|div|li|tr|td|dd|h\d)\b", re.IGNORECASE)
 
 def facts(html: str) -> Iterator[tuple[str, str]]:
     """(label, value) in the order in which they stand. Text without markup is read by its lines."""
+    html = html[:LONGEST_TEXT]
     if not _TAG.search(html):
         yield from labelled(unescape(html) if "&" in html else html)
         return

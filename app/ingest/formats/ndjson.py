@@ -11,6 +11,7 @@ from app.model import Record
 
 _RECORD_SEPARATOR = b"\x1e"  # RFC 7464: stands before each lead, which may then span lines
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*\x1e|(?:\xef\xbb\xbf)?\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
+_MOST_LINES = 100 * MOST_RECORDS  # empty ones and those of a lead that spans several count too
 _POSITION = re.compile(r"line (\d+)(, column \d+)\Z")
 
 
@@ -43,6 +44,8 @@ class Ndjson(Format):
     def read(self, body: bytes, content_type: str) -> list[Record]:
         refuse_empty(body)
         body = as_utf8(body, charset_of(content_type))
+        if body.count(b"\n") + body.count(_RECORD_SEPARATOR) > _MOST_LINES:
+            raise Unreadable(f"more than {_MOST_LINES} lines in one body", code="records")
         records: list[Record] = []
         for line, text in _texts(body):
             if text.isspace() or not text:

@@ -405,6 +405,8 @@ def test_typographic_quotes_within_a_value_stay():
         (b"<adf>" + b"<prospect><a/></prospect>" * (MOST_RECORDS + 1) + b"</adf>", "records", None),
         (b"<adf>" + b"<a/>" * 600_000 + b"</adf>", "records", None),
         (b"<?" * 100_000 + b"<adf/>", "syntax", None),
+        (b"<!--" * 100_000 + b"<adf/>", "syntax", None),
+        (b"<!-- -->" * 100 + b"<adf/>", "empty", None),
     ],
 )
 def test_what_is_wrong_has_its_own_code_and_place(body, code, where):

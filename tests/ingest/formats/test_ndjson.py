@@ -48,6 +48,8 @@ def test_a_json_sequence_may_span_lines():
         (b'{"a": 1}\n{"a": "\\ud800"}', "surrogate", "line 2, a"),
         (b'{"a": 1}\n' + b"[" * 100_000, "depth", "line 2"),
         (b'{"a": 1}\n' * (MOST_RECORDS + 1), "records", None),
+        (b'{"a": 1}' + b"\n" * 200_000, "records", None),
+        (b"\x1e" * 200_000, "records", None),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(body, code, where):
