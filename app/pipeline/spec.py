@@ -9,15 +9,15 @@ from typing import Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict
 
-from app.catalog.documents import CampaignDoc, CheckDoc, MapTo, SourceDoc
+from app.catalog.documents import CampaignDoc, MapTo, SourceDoc
 from app.catalog.snapshot import Snapshot
 from app.core.money import written
 from app.core.registry import Registry
 from app.ingest.fieldtype import FieldType
 from app.ingest.format import MOST_FIELDS, MOST_RECORDS, Format
 from app.ingest.raw import is_blank
-from app.model import Finding
 from app.pipeline.spec_answers import AnswerSample, answer_samples
+from app.pipeline.spec_checks import CheckSpec, checks_told, refusals, required_by, rules_of
 from app.pipeline.spec_examples import Example, example, shape
 from app.pipeline.spec_samples import Sample, samples
 from app.validate.check import Check
@@ -56,20 +56,6 @@ class FieldSpec(_Word):
     shape: str
     example: Example | None = None
     """Valid; None where no example is known that its pattern takes."""
-
-
-class CodeSpec(_Word):
-    code: str
-    action: Literal["hold", "reject"]
-    meaning: str
-
-
-class CheckSpec(_Word):
-    """One check that may refuse or hold, in its place in the published order."""
-
-    check: str
-    codes: tuple[CodeSpec, ...]
-    of: str = ""
 
 
 class Changes(_Word):
@@ -133,7 +119,7 @@ def build(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, 
     wait = math.ceil(source.deadline.seconds) + _PATIENCE
     return made.model_copy(
         update={
-            "answers": tuple(answer_samples(source, base, _refusals(campaign, known.checks))),
+            "answers": tuple(answer_samples(source, base, refusals(campaign, known.checks))),
             "samples": samples(made.example, made.test_endpoint, wait, known.formats),
         }
     )
@@ -142,8 +128,8 @@ def build(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, 
 def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, version: int) -> Spec:
     """Without answers and samples, which follow from the rest."""
     endpoint = f"{base}/v1/leads"
-    rules = list(_rules(campaign, known.checks))
-    fields = tuple(_fields(campaign, source, known.fieldtypes, _required(rules)))
+    rules = list(rules_of(campaign, known.checks))
+    fields = tuple(_fields(campaign, source, known.fieldtypes, required_by(rules)))
     made = Spec(
         source=source.id, name=source.name, campaign=campaign.name or campaign.id, version=version,
         endpoint=endpoint, test_endpoint=f"{endpoint}?test=1", status_url=f"{endpoint}/LEAD",
@@ -151,7 +137,7 @@ def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, v
         reply=source.reply, deadline_seconds=source.deadline.seconds, only_tests=source.test,
         price=None if source.price is None else written(source.price), currency=campaign.currency,
         paused=source.paused, coarse=source.reasons == "coarse", fields=fields,
-        checks=() if source.reasons == "coarse" else tuple(_checks(rules, fields)),
+        checks=() if source.reasons == "coarse" else tuple(checks_told(rules, {f.field: f.name for f in fields})),
     )  # fmt: skip
     return made.model_copy(update={"fingerprint": _fingerprint(made)})
 
@@ -236,74 +222,3 @@ def _defaults(source: SourceDoc) -> dict[str, str]:
 def _words(values: Mapping[str, str], kind: FieldType[Any], to: Any) -> tuple[str, ...]:
     """The source's own words that become something valid."""
     return tuple(said for said, word in values.items() if not is_blank(word) and kind.normal(word, to).valid)
-
-
-# the setting that says what a finding of this code does, where it isn't `action`
-_ACTION_OF = {"disposable": "disposable", "role": "role", "no_mx": "mx"}
-
-
-class _Rule(NamedTuple):
-    check: Check[Any]
-    to: Any
-    codes: tuple[CodeSpec, ...]
-    """Those that refuse or hold."""
-
-
-def _rules(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[_Rule]:
-    """As they are compiled for the path: `required` and `field` hold for every campaign."""
-    required = [name for name, doc in campaign.fields.items() if doc.required]
-    optional = [name for name in campaign.fields if name not in required]
-    made: dict[str, dict[str, Any]] = {"required": {"fields": required}, "field": {"optional": optional}}
-    said = [entry.check for entry in campaign.checks]
-    entries = [CheckDoc(check=name) for name in made if name not in said]
-    for entry in sorted([*entries, *campaign.checks], key=lambda entry: checks[entry.check].order):
-        check = checks[entry.check]
-        to: Any = check.settings.model_validate({**made.get(entry.check, {}), **(entry.model_extra or {})})
-        codes = tuple(
-            CodeSpec(code=code, action=action, meaning=meaning)
-            for code, meaning in check.codes.items()
-            if (action := getattr(to, _ACTION_OF.get(code, "action"), to.action)) in ("hold", "reject")
-        )
-        yield _Rule(check, to, codes)
-
-
-def _refusals(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Finding]:
-    """What the first required field and the first duplicate rule say, where they reject."""
-    rules = [rule for rule in _rules(campaign, checks) if any(one.action == "reject" for one in rule.codes)]
-    for rule in rules:
-        if rule.check.name == "required" and rule.to.fields:
-            name = rule.to.fields[0]
-            yield Finding(check="required", code="missing", message=f"{name} is required", field=name)
-            break
-    for rule in rules:
-        if rule.check.name == "duplicate":
-            label, names = rule.to.entries[0]
-            field = label if len(names) == 1 else ""
-            message = f"same {' and '.join(names)} as an earlier lead"
-            yield Finding(check="duplicate", code="duplicate", message=message, field=field)
-            break
-
-
-def _required(rules: Sequence[_Rule]) -> set[str]:
-    """A field that is only flagged where it lacks is none."""
-    return {name for rule in rules if rule.check.name == "required" and rule.codes for name in rule.to.fields}
-
-
-def _checks(rules: Sequence[_Rule], fields: Sequence[FieldSpec]) -> Iterator[CheckSpec]:
-    for check, to, codes in rules:
-        if codes:
-            yield CheckSpec(check=check.name, codes=codes, of=_of(check.name, to, fields))
-
-
-def _of(check: str, to: Any, fields: Sequence[FieldSpec]) -> str:
-    """What the check looks at, by the source's names; a limit that a cheat would stay under isn't told."""
-    names = {f.field: f.name for f in fields}
-    if check == "required":
-        return ", ".join(names.get(name, name) for name in to.fields)
-    if check == "field":
-        seen = [f for f in names if f not in to.optional and (to.only is None or f in to.only)]
-        return ", ".join(names[field] for field in seen)
-    if check == "duplicate":
-        sets = [" and ".join(names.get(name, name) for name in parts) for _, parts in to.entries]
-        return f"{', or '.join(sets)}, within {to.within}"
-    return ""
