@@ -65,4 +65,5 @@ def test_what_is_no_component_is_told() -> None:
     assert runner.invoke(cli, ["components", "gadget"]).exit_code == 2
     missing = runner.invoke(cli, ["components", "checks", "dupe"])
     assert missing.exit_code == 1
-    assert "known: duplicate, " in missing.stderr
+    assert "(known: " in missing.stderr
+    assert "duplicate, email" in missing.stderr
