@@ -51,7 +51,7 @@ class Engine:
         process_id: Callable[[], UUID],
         plans: Callable[[], Plans],
         lease_seconds: float,
-        backlog_share: float = 0.05,
+        backlog_share: float = 0.03,
         bytes_kept: int = 65_536,
     ) -> None:
         self.database = database
