@@ -7,7 +7,7 @@ import typer
 
 from app.api.spec import KNOWN, page
 from app.commands.beside import snapshot_of
-from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_of
+from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside
 from app.commands.words import columns
 from app.components import discover
 from app.ingest.raw import written
@@ -34,7 +34,7 @@ def spec(
     if html and as_json:
         raise fail("--html and --json are two ways to say it; give one", USAGE)
     discover()
-    settings = settings_of(data_dir=data_dir)
+    settings = settings_beside(data_dir)
 
     async def work(database: Database) -> Spec:
         snapshot = await snapshot_of(database, settings)
