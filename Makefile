@@ -17,7 +17,7 @@ run: setup
 
 test: setup
 	@sh scripts/test-tools.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: setup
 	@$(BIN)/ruff check .

@@ -58,7 +58,7 @@ METRICS: tuple[Declared, ...] = (
     Declared(
         "leadgate_stage_seconds",
         "histogram",
-        "A batch in one stage: receive, map, evidence, judge, route, commit, deliver, record, answer.",
+        "A batch in one stage: receive, map, evidence, judge, route, commit, record.",
         ("stage",),
         STAGE_SECONDS,
     ),

@@ -110,6 +110,7 @@ class Decider:
         if plan is None:
             raise LookupError("source_gone")
         submission, drafts = work.submission, []
+        began = self._world.monotonic()
         for position, record in enumerate(work.records):
             fields, extra = plan.fields.apply(record)
             lead = Lead(
@@ -126,14 +127,19 @@ class Decider:
             one.fields, one.extra = fields_json(fields), extra_json(extra)
             one.done("mapped", self._world.monotonic())
             drafts.append(one)
+        self._metrics.observe("leadgate_stage_seconds", ("map",), self._world.monotonic() - began)
         return drafts
 
     async def decide(self, drafts: Sequence[Draft]) -> list[Decided]:
         """Decide and commit; drafts that somebody else has decided meanwhile are missing in the result."""
+        asked = self._world.monotonic()
         await self._retrying.run(lambda _: self._evidence.gather(drafts))
+        judged = self._world.monotonic()
+        self._metrics.observe("leadgate_stage_seconds", ("evidence",), judged - asked)
         for draft in drafts:
             draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence)
         began = self._world.monotonic()
+        self._metrics.observe("leadgate_stage_seconds", ("judge",), began - judged)
         decided = await self._retrying.run(lambda again: self._attempt(drafts, again))
         self._metrics.observe("leadgate_stage_seconds", ("commit",), self._world.monotonic() - began)
         self._metrics.observe("leadgate_flush_rows", ("decide",), len(drafts))
