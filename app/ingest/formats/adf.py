@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -236,10 +237,13 @@ class _Reading:
     def _streets(self, streets: list[Any], path: str, depth: int) -> None:
         self.element(_best(streets), path, depth, said="line")
         lines = [_get(street, "line") for street in streets]
-        for place, street in enumerate(streets, 1):
-            line = lines[place - 1]
-            alone = line.isdecimal() and len(line) < 3 and lines.count(line) == 1
-            self.element(street, f"{path}.{line if alone else place}", depth, said="line" if alone else "")
+        own = {line for line in lines if line.isdecimal() and len(line) < 3 and lines.count(line) == 1}
+        free = (str(place) for place in count(1) if str(place) not in own)
+        for line, street in zip(lines, streets, strict=True):
+            if line in own:
+                self.element(street, f"{path}.{line}", depth, said="line")
+            else:
+                self.element(street, f"{path}.{next(free)}", depth)
 
     def _vehicles(self, vehicles: list[Any], path: str, depth: int) -> None:
         interests = [_get(one, "interest").lower() for one in vehicles]

@@ -324,6 +324,14 @@ def test_street_lines_go_by_their_line_else_by_their_place():
     }
 
 
+@pytest.mark.parametrize(
+    "first, second", [("line='1'", "line='1'"), ("line='2'", ""), ("line='x'", "line='1'")]
+)
+def test_no_street_is_lost_where_lines_contradict_each_other(first, second):
+    record = contact(f"<address><street {first}>a</street><street {second}>b</street></address>")
+    assert {record["address.street.1"], record["address.street.2"]} == {"a", "b"}
+
+
 def test_the_vehicle_is_the_wanted_one_and_the_trade_in_has_its_own_name():
     record = one(
         "<vehicle interest='trade-in'><make>Ford</make></vehicle><vehicle interest='buy'><make>Audi</make></vehicle>"
