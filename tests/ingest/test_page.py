@@ -36,6 +36,10 @@ from app.ingest.page import facts
             [("Name", "Ann"), ("Zip", "1")],
         ),
         (
+            "<table><tr><td>Zip</td><td>78701<table><tr><td>a</td></tr></table></td></tr></table>",
+            [("Zip", "78701")],
+        ),
+        (
             "<dl><dt>Home Phone</dt><dd>1<br>2</dd><dt>Zip?<dd>78701</dl>",
             [("Home Phone", "1\n2"), ("Zip", "78701")],
         ),
