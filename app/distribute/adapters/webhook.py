@@ -12,7 +12,7 @@ from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies, xml
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
-from app.distribute.faults import WireFault
+from app.distribute.faults import AddressRefused, WireFault
 from app.distribute.rules import ReplySettings, Rules
 from app.distribute.signing import Signer
 from app.distribute.targets import target_of
@@ -26,6 +26,10 @@ _OURS = {"host", "content-length", "transfer-encoding", "connection", "webhook-i
 def _web_address(url: str) -> str:
     try:
         target_of(url)
+    except AddressRefused:
+        raise ValueError(
+            "the URL's port is not dialled; use 80, 443, or one above 1023 of no other service"
+        ) from None
     except WireFault as fault:
         raise ValueError(fault.detail) from None
     return url

@@ -180,3 +180,8 @@ def test_a_refused_secret_is_not_repeated():
     with pytest.raises(ValidationError) as refused:
         settings(sign={"secrets": ["whsec_c2hvcnQ="]})
     assert "c2hvcnQ" not in str(refused.value)
+
+
+def test_a_port_that_is_never_dialled_is_refused_in_words():
+    with pytest.raises(ValidationError, match="port is not dialled; use 80, 443"):
+        settings(url="https://buyer.example:25/")
