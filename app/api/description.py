@@ -203,10 +203,13 @@ class Meaning(Struct, frozen=True):
 _SPECIAL = {
     "boundary": (400, "The Content-Type of a multipart body names no boundary, or one that is none."),
     "charset": (400, "A charset that is not read here, or bytes that are not of the one that is named."),
+    "columns": (400, "A row of a table has more cells than its header has names."),
     "depth": (400, "The body is nested too deeply."),
     "doctype": (400, "XML with a DOCTYPE; entities are never expanded, so leave it out."),
     "empty": (400, "There is no field in it."),
+    "encrypted": (400, "The file is encrypted; send it without a password."),
     "fields": (400, "One lead has too many fields."),
+    "header": (400, "The table's first row is no header: it must name the columns."),
     "name": (400, "A field's name is too long."),
     "nul": (400, "A NUL character stands in a value or a name."),
     "number": (
@@ -214,6 +217,7 @@ _SPECIAL = {
         "A number that JSON does not have (NaN, Infinity), or one beyond 64 bits: send it as text.",
     ),
     "records": (400, "More leads in one body than are taken at once."),
+    "sheet": (400, "The workbook has no sheet of that name."),
     "shape": (400, "One lead is an object, several are an array of objects."),
     "surrogate": (400, "Half of a character, which is no text."),
     "syntax": (400, "The body is not well-formed; `where` says from where on."),
