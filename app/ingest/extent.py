@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from xml.parsers import expat
 
@@ -14,10 +14,9 @@ MOST_CELLS = 2_000_000
 
 _MOST_FILES = 2_000
 _CHUNK = 1 << 16
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 _REPEATS = re.compile(r"\d{1,7}")
 _REFERENCE = re.compile(r"([A-Za-z]{1,4})(\d{1,8})")
-
-Started = Callable[[str, Mapping[str, str]], None]
 
 
 def refuse_what_unfolds(data: bytes) -> None:
@@ -26,7 +25,7 @@ def refuse_what_unfolds(data: bytes) -> None:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             files = archive.infolist()
             if len(files) > _MOST_FILES or sum(file.file_size for file in files) > MOST_BYTES:
-                raise _too_large()
+                raise too_large()
             left = MOST_BYTES
             for file in files:
                 left -= _measured(archive, file, left)
@@ -48,7 +47,7 @@ def not_a_workbook() -> Unreadable:
     return Unreadable("it is no workbook, or a damaged one; send XLSX, XLS or ODS", code="syntax")
 
 
-def _too_large() -> Unreadable:
+def too_large() -> Unreadable:
     return Unreadable(
         f"the workbook unfolds to more than {MOST_BYTES // 1_000_000} MB or {MOST_CELLS} cells; send it as CSV",
         code="records",
@@ -56,42 +55,40 @@ def _too_large() -> Unreadable:
 
 
 def _measured(archive: zipfile.ZipFile, file: zipfile.ZipInfo, left: int) -> int:
+    """The file's true size. Its cells are looked at whatever its name: a sheet may have any."""
     file.file_size = left + 1  # what is said here is where reading stops
     del file.CRC
-    parser = _parser(file.filename.lower())
-    size = 0
+    name, size, parser = file.filename.lower(), 0, None
+    if name.endswith("workbook.bin"):
+        raise not_a_workbook()
     with archive.open(file) as opened:
         while chunk := opened.read(_CHUNK):
+            if not size and chunk.lstrip(_BEFORE_XML).startswith((b"<", b"\0<")):
+                parser = _parser(name)
             size += len(chunk)
             if size > left:
-                raise _too_large()
+                raise too_large()
             if parser:
-                _parsed(parser, chunk, False)
-    if parser:
-        _parsed(parser, b"", True)
+                _parsed(parser, chunk)
     return size
 
 
-def _parsed(parser: expat.XMLParserType, chunk: bytes, final: bool) -> None:
+def _parsed(parser: expat.XMLParserType, chunk: bytes) -> None:
     try:
-        parser.Parse(chunk, final)
+        parser.Parse(chunk, False)
     except expat.ExpatError:
         raise not_a_workbook() from None
 
 
-def _parser(name: str) -> expat.XMLParserType | None:
-    """Only what holds cells is looked into."""
-    started: Started
-    if name.endswith(".bin") and "worksheets/" in name:
-        raise not_a_workbook()
-    if name == "content.xml":
-        started = _OdsExtent().started
-    elif name.endswith((".xml", ".xml/")) and "sharedstrings" not in name and name != "xl/styles.xml":
-        started = _XlsxExtent().started
-    else:
-        return None
+def _parser(name: str) -> expat.XMLParserType:
+    xlsx, ods = _XlsxExtent().started, _OdsExtent().started
+
+    def both(tag: str, attributes: dict[str, str]) -> None:
+        xlsx(tag, attributes)
+        ods(tag, attributes)
+
     parser = expat.ParserCreate()
-    parser.StartElementHandler = started
+    parser.StartElementHandler = both if name == "content.xml" else xlsx
     parser.StartDoctypeDeclHandler = _refuse_doctype
     return parser
 
@@ -116,7 +113,7 @@ class _XlsxExtent:
             self._cell(attributes.get("r"))
             self.rows, self.columns = max(self.rows, self.row), max(self.columns, self.column)
             if self.rows * self.columns > MOST_CELLS:
-                raise _too_large()
+                raise too_large()
 
     def _cell(self, said: str | None) -> None:
         if said is None:
@@ -154,7 +151,7 @@ class _OdsExtent:
     def _filled(self) -> None:
         self.columns = max(self.columns, self.column)
         if (self.row + self.repeated) * self.columns > MOST_CELLS:
-            raise _too_large()
+            raise too_large()
 
 
 def _repeats(attributes: Mapping[str, str], of: str) -> int:

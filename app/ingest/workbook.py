@@ -7,6 +7,7 @@ from io import BytesIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from app.ingest.body import refuse_empty, refuse_nul
+from app.ingest.compound import refuse_what_spreads
 from app.ingest.extent import encrypted, not_a_workbook, refuse_what_unfolds
 from app.ingest.format import Unreadable
 from app.ingest.layout import names_of, refuse_data_as_header
@@ -50,7 +51,9 @@ def sheet_rows(data: bytes, sheet: str | None = None) -> Iterator[tuple[int, Rec
 def _opened(data: bytes, sheet: str | None) -> CalamineSheet:
     if data.startswith(_ZIP):
         refuse_what_unfolds(data)
-    elif not data.startswith(_OLE):
+    elif data.startswith(_OLE):
+        refuse_what_spreads(data)
+    else:
         raise not_a_workbook()
     try:
         book = CalamineWorkbook.from_filelike(BytesIO(data))

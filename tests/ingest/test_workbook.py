@@ -1,4 +1,5 @@
 import io
+import struct
 import time
 import zipfile
 
@@ -7,7 +8,7 @@ import pytest
 from app.ingest.format import Unreadable
 from app.ingest.tabular import rows
 from app.ingest.workbook import sheet_rows
-from tests.ingest.workbooks import cell, ods, xlsx, xlsx_of, zipped
+from tests.ingest.workbooks import cell, ods, xls, xlsx, xlsx_of, zipped
 
 
 def refused(body: bytes, sheet: str | None = None) -> tuple[str, str | None]:
@@ -93,6 +94,14 @@ def lying(body: bytes, name: str, size: int) -> bytes:
     return body[:at] + size.to_bytes(4, "little") + body[at + 4 :]
 
 
+def renamed(body: bytes, name: str, to: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        files = {
+            one.replace(name, to): archive.read(one).decode().replace(name, to) for one in archive.namelist()
+        }
+    return zipped(**files)
+
+
 BOMB = zipped(**{"xl/worksheets/sheet1.xml": "<worksheet>" + " " * 100_000_001 + "</worksheet>"})
 FAR = '<row r="1"><c r="A1"><v>1</v></c></row><row r="{}"><c{}><v>1</v></c></row>'.format
 CELL = "<table:table-cell{} office:value-type='float' office:value='1'/>".format
@@ -112,8 +121,20 @@ CELL = "<table:table-cell{} office:value-type='float' office:value='1'/>".format
         ods(
             f'<table:table-row table:number-rows-repeated="1000000"><table:table-cell/></table:table-row><table:table-row><table:table-cell table:number-columns-repeated="9999"/>{CELL("")}</table:table-row>'
         ),
+        renamed(xlsx_of(S=FAR(1048576, ' r="XFD1048576"')), "worksheets/sheet1.xml", "sharedStrings.png"),
+        renamed(xlsx_of(S=FAR(1048576, ' r="XFD1048576"')), "xl/worksheets/sheet1.xml", "content.xml"),
     ],
-    ids=["bomb", "bomb that lies", "far", "far by entity", "far by counting", "repeated", "behind blanks"],
+    ids=[
+        "bomb",
+        "bomb that lies",
+        "far",
+        "far by entity",
+        "far by counting",
+        "repeated",
+        "behind blanks",
+        "renamed",
+        "as content",
+    ],
 )
 def test_what_unfolds_is_refused_before_it_is_opened(body):
     began = time.process_time()
@@ -124,3 +145,23 @@ def test_what_unfolds_is_refused_before_it_is_opened(body):
 def test_entities_are_not_read():
     body = zipped(**{"content.xml": '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'})
     assert refused(body)[0] == "doctype"
+
+
+def test_an_xls_is_read():
+    body = xls((0, 0, "name"), (0, 1, "bill"), (1, 0, "Ann"), (1, 1, 120.5))
+    assert list(sheet_rows(body)) == [(2, {"name": "Ann", "bill": 120.5})]
+
+
+@pytest.mark.parametrize(
+    "body, code",
+    [
+        (xls((0, 0, "name"), (65535, 255, 1.0)), "records"),
+        (xls((0, 0, "name"), dimensions=struct.pack("<IIHHH", 0, 2**32 - 1, 0, 256, 0)), "records"),
+        (xls((0, 0, "name"), stream="EncryptedPackage"), "encrypted"),
+        (xls((0, 0, "name"), stream="WordDocument"), "syntax"),
+        (xls((0, 0, "name"))[:600], "syntax"),
+    ],
+    ids=["far", "dimensions", "encrypted", "document", "cut"],
+)
+def test_an_xls_is_measured_before_it_is_opened(body, code):
+    assert refused(body)[0] == code

@@ -1,6 +1,7 @@
 """Workbooks for tests, by hand: as small as they may be, and as hostile as they should not be."""
 
 import io
+import struct
 import zipfile
 from xml.sax.saxutils import escape
 
@@ -69,3 +70,40 @@ def ods(table: str) -> bytes:
             "META-INF/manifest.xml": "<manifest/>",
         }
     )
+
+
+def record(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def xls(*cells: tuple[int, int, float | str], dimensions: bytes = b"", stream: str = "Workbook") -> bytes:
+    """A compound file whose one stream is a workbook of one sheet; a dimension is as its record says it."""
+    bof = struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)
+    name = struct.pack("<BB", 1, 0) + b"S"
+    start = len(record(0x809, bof)) + 4 + 6 + len(name) + 4
+    book = record(0x809, bof) + record(0x85, struct.pack("<IBB", start, 0, 0) + name) + record(0x0A, b"")
+    book += record(0x809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
+    book += record(0x200, dimensions) if dimensions else b""
+    for row, column, value in cells:
+        if isinstance(value, str):
+            text = struct.pack("<HB", len(value), 0) + value.encode("latin-1")
+            book += record(0x204, struct.pack("<HHH", row, column, 0) + text)
+        else:
+            book += record(0x203, struct.pack("<HHHd", row, column, 0, value))
+    book += record(0x0A, b"")
+    book = book.ljust(max(4096, -(-len(book) // 512) * 512), b"\0")
+    sectors = len(book) // 512
+    table = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
+    fat = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
+    entry = lambda said, kind, first, size: (  # noqa: E731
+        (said + "\0").encode("utf-16-le").ljust(64, b"\0")
+        + struct.pack(
+            "<HBBIII", 2 * len(said) + 2, kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, 1 if kind == 5 else 0xFFFFFFFF
+        )
+        + b"\0" * 36
+        + struct.pack("<III", first, size, 0)
+    )
+    directory = (entry("Root Entry", 5, 0xFFFFFFFE, 0) + entry(stream, 2, 2, len(book))).ljust(512, b"\0")
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    head += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
+    return (head + struct.pack("<I", 0)).ljust(512, b"\xff") + fat + directory + book
