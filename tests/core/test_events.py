@@ -216,7 +216,9 @@ def test_what_happens_to_each_lead_is_told_only_where_details_are_wanted():
     before = events._sink
     try:
         for level, wanted in (("info", False), ("debug", True)):
-            events._sink = events.Sink(logging.getLevelNamesMapping()[level.upper()], io.BytesIO(), lambda: AT)
+            events._sink = events.Sink(
+                logging.getLevelNamesMapping()[level.upper()], io.BytesIO(), lambda: AT
+            )
             assert events.detailed() is wanted
     finally:
         events._sink = before
