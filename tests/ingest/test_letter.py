@@ -143,3 +143,7 @@ def test_a_hostile_mail_takes_little_memory():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
+
+
+def test_typographic_quotes_of_windows_1252_are_quotes():
+    assert opened(b"Content-Type: text/plain; charset=utf-8\n\nNote: \x93hi\x94").plain == ["Note: “hi”"]
