@@ -68,8 +68,10 @@ def look(sample: bytes, *, encoding: str | None = None, delimiter: str | None = 
     encoding = encoding_of(sample) if marked or encoding is None else charset_named(encoding)
     text = Text(sample, encoding).take(sample, final=False)
     lines = list(islice(StringIO(text, newline=""), _LINES_LOOKED_AT))
-    if len(sample) >= SAMPLE:
-        lines.pop()
+    if len(sample) >= SAMPLE and len(lines) < _LINES_LOOKED_AT:
+        lines.pop()  # it may be cut
+        if not lines:
+            raise Unreadable("the first row is too long for a header", code="header", where="line 1")
     first = next((at for at, line in enumerate(lines) if line.strip()), None)
     if first is None:
         raise no_fields()

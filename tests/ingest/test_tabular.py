@@ -124,6 +124,7 @@ def test_blanks_between_delimiter_and_quotation_mark_are_no_part_of_the_cell():
         (b"a,b\n1,\x81\n", "charset", "byte 7"),
         (b",".join(b"c" for _ in range(MOST_FIELDS + 1)), "fields", None),
         (b"n" * 501 + b",b\n", "name", None),
+        (b"n" * 200_000 + b"\n", "header", "line 1"),
         (b"a\n" + b"x" * 200_000 + b"\n", "syntax", "line 2"),
     ],
 )
