@@ -15,6 +15,7 @@ MOST_DECIDED = 64
 _BACKLOG_BATCH = 32
 _BACKLOG_MOST = 4_000
 _IDLE = 0.02
+_LONGEST_BATCH = 0.05
 
 
 class Deciding:
@@ -108,7 +109,8 @@ class Deciding:
             works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
             await self._decide(self._drafts(works))
             if self._arrived() - before > len(works):
-                took = self._world.monotonic() - began
+                # Bounded: a batch that sat through an outage must not rest for thirty times as long.
+                took = min(self._world.monotonic() - began, _LONGEST_BATCH)
                 await asyncio.sleep(took * (1 - self._share) / self._share)
 
     def _drafts(self, works: Sequence[Work]) -> list[Draft]:

@@ -17,7 +17,7 @@ from app.catalog.sealing import Sealer
 from app.catalog.service import Configuration
 from app.components import discover
 from app.core.world import World
-from app.main import sealer
+from app.ground import sealer
 from app.settings import Settings
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
