@@ -198,3 +198,7 @@ async def _request(reader: asyncio.StreamReader, connection: int) -> Received | 
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(method, path, headers, body, connection)
+
+
+OWN = frozenset(WAYS)
+"""The ways above; tests add more of their own with `says`."""
