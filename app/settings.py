@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     wire_seconds: float = Field(15, gt=0, description="How long one conversation with a buyer may take.")
     pool_size: int = Field(8, ge=3, le=100, description="Database connections per process.")
     backlog_share: float = Field(
-        0.03, gt=0, le=1, description="Share of time that receipts get decided in while the door is busy."
+        0.02, gt=0, le=1, description="Share of time that receipts get decided in while the door is busy."
     )
     drain_seconds: float = Field(30, ge=0, description="How long SIGTERM waits for what is in flight.")
     bytes_kept: int = Field(65_536, ge=0, description="Bytes of a conversation kept for the trace.")

@@ -17,7 +17,7 @@ from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.reading import Reader
 from app.model import Record, Submission
-from app.pipeline.answers import Answer, pending
+from app.pipeline.answers import Answer, pending, pending_json
 from app.pipeline.engine import Engine
 from app.pipeline.work import Work
 from app.store.intake import Arrival, Refusal
@@ -124,17 +124,20 @@ class Intake:
         self._metrics.count(
             "leadgate_submissions_total", (entry.owner, "kept" if first is None else "repeated")
         )
-        steps = {"durable": (self._world.monotonic() - began) * 1000}
-        work = Work(submission, records, plan.reply, began, steps)
         if first is not None:
             until = began if plan.reply == "receipt" else began + plan.deadline
             answers = await self._engine.answers_of(first, len(records), until)
-        elif plan.reply != "receipt":
-            answers = await self._engine.decided(work, until=began + plan.deadline)
+        elif not leased and len(records) == 1:  # the inbox has it; nothing is kept in hand
+            answers = [pending(submission.id, "received")]
         else:
-            if leased:
-                self._engine.later([work])
-            answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
+            steps = {"durable": (self._world.monotonic() - began) * 1000}
+            work = Work(submission, records, plan.reply, began, steps)
+            if plan.reply != "receipt":
+                answers = await self._engine.decided(work, until=began + plan.deadline)
+            else:
+                if leased:
+                    self._engine.later([work])
+                answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
         took = self._world.monotonic() - began
         self._metrics.observe("leadgate_answer_seconds", (entry.owner,), took)
         if events.detailed():
@@ -237,6 +240,9 @@ class Intake:
             self._metrics.count("leadgate_answers_total", (source, answer.outcome))
             if answer.outcome == "pending":
                 status, base = 202, base or self._public_url(scope)
+        if status == 202 and not several and not request.accept:
+            await respond(send, status, pending_json(answers[0], base), JSON)
+            return
         documents = [a.document(base) for a in answers]
         if request.accept and wants_xml(request.accept):
             await respond(send, status, as_xml(documents, several=several), XML)

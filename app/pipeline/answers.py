@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -42,6 +43,21 @@ class Answer(Struct, frozen=True, gc=False):
             doc["reason"] = self.reasons[0]["message"]
             doc["reasons"] = list(self.reasons)
         return doc
+
+
+def pending_json(answer: Answer, base: str) -> bytes:
+    """`document` of a pending answer, written: the one answer that is given as often as leads come."""
+    lead_id = str(answer.lead_id)
+    return (
+        f'{{"outcome":"pending","lead":{{"id":"{lead_id}"}},"state":"{answer.state}",'
+        f'"status_url":{_opened(base)}/v1/leads/{lead_id}"}}'
+    ).encode()
+
+
+@lru_cache(64)
+def _opened(base: str) -> str:
+    """As JSON text, its closing quote left out; a client's Host header may hold anything."""
+    return orjson.dumps(base).decode()[:-1]
 
 
 def pending(lead_id: UUID, state: str) -> Answer:

@@ -51,7 +51,7 @@ class Engine:
         process_id: Callable[[], UUID],
         plans: Callable[[], Plans],
         lease_seconds: float,
-        backlog_share: float = 0.03,
+        backlog_share: float = 0.02,
         bytes_kept: int = 65_536,
     ) -> None:
         self.database = database
@@ -96,13 +96,15 @@ class Engine:
 
     async def keep(self, arrival: Arrival) -> Kept:
         """Durable when it returns."""
+        if not arrival.leased:
+            return await self.receiver.keep(arrival)
         self.in_hand.add(arrival.submission.id)
         try:
             kept = await self.receiver.keep(arrival)
         except BaseException:
             self.in_hand.discard(arrival.submission.id)
             raise
-        if kept.first is not None or not arrival.leased:
+        if kept.first is not None:
             self.in_hand.discard(arrival.submission.id)
         return kept
 

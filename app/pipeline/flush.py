@@ -18,7 +18,7 @@ class Batcher(Generic[T, R]):
     `flush` gives one result an item, in the same order; an exception among them is raised to that item's
     waiter alone, one that `flush` itself raises to all.
     With several `flushers` a further batch starts while the last one waits for the disk, but only once it
-    is full: small batches cost more than they save.
+    has `beside` items (a full batch, unless said): small batches cost more than they save.
     """
 
     def __init__(
@@ -28,11 +28,13 @@ class Batcher(Generic[T, R]):
         most: int = 64,
         flushers: int = 1,
         limit: int = 10_000,
+        beside: int | None = None,
     ) -> None:
         self._flush = flush
         self._most = most
         self._flushers = flushers
         self._limit = limit
+        self._beside = most if beside is None else beside
         self._items: list[tuple[T, asyncio.Future[R] | None]] = []
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -40,6 +42,7 @@ class Batcher(Generic[T, R]):
         self._closing = False
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(self._run()) for _ in range(self._flushers)]
 
     def __len__(self) -> int:
@@ -53,7 +56,7 @@ class Batcher(Generic[T, R]):
         """The result of `item`'s flush, once it is there. Raises Full."""
         if len(self._items) >= self._limit or self._closing:
             raise Full
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = self._loop.create_future()
         self._items.append((item, future))
         self._nudge()
         return future
@@ -65,7 +68,7 @@ class Batcher(Generic[T, R]):
 
     def _nudge(self) -> None:
         """Wake a flusher only if one would take something: beside a busy one only for a full batch."""
-        if not self._busy or len(self._items) >= self._most:
+        if not self._busy or len(self._items) >= self._beside:
             self._wake.set()
 
     async def stop(self) -> None:
@@ -96,7 +99,7 @@ class Batcher(Generic[T, R]):
 
     async def _run(self) -> None:
         while True:
-            if not self._items or (self._busy and len(self._items) < self._most):
+            if not self._items or (self._busy and len(self._items) < self._beside):
                 if self._closing and not self._items:
                     return
                 self._wake.clear()
