@@ -35,7 +35,9 @@ class Receiver:
         self._metrics = metrics
         self._process_id = process_id
         self.arrived = 0
-        self._arrivals: Batcher[Arrival, Kept] = Batcher(self._flush, most=128, flushers=2, beside=24, limit=most_queued)
+        self._arrivals: Batcher[Arrival, Kept] = Batcher(
+            self._flush, most=128, flushers=2, beside=24, limit=most_queued
+        )
         self._refusals: Batcher[Refusal, None] = Batcher(self._note, most=100, limit=200)
 
     def start(self) -> None:

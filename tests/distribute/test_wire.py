@@ -85,7 +85,7 @@ SAID_YES = {"/301", "/302", "/303", "/307"}  # their body says accepted, and the
 
 
 def test_every_way_of_the_buyer_is_judged_here():
-    assert OWN == SOLD | set(ENDS)
+    assert SOLD | set(ENDS) == OWN
 
 
 @pytest.mark.parametrize("path", sorted(set(ENDS) - SAID_YES))
