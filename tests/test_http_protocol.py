@@ -73,7 +73,7 @@ async def _app(scope, receive, send) -> None:
 
 def test_every_kind_of_response_arrives_on_a_kept_connection() -> None:
     server = uvicorn.Server(
-        uvicorn.Config(_app, port=0, http=OneWriteProtocol, lifespan="off", log_level="error")
+        uvicorn.Config(_app, port=0, http=OneWriteProtocol, lifespan="off", log_config=None)
     )
     ready = threading.Event()
     startup = server.startup

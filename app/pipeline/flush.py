@@ -42,7 +42,6 @@ class Batcher(Generic[T, R]):
         self._closing = False
 
     def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(self._run()) for _ in range(self._flushers)]
 
     def __len__(self) -> int:
@@ -56,7 +55,7 @@ class Batcher(Generic[T, R]):
         """The result of `item`'s flush, once it is there. Raises Full."""
         if len(self._items) >= self._limit or self._closing:
             raise Full
-        future: asyncio.Future[R] = self._loop.create_future()
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._items.append((item, future))
         self._nudge()
         return future

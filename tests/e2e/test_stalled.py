@@ -18,12 +18,18 @@ from tests.e2e.source import Answer, Source, lead
 pytestmark = pytest.mark.e2e
 
 
+_BUSIEST = """
+select p.pid from process p join delivery d on d.lease_id = p.id
+ where d.state = 'sending' group by p.pid having count(*) > 3 order by count(*) desc limit 1
+"""
+
+
 async def test_a_process_that_stalls_beyond_its_lease_sells_nothing_twice(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
     """Stopped for twice its lease under load, then woken: the others have taken its work over."""
     service = services(database_url=database_url, processes=3)
-    buyer.slowness["b"] = 0.05
+    buyer.slowness["b"] = 0.3  # so that whoever is stalled is in the middle of conversations
     caps = "[{per: day, leads: 100000}]"
     await service.configure(
         catalogue(
@@ -38,7 +44,10 @@ async def test_a_process_that_stalls_beyond_its_lease_sells_nothing_twice(
         load = asyncio.create_task(acme.post_all(map(lead, range(400)), at_once=24))
         while len(buyer.answered) < 100:
             await asyncio.sleep(0.01)
-        stalled = service.children()[0]
+        pid = None
+        while pid is None:
+            pid = await books.one(_BUSIEST)
+        stalled = next(child for child in service.children() if child.pid == pid)
         stalled.suspend()
         await asyncio.sleep(4)
         stalled.resume()
