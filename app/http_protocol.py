@@ -1,6 +1,4 @@
-"""uvicorn's HTTP protocol, whose responses leave in one write: head and body were two system calls and two
-packets, and one in a hundred of the second waited 40 ms for the first one's acknowledgement.
-"""
+"""uvicorn's HTTP protocol, whose responses leave in one write: head and body were two system calls and two packets."""
 
 import asyncio
 from typing import Any, cast
