@@ -111,6 +111,22 @@ class MapTo(Document):
     default: str | None = None
 
 
+class ChannelDoc(BaseModel):
+    """Where leads of a source are fetched from. Keys beside `channel` are the channel's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    channel: str
+
+
+class PlatformDoc(BaseModel):
+    """A platform that posts to `/in/{platform}/{source}`. Keys beside `platform` are its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    platform: str
+
+
 class SourceDoc(Document):
     """Who hands leads over. `mapping` is their name (dotted path) → our field, or a MapTo.
 
@@ -126,6 +142,8 @@ class SourceDoc(Document):
     mapping: Mapping[str, FieldName | MapTo] = {}
     defaults: Mapping[FieldName, str] = {}
     reasons: Literal["helpful", "coarse"] = "helpful"
+    channels: tuple[ChannelDoc, ...] = ()
+    platforms: tuple[PlatformDoc, ...] = ()
     test: bool = Field(False, description="Every lead of this source is a test.")
     paused: bool = False
 

@@ -76,6 +76,12 @@ class NoKey(Refused):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="leadgate"'}, **more)
 
 
+class Forged(Refused):
+    """Whoever sent it could not prove where it comes from: signature, token or key of a platform."""
+
+    status, code, title = 401, "forged", "The sender is not proved"
+
+
 class NotFound(Refused):
     status, code, title = 404, "not_found", "No such thing"
 

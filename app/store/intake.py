@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from app.model import Submission
 
+KEY_DAYS = 2.0
+
 
 class Kept(Struct, frozen=True):
     """The answer of one flush: `first` is the submission that holds the idempotency key, if another does."""
@@ -18,11 +20,13 @@ class Kept(Struct, frozen=True):
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
-    """One submission to keep. `key` is the digest of its Idempotency-Key, `fingerprint` that of its body."""
+    """One submission to keep. `key` is the digest of its Idempotency-Key (or of the id that a platform or a
+    channel gave it), `fingerprint` that of its body, `key_days` how long the key is remembered."""
 
     submission: Submission
     key: bytes = b""
     fingerprint: bytes = b""
+    key_days: float = KEY_DAYS
     leased: bool = True  # this process decides it now; else anybody may
 
 
@@ -48,8 +52,9 @@ on conflict do nothing
 
 _CLAIM_KEYS = """
 insert into idempotency (source, key, submission_id, fingerprint, expires_at)
-select source, key, id, fingerprint, now() + $5 * interval '1 second'
-  from unnest($1::text[], $2::bytea[], $3::uuid[], $4::bytea[]) as t(source, key, id, fingerprint)
+select source, key, id, fingerprint, now() + days * interval '1 day'
+  from unnest($1::text[], $2::bytea[], $3::uuid[], $4::bytea[], $5::float8[])
+       as t(source, key, id, fingerprint, days)
  order by source, key
 on conflict (source, key) do update
   set submission_id = excluded.submission_id, fingerprint = excluded.fingerprint,
@@ -112,9 +117,8 @@ class Refusal(Struct, frozen=True, kw_only=True):
 class IntakeStore:
     """Writes arrivals for one process; `process_id` is its lease."""
 
-    def __init__(self, *, lease_seconds: float, key_days: float = 2, most_tries: int = 5) -> None:
+    def __init__(self, *, lease_seconds: float, most_tries: int = 5) -> None:
         self.lease_seconds = lease_seconds
-        self.key_seconds = key_days * 86400
         self.most_tries = most_tries
 
     async def keep(
@@ -156,11 +160,8 @@ class IntakeStore:
         for arrival in keyed:
             best.setdefault((arrival.submission.source, arrival.key), arrival)
         ordered = [best[place] for place in sorted(best)]
-        columns = [(a.submission.source, a.key, a.submission.id, a.fingerprint) for a in ordered]
-        won = {
-            r[0]
-            for r in await conn.fetch(_CLAIM_KEYS, *map(list, zip(*columns, strict=True)), self.key_seconds)
-        }
+        columns = [(a.submission.source, a.key, a.submission.id, a.fingerprint, a.key_days) for a in ordered]
+        won = {r[0] for r in await conn.fetch(_CLAIM_KEYS, *map(list, zip(*columns, strict=True)))}
         holder = {(a.submission.source, a.key): (a.submission.id, a.fingerprint) for a in ordered}
         lost = [a for a in ordered if a.submission.id not in won]
         if lost:

@@ -1,0 +1,82 @@
+"""What a channel is: a place that leads are fetched from, on a source's behalf."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
+from pydantic import Field
+
+from app.core.duration import Duration
+from app.core.registry import Component, Registry, Settings
+
+
+class ChannelSettings(Settings):
+    """What every channel is told; each adds its own."""
+
+    every: Duration = Field(Duration("5m"), description="How long between two visits while all goes well.")
+
+
+class Fetched(Struct, frozen=True, kw_only=True):
+    """An HTTP answer; `headers` in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Trouble(Exception):
+    """A visit that came to nothing (no connection, refused log-in, broken listing): tried again after a
+    wait that doubles. The message is for the operator: host and cause, never a password or a lead."""
+
+
+class Door(Protocol):
+    """What a channel may do with what it finds. Everything else it needs comes from its library."""
+
+    state: Mapping[str, Any]
+    """What `remember` said last: small, JSON. Empty on the first visit."""
+
+    async def keep(self, body: bytes, content_type: str, *, identity: str, name: str = "") -> bool:
+        """Durable when it returns; False where this identity was kept before, on any visit. What can't be
+        read is kept as a refusal and raised as Refused; NotDurable: stop, and come again."""
+
+    async def keep_file(self, file: Path, *, identity: str, name: str) -> int:
+        """A table of any size (CSV, sheet, NDJSON) through the batch import: all rows durable when it
+        returns; how many were refused. Taken up again where a killed visit stopped."""
+
+    async def known(self, identities: list[str]) -> set[str]:
+        """Which of them were kept before."""
+
+    async def remember(self, state: Mapping[str, Any]) -> None: ...
+
+    async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
+        """GET through the wire, which refuses what it must not reach. Raises Trouble."""
+
+
+class Visit(Struct, frozen=True, kw_only=True):
+    """What one visit brought."""
+
+    kept: int = 0
+    known: int = 0
+    refused: int = 0
+    more: bool = False  # there is more to fetch at once: no waiting
+
+
+class Channel(Component, ABC):
+    """Does its I/O through the library of its protocol; never SQL, never a clock of its own.
+
+    One process at a time visits one channel (a lease), and a kill at any moment loses nothing: what is
+    fetched is kept under an identity before it is marked, moved or acknowledged at the other end.
+    """
+
+    settings: ClassVar[type[Settings]] = ChannelSettings
+    examples: ClassVar[tuple[Mapping[str, Any], ...]]
+    """Settings as YAML gives them, each worth copying."""
+
+    @abstractmethod
+    async def visit(self, settings: Any, door: Door) -> Visit:
+        """Fetch what is new. Raises Trouble; NotDurable passes through."""
+
+
+channels: Registry[Channel] = Registry("app.ingest.channels", "leadgate.channels")

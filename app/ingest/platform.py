@@ -1,0 +1,82 @@
+"""What a platform is: a system that posts its own webhooks to `/in/{platform}/{source}`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from app.core.errors import Unreadable
+from app.core.registry import Component, Registry
+from app.model import Record
+
+__all__ = ["Asked", "Platform", "Said", "Taken", "Unreadable", "platforms", "type_of"]
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """One request as it came: header names in lower case (the last of several counts), the query in order."""
+
+    method: str = "POST"
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Said(Struct, frozen=True):
+    """Answered at once, nothing kept: a subscription's challenge, a ping."""
+
+    body: bytes = b""
+    content_type: str = "text/plain"
+    status: int = 200
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """What one request asks us to do once it has proved where it comes from.
+
+    `keep` is the body to store and read, with every secret that it carried taken out; None where the
+    request only names leads. `identity` is the platform's own id of it (a delivery or lead id): the same
+    one twice is one submission. `fetch` and `delete` are the platform's ids of leads to be fetched from
+    it, and of leads that it wants deleted here.
+    """
+
+    keep: bytes | None = None
+    identity: str = ""
+    test: bool = False
+    fetch: Sequence[str] = ()
+    delete: Sequence[str] = ()
+
+
+class Platform(Component, ABC):
+    """Pure, as formats are: no clock but the one it is given, no network, no SQL."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    examples: ClassVar[tuple[tuple[Asked, Mapping[str, Any], Said | Taken], ...]]
+    """(request, settings as YAML gives them, what comes of it)."""
+    bodies: ClassVar[tuple[tuple[bytes, Sequence[Record]], ...]] = ()
+    """(kept body, the records it reads as)."""
+
+    @abstractmethod
+    def take(self, asked: Asked, settings: Any, now: float) -> Said | Taken:
+        """Proof first: raises Forged (401) where signature, token or key is not right, compared in
+        constant time over the bytes as they came. Raises Unreadable for a body of another shape."""
+
+    @abstractmethod
+    def read(self, body: bytes, content_type: str) -> list[Record]:
+        """The leads of a kept (or fetched) body, flat. Raises Unreadable, nothing else, whatever the bytes."""
+
+    def fetching(self, lead: str, settings: Any) -> Any:
+        """A generator as an adapter's (`reply = yield Call(…)`) that returns the body to keep, or raises
+        Gone; for platforms whose webhooks only name a lead."""
+        raise NotImplementedError(f"{self.name} fetches nothing")
+
+
+class Gone(Exception):
+    """The platform has no such lead any more: the fetch is over."""
+
+
+def type_of(platform: str) -> str:
+    """The content type under which what a platform sent is stored and read again."""
+    return f"application/vnd.leadgate.{platform.replace('_', '-')}"
+
+
+platforms: Registry[Platform] = Registry("app.ingest.platforms", "leadgate.platforms")
