@@ -28,6 +28,7 @@ class Said(Struct, frozen=True):
     body: bytes = b""
     content_type: str = "text/plain"
     status: int = 200
+    headers: Sequence[tuple[str, str]] = ()
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,16 @@ class Platform(Component, ABC):
     @abstractmethod
     def read(self, body: bytes, content_type: str) -> list[Record]:
         """The leads of a kept (or fetched) body, flat. Raises Unreadable, nothing else, whatever the bytes."""
+
+    def answer(self, asked: Asked, settings: Any) -> Said:
+        """What is said once `keep` is durable, also to a repetition. Where browsers post, what the original
+        says, so that the page goes on working; nothing of the lead, and no id of ours, stands in it."""
+        return Said(b"{}", "application/json")
+
+    def origins(self, settings: Any) -> Sequence[str]:
+        """The pages (`https://www.example.com`) whose scripts may post here and read every answer, errors too
+        (CORS; `OPTIONS` is then answered for them); `*`: any. Empty: no script of another site may."""
+        return ()
 
     def fetching(self, lead: str, settings: Any) -> Any:
         """A generator as an adapter's (`reply = yield Call(…)`) that returns the body to keep, or raises
