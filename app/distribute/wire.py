@@ -106,6 +106,12 @@ class Wire:
             with suppress(Exception):
                 conversation.close()
 
+    async def ask(self, call: Call) -> Reply:
+        """One call that hands nothing over, for whoever wants the reply itself. Raises WireFault."""
+        if call.hands_over:
+            raise BadCall("what hands a lead over is a conversation")
+        return await self._exchange(call, asyncio.get_running_loop().time() + self.limits.longest)
+
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
         message = _message(call, target)

@@ -3,19 +3,27 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from msgspec import Struct
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.core.duration import Duration
 from app.core.registry import Component, Registry, Settings
 
 
+def _not_always(every: Duration) -> Duration:
+    if every.seconds < 1:
+        raise ValueError("is less than 1s, which would be a visit without end")
+    return every
+
+
 class ChannelSettings(Settings):
     """What every channel is told; each adds its own."""
 
-    every: Duration = Field(Duration("5m"), description="How long between two visits while all goes well.")
+    every: Annotated[Duration, AfterValidator(_not_always)] = Field(
+        Duration("5m"), description="How long between two visits while all goes well."
+    )
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -28,7 +36,13 @@ class Fetched(Struct, frozen=True, kw_only=True):
 
 class Trouble(Exception):
     """A visit that came to nothing (no connection, refused log-in, broken listing): tried again after a
-    wait that doubles. The message is for the operator: host and cause, never a password or a lead."""
+    wait that doubles. The message is for the operator: host and cause, never a password or a lead.
+
+    `after` is the least number of seconds to wait, where the other end has said so."""
+
+    def __init__(self, text: str, *, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class Door(Protocol):
