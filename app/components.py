@@ -4,8 +4,10 @@ from functools import cache
 
 from app.catalog.kinds import Kinds
 from app.distribute.adapter import adapters
+from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
+from app.ingest.platform import platforms
 from app.validate.check import checks
 
 
@@ -17,4 +19,6 @@ def discover() -> Kinds:
         fieldtypes={one.name: one.settings for one in fieldtypes.discover()},
         checks={one.name: one.settings for one in checks.discover()},
         adapters={one.name: one.settings for one in adapters.discover()},
+        channels={one.name: one.settings for one in channels.discover()},
+        platforms={one.name: one.settings for one in platforms.discover()},
     )

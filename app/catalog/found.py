@@ -1,16 +1,17 @@
 """What was found in some files: their objects, and every problem with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from pydantic import BaseModel, ValidationError
 
 from app.catalog.documents import Catalogue
 from app.catalog.kinds import Kinds
 from app.catalog.problems import Problem
 from app.catalog.sealing import Sealer
 from app.catalog.tree import Node, Text, index_of
-from app.catalog.words import Fault, joined, path_text
+from app.catalog.words import Fault, faults, joined, path_text
 
 
 class Item(Struct, kw_only=True):
@@ -43,6 +44,23 @@ class Reading:
 
     def tell(self, item: Item, fault: Fault) -> None:
         self.problems.append(problem_of(item.text, fault))
+
+    def validated(
+        self,
+        item: Item,
+        model: type[BaseModel],
+        value: Any,
+        node: Node,
+        path: str,
+        also: Iterable[str] = (),
+    ) -> Any:
+        """The value as its model has it; None when it has faults, which are told."""
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            for fault in faults(error, node, path, model, also=also):
+                self.tell(item, fault)
+            return None
 
     def say(
         self,

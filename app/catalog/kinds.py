@@ -18,6 +18,8 @@ class Kinds(Struct, frozen=True):
     fieldtypes: Mapping[str, type[Settings]]
     checks: Mapping[str, type[Settings]]
     adapters: Mapping[str, type[Settings]]
+    channels: Mapping[str, type[Settings]] = {}
+    platforms: Mapping[str, type[Settings]] = {}
 
 
 def secret_places(model: type[BaseModel], value: Any) -> list[Path]:

@@ -115,10 +115,20 @@ def _under(item: Item, key: str) -> list[tuple[str | int, Node]]:
 
 
 def _sane_source(reading: Reading, item: Item, source: SourceDoc) -> None:
+    _once_each(reading, item, "platforms", [one.platform for one in source.platforms], "platform")
+    _once_each(reading, item, "channels", [one.model_dump() for one in source.channels], "")
     if source.price is not None and source.price < 0:
         reading.say(item, ["price"], "must not be negative")
     if source.deadline.seconds <= 0:
         reading.say(item, ["deadline"], "must be longer than nothing", "30s is usual")
+
+
+def _once_each(reading: Reading, item: Item, key: str, what: list[Any], step: str) -> None:
+    for i, one in enumerate(what):
+        if one in what[:i]:
+            path: list[str | int] = [key, i, step] if step else [key, i]
+            hint = f"{key}[{what.index(one)}] is the same; keep one"
+            reading.say(item, path, "is there twice", hint)
 
 
 def _campaign_of(reading: Reading, item: Item, known: _Known) -> str | None:

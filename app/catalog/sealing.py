@@ -1,18 +1,23 @@
-"""Buyers' secrets at rest: sealed before a row is written, opened only into the snapshot."""
+"""Secrets at rest: sealed before a row is written, opened only into the snapshot."""
 
 import base64
 import binascii
 import os
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import BaseModel
 
-from app.catalog.documents import BuyerDoc, Catalogue, ContractDoc
+from app.catalog.documents import Catalogue
 from app.catalog.kinds import Kinds, at, replaced, secret_places
+from app.catalog.slots import Held, Slot, held, slots_of, with_settings
+
+D = TypeVar("D", bound=BaseModel)
 
 PREFIX = "sealed:v1:"
 _BOUND_TO = b"leadgate sealed:v1"
@@ -53,41 +58,67 @@ def is_sealed(text: Any) -> bool:
     return isinstance(text, str) and text.startswith(PREFIX)
 
 
-def opened(deliver: Mapping[str, Any], kinds: Kinds, sealer: Sealer) -> dict[str, Any]:
-    """`deliver` with its secrets in clear: for the component's settings only, never to be shown or stored."""
-    places = _secrets_of(deliver, kinds)
-    return dict(replaced(deliver, places, lambda _, text: sealer.open(text) if is_sealed(text) else text))
+def opened(settings: Mapping[str, Any], model: type[BaseModel], sealer: Sealer) -> dict[str, Any]:
+    """A component's settings with their secrets in clear: for its model only, never to be shown or stored."""
+    places = secret_places(model, settings)
+    return dict(replaced(settings, places, lambda _, text: sealer.open(text) if is_sealed(text) else text))
 
 
 def sealed(wanted: Catalogue, current: Catalogue, kinds: Kinds, sealer: Sealer) -> Catalogue:
     """`wanted` with every secret sealed. One that `current` holds already keeps its sealed text, so that
     equal secrets are equal texts and an unchanged file is no change."""
-    known = {contract.id: contract for buyer in current.buyers for contract in buyer.contracts}
-    buyers = tuple(_sealed_buyer(buyer, known, kinds, sealer) for buyer in wanted.buyers)
-    return wanted.model_copy(update={"buyers": buyers})
+    seals = _Seals(kinds, sealer)
+    contracts = {contract.id: contract for buyer in current.buyers for contract in buyer.contracts}
+    sources = {source.id: source for source in current.sources}
+    buyers = []
+    for buyer in wanted.buyers:
+        mine = tuple(seals.of("contract", each, contracts.get(each.id)) for each in buyer.contracts)
+        buyers.append(buyer.model_copy(update={"contracts": mine}))
+    update = {
+        "buyers": tuple(buyers),
+        "sources": tuple(seals.of("source", each, sources.get(each.id)) for each in wanted.sources),
+    }
+    return wanted.model_copy(update=update)
 
 
-def _sealed_buyer(
-    buyer: BuyerDoc, known: Mapping[str, ContractDoc], kinds: Kinds, sealer: Sealer
-) -> BuyerDoc:
-    contracts = tuple(_sealed_contract(c, known.get(c.id), kinds, sealer) for c in buyer.contracts)
-    return buyer.model_copy(update={"contracts": contracts})
+class _Seals:
+    """Seals a document's components, whichever slots it has."""
 
+    def __init__(self, kinds: Kinds, sealer: Sealer) -> None:
+        self._kinds, self._sealer = kinds, sealer
 
-def _sealed_contract(
-    contract: ContractDoc, before: ContractDoc | None, kinds: Kinds, sealer: Sealer
-) -> ContractDoc:
-    def seal(place: tuple[str | int, ...], text: str) -> str:
-        clear = sealer.open(text) if is_sealed(text) else text
-        old = at(before.deliver, place) if before else None
-        if isinstance(old, str) and is_sealed(old) and _same(sealer, old, clear):
+    def of(self, kind: str, doc: D, before: D | None) -> D:
+        for slot in slots_of(kind, secret=True):
+            known = _by_name(held(before, slot)) if before else {}
+            mine = _by_name(held(doc, slot))
+            settings = [self._settings(slot, one, known.get(which)) for which, one in mine.items()]
+            if any(new is not one.settings for new, one in zip(settings, mine.values(), strict=True)):
+                doc = doc.model_copy(update=with_settings(doc, slot, settings))
+        return doc
+
+    def _settings(self, slot: Slot, one: Held, before: Held | None) -> dict[str, Any]:
+        model = slot.models(self._kinds).get(one.name)
+        places = secret_places(model, one.settings) if model else []
+        if not places:
+            return one.settings
+        old = before.settings if before else {}
+        return dict(replaced(one.settings, places, lambda place, text: self._seal(text, at(old, place))))
+
+    def _seal(self, text: str, old: Any) -> str:
+        clear = self._sealer.open(text) if is_sealed(text) else text
+        if isinstance(old, str) and is_sealed(old) and _same(self._sealer, old, clear):
             return old
-        return text if is_sealed(text) else sealer.seal(text)
+        return text if is_sealed(text) else self._sealer.seal(text)
 
-    places = _secrets_of(contract.deliver, kinds)
-    if not places:
-        return contract
-    return contract.model_copy(update={"deliver": replaced(contract.deliver, places, seal)})
+
+def _by_name(parts: list[Held]) -> dict[tuple[str, int], Held]:
+    """By name and the how-manieth of that name: a list in another order has its secrets unchanged."""
+    seen = Counter[str]()
+    found = {}
+    for one in parts:
+        found[one.name, seen[one.name]] = one
+        seen[one.name] += 1
+    return found
 
 
 def _same(sealer: Sealer, old: str, clear: str) -> bool:
@@ -96,11 +127,6 @@ def _same(sealer: Sealer, old: str, clear: str) -> bool:
         return sealer.open(old) == clear
     except CannotOpen:
         return False
-
-
-def _secrets_of(deliver: Mapping[str, Any], kinds: Kinds) -> list[tuple[str | int, ...]]:
-    settings = kinds.adapters.get(str(deliver.get("adapter")))
-    return secret_places(settings, deliver) if settings else []
 
 
 def read_key(text: str) -> bytes:

@@ -1,23 +1,37 @@
 """The catalogue as the hot path sees it: immutable, compiled, looked up by dict, swapped whole."""
 
+import hashlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import orjson
 from msgspec import Struct
 from pydantic import ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, SourceDoc
-from app.catalog.kinds import Kinds
+from app.catalog.kinds import Kinds, replaced, secret_places
 from app.catalog.rows import MODELS, Rows, from_row, in_order
 from app.catalog.sealing import CannotOpen, Sealer, opened
+from app.catalog.slots import SLOTS, Held, Slot, held
 from app.core.registry import Settings
 from app.store.keys import KeyEntry, digest
 
 T = TypeVar("T")
 
-__all__ = ["Builder", "Contract", "KeyEntry", "Snapshot", "Unbuildable", "build"]
+__all__ = [
+    "Builder",
+    "ChannelPart",
+    "Contract",
+    "KeyEntry",
+    "Snapshot",
+    "SourceParts",
+    "Unbuildable",
+    "build",
+]
+
+_SLOTS = {slot.key: slot for slot in SLOTS}
 
 
 class Contract(Struct, frozen=True, kw_only=True):
@@ -34,12 +48,32 @@ class Contract(Struct, frozen=True, kw_only=True):
         return f"Contract({self.id!r}, buyer={self.buyer!r})"
 
 
+class ChannelPart(NamedTuple):
+    """A channel of a source ready for use. `key` is the same for as long as it visits the same place:
+    a digest of what it is told, without its secrets and how often it goes there."""
+
+    name: str
+    settings: Settings
+    key: str
+
+
+class SourceParts(Struct, frozen=True, kw_only=True):
+    """The components of a source, with secrets in clear: never log them."""
+
+    platforms: Mapping[str, Settings] = {}
+    channels: tuple[ChannelPart, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"SourceParts({sorted(self.platforms)}, {[channel.key for channel in self.channels]})"
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """One version of everything. Nothing in it changes; a reader keeps it for as long as it needs one view."""
 
     version: int = 0
     campaigns: Mapping[str, CampaignDoc] = {}
     sources: Mapping[str, SourceDoc] = {}
+    source_parts: Mapping[str, SourceParts] = {}  # of every source
     buyers: Mapping[str, BuyerDoc] = {}
     contracts: Mapping[str, Contract] = {}
     by_campaign: Mapping[str, tuple[Contract, ...]] = {}
@@ -87,11 +121,14 @@ class Builder:
         known: dict[tuple[str, str], tuple[Any, Any]] = {}
         docs: dict[str, dict[str, Any]] = {kind: {} for kind in MODELS}
         contracts: dict[str, Contract] = {}
+        parts: dict[str, SourceParts] = {}
         for kind in MODELS:
             for id_, row in rows.get(kind, ()):
                 raw = {key: value for key, value in row.items() if key != "contracts"}
                 inner = row.get("contracts", ())
                 doc: Any = self._once(known, kind, id_, raw, partial(from_row, kind, raw))
+                if kind == "source":
+                    parts[id_] = self._once(known, kind, id_, raw, partial(self._parts, doc), part="parts")
                 mine: list[ContractDoc] = []
                 for each in inner:
                     contract = self._contract(known, doc, each)
@@ -103,8 +140,8 @@ class Builder:
         self._known = known
         return Snapshot(
             version=version,
-            campaigns=docs["campaign"], sources=docs["source"], buyers=docs["buyer"], contracts=contracts,
-            by_campaign=_by_campaign(docs["campaign"], contracts),
+            campaigns=docs["campaign"], sources=docs["source"], source_parts=parts,
+            buyers=docs["buyer"], contracts=contracts, by_campaign=_by_campaign(docs["campaign"], contracts),
             keys={key.hash: key for key in keys},
         )  # fmt: skip
 
@@ -115,15 +152,33 @@ class Builder:
 
     def _compiled(self, buyer: BuyerDoc, raw: Any) -> Contract:
         doc = ContractDoc.model_validate(in_order(raw))
-        adapter = str(doc.deliver.get("adapter"))
-        model = self._kinds.adapters.get(adapter)
-        if model is None:
-            raise ValueError(f"names the adapter {adapter}, which is not installed")
-        told = opened(doc.deliver, self._kinds, self._sealer)
-        told.pop("adapter")
-        settings = model.model_validate(told)
+        (deliver,) = held(doc, _SLOTS["deliver"])
+        settings = self._settings(_SLOTS["deliver"], deliver)
         paused = doc.paused or buyer.paused
-        return Contract(id=doc.id, buyer=buyer.id, doc=doc, adapter=adapter, settings=settings, paused=paused)
+        return Contract(
+            id=doc.id, buyer=buyer.id, doc=doc, adapter=deliver.name, settings=settings, paused=paused
+        )
+
+    def _parts(self, source: SourceDoc) -> SourceParts:
+        if not source.platforms and not source.channels:
+            return _NO_PARTS
+        platforms, channels = (held(source, _SLOTS[key]) for key in ("platforms", "channels"))
+        return SourceParts(
+            platforms={one.name: self._settings(_SLOTS["platforms"], one) for one in platforms},
+            channels=tuple(self._channel(one) for one in channels),
+        )
+
+    def _channel(self, one: Held) -> ChannelPart:
+        slot = _SLOTS["channels"]
+        settings = self._settings(slot, one)
+        key = channel_key(one.name, one.settings, slot.models(self._kinds)[one.name])
+        return ChannelPart(one.name, settings, key)
+
+    def _settings(self, slot: Slot, one: Held) -> Settings:
+        model = slot.models(self._kinds).get(one.name)
+        if model is None:
+            raise ValueError(f"names the {slot.noun} {one.name}, which is not installed")
+        return model.model_validate(opened(one.settings, model, self._sealer))
 
     def _once(
         self,
@@ -132,12 +187,15 @@ class Builder:
         id_: str,
         raw: Any,
         make: Callable[[], T],
+        *,
+        part: str = "",
     ) -> T:
         """What was made of the same raw value before, else what `make` makes of it now."""
-        before = self._known.get((kind, id_))
+        key = (kind + part, id_)
+        before = self._known.get(key)
         if before is None or before[0] != raw:
             before = (raw, _made(kind, id_, make))
-        known[kind, id_] = before
+        known[key] = before
         made: T = before[1]
         return made
 
@@ -145,6 +203,17 @@ class Builder:
 def build(version: int, rows: Rows, keys: Iterable[KeyEntry], kinds: Kinds, sealer: Sealer) -> Snapshot:
     """One snapshot, without a memory of the one before."""
     return Builder(kinds, sealer).build(version, rows, keys)
+
+
+_NO_PARTS = SourceParts()
+
+
+def channel_key(name: str, told: Mapping[str, Any], model: type[Settings]) -> str:
+    """`imap-1f0c9a2b7d3e`: of what YAML tells the channel."""
+    place = dict(replaced(told, secret_places(model, told), lambda _at, _text: ""))
+    place.pop("every", None)
+    digest = hashlib.sha256(orjson.dumps(place, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return f"{name}-{digest[:12]}"
 
 
 def _made(kind: str, id_: str, make: Callable[[], T]) -> T:

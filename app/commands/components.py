@@ -15,22 +15,27 @@ from app.commands.words import columns
 from app.components import discover
 from app.core.registry import Component, Registry
 from app.distribute.adapter import adapters
+from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
+from app.ingest.platform import platforms
 from app.validate.check import checks
 
 KINDS: Mapping[str, Registry[Any]] = {
-    "format": formats, "fieldtype": fieldtypes, "check": checks, "adapter": adapters,
+    "format": formats, "platform": platforms, "channel": channels, "fieldtype": fieldtypes,
+    "check": checks, "adapter": adapters,
 }  # fmt: skip
 _DEEPEST = 3
 
 
 def components(
-    kind: Annotated[str | None, typer.Argument(help="format, fieldtype, check or adapter.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="format, platform, channel, fieldtype, check or adapter.")
+    ] = None,
     name: Annotated[str | None, typer.Argument(help="One of them: its settings and an example.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List formats, field types, checks and adapters; with a name, its settings and an example that applies."""
+    """List formats, platforms, channels, field types, checks and adapters; with a name, its settings and an example that applies."""
     discover()
     chosen = _chosen(kind)
     if name is None:
@@ -186,17 +191,21 @@ def example(kind: str, component: Any) -> str:
     fields |= {name: {"type": "text"} for name in ("last_name", "postal_code", "state")}
     campaign: dict[str, Any] = {"id": "example", "fields": fields}
     buyers: list[dict[str, Any]] = []
+    sources: list[dict[str, Any]] = []
     if kind == "fieldtype":
         told = next((given for given, _, _ in component.examples if given), {}) | _needed(component)
         campaign["fields"] = {"example": {"type": component.name, **told}}
     elif kind == "check":
         campaign["checks"] = [{"check": component.name, **_needed(component)}]
+    elif kind in ("platform", "channel"):
+        told = component.examples[0][1] if kind == "platform" else component.examples[0]
+        sources = [{"id": "example", "campaign": "example", f"{kind}s": [{kind: component.name, **told}]}]
     else:
         deliver = {"adapter": component.name, **component.examples[0]}
         buyers = [
             {"id": "example", "contracts": [{"id": "example-1", "campaign": "example", "deliver": deliver}]}
         ]
-    return export(Catalogue.model_validate({"campaigns": [campaign], "buyers": buyers}))
+    return export(Catalogue.model_validate({"campaigns": [campaign], "sources": sources, "buyers": buyers}))
 
 
 def _needed(component: Any) -> dict[str, Any]:

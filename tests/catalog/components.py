@@ -57,6 +57,17 @@ class Webhook(Settings):
     fields: Mapping[str, Expression] = {}
 
 
+class Feed(Settings):
+    url: str
+    every: Duration = Duration("5m")
+    password: SecretStr | None = None
+
+
+class Ads(Settings):
+    key: SecretStr
+    version: int = 1
+
+
 class Sheet(Settings):
     columns: tuple[str, ...] = ()
 
@@ -68,4 +79,6 @@ KINDS = Kinds(
     },
     checks={"duplicate": Duplicate, "field": Plain},
     adapters={"webhook": Webhook, "sheet": Sheet},
+    channels={"feed": Feed},
+    platforms={"ads": Ads, "forms": Ads},
 )  # fmt: skip

@@ -6,6 +6,7 @@ from app.catalog.documents import Catalogue
 from app.catalog.export import export
 from app.catalog.reading import read
 from app.catalog.rows import catalogue_of, to_row
+from app.catalog.sealing import Sealer, sealed
 from app.catalog.tree import Text, parse
 from tests.catalog.catalogues import catalogues, values
 from tests.catalog.components import KINDS
@@ -93,3 +94,21 @@ def test_an_exported_house_applies_as_it_stands() -> None:
     from tests.catalog.test_reading import house
 
     assert read([("a", export(house()))], KINDS) == house()
+
+
+def test_sealed_parts_of_a_source_apply_as_they_are_exported() -> None:
+    sealer = Sealer(b"k" * 32)
+    text = """\
+campaigns:
+  - {id: solar, fields: {state: {type: state}}}
+sources:
+  - id: acme
+    campaign: solar
+    platforms: [{platform: ads, key: hunter2}]
+    channels: [{channel: feed, url: "https://a.example", password: hunter2}]
+"""
+    first = sealed(read([("a", text)], KINDS), Catalogue(), KINDS, sealer)
+    written = export(first)
+    assert "hunter2" not in written
+    again = sealed(read([("a", written)], KINDS, sealer=sealer), first, KINDS, sealer)
+    assert again == first

@@ -150,3 +150,16 @@ def test_caps_that_come_and_go_are_named_by_their_place() -> None:
     assert [(d.path, d.old, d.new) for d in change.details] == [
         ("caps[1]", None, "{per: total, leads: 9, zone: null, when: null}")
     ]
+
+
+def test_a_platforms_secret_is_told_as_changed_and_not_shown() -> None:
+    added = HOUSE.replace("    mapping:", "    platforms: [{platform: ads, key: hunter3}]\n    mapping:")
+    with_ads = seen(added, HOUSE_NOW)
+    told = render(plan(HOUSE_NOW, with_ads))
+    assert "platforms" in told
+    assert "(secret)" in told
+    changed = seen(added.replace("hunter3", "hunter4"), with_ads)
+    again = render(plan(with_ads, changed))
+    assert "platforms[0].key secret changed" in again
+    assert "hunter" not in told + again
+    assert render(plan(with_ads, seen(added, with_ads))) == "Nothing to change."

@@ -26,6 +26,13 @@ def catalogue(deliver: dict[str, object]) -> Catalogue:
     return Catalogue.model_validate({"buyers": [{"id": "b", "contracts": [contract]}]})
 
 
+def in_clear(deliver: dict[str, object], sealer: Sealer) -> dict[str, object]:
+    return opened({key: value for key, value in deliver.items() if key != "adapter"}, Webhook, sealer)
+
+
+CLEAR = {key: value for key, value in DELIVER.items() if key != "adapter"}
+
+
 def delivered(catalogue: Catalogue) -> dict[str, object]:
     return dict(catalogue.buyers[0].contracts[0].deliver)
 
@@ -65,7 +72,7 @@ def test_only_secrets_are_sealed_and_opening_gives_the_settings_back() -> None:
     for secret in ("t0ken", "one", "two", "k3y"):
         assert secret not in str(rows)
     assert rows["headers"] == {"X-Plain": "shown"}
-    assert opened(rows, KINDS, sealer) == DELIVER
+    assert in_clear(rows, sealer) == CLEAR
 
 
 def test_a_secret_that_did_not_change_keeps_its_seal() -> None:
@@ -78,11 +85,34 @@ def test_a_secret_that_did_not_change_keeps_its_seal() -> None:
     assert two != delivered(first)["sign_with"][1]  # type: ignore[index]
 
 
+def of_source(**parts: object) -> Catalogue:
+    return Catalogue.model_validate({"sources": [{"id": "acme", "campaign": "solar", **parts}]})
+
+
+ADS = {"platform": "ads", "key": "t0ken", "version": 2}
+FORMS = {"platform": "forms", "key": "0ther"}
+FEED = {"channel": "feed", "url": "https://a.example", "password": "p4ss"}
+
+
+def test_secrets_of_platforms_and_channels_are_sealed_and_kept_in_whatever_order_they_stand() -> None:
+    sealer = Sealer(b"k" * 32)
+    first = sealed(of_source(platforms=[ADS, FORMS], channels=[FEED]), Catalogue(), KINDS, sealer)
+    shown = first.model_dump_json()
+    assert not any(secret in shown for secret in ("t0ken", "0ther", "p4ss"))
+    assert '"version":2' in shown
+    again = sealed(of_source(platforms=[FORMS, ADS], channels=[FEED]), first, KINDS, sealer)
+    assert again.sources[0].platforms == tuple(reversed(first.sources[0].platforms))
+    assert again.sources[0].channels == first.sources[0].channels
+    changed = sealed(of_source(platforms=[{**ADS, "key": "new"}, FORMS]), first, KINDS, sealer).sources[0]
+    assert changed.platforms[0] != first.sources[0].platforms[0]
+    assert changed.platforms[1] == first.sources[0].platforms[1]
+
+
 def test_a_secret_under_a_lost_key_is_sealed_anew() -> None:
     lost = sealed(catalogue(DELIVER), Catalogue(), KINDS, Sealer(b"o" * 32))
     sealer = Sealer(b"k" * 32)
     rows = delivered(sealed(catalogue(DELIVER), lost, KINDS, sealer))
-    assert opened(rows, KINDS, sealer) == DELIVER
+    assert in_clear(rows, sealer) == CLEAR
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

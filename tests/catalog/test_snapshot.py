@@ -12,7 +12,7 @@ from app.catalog.rows import to_row
 from app.catalog.sealing import Sealer, sealed
 from app.catalog.snapshot import Builder, Unbuildable, build
 from app.store.keys import KeyEntry, digest
-from tests.catalog.components import KINDS, Webhook
+from tests.catalog.components import KINDS, Ads, Feed, Webhook
 from tests.catalog.test_reading import HOUSE
 
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
@@ -47,6 +47,60 @@ def test_a_contract_is_ready_with_its_settings_and_its_secrets_in_clear() -> Non
     assert contract.settings.auth.password.get_secret_value() == "hunter2"  # type: ignore[union-attr]
     assert snapshot.buyers["sunco"].contracts == (contract.doc,)
     assert (snapshot.version, list(snapshot.sources), list(snapshot.campaigns)) == (7, ["acme"], ["solar"])
+
+
+PARTS = """\
+    platforms: [{platform: ads, key: hunter3}]
+    channels:
+      - {channel: feed, url: "https://a.example", password: hunter4}
+      - {channel: feed, url: "https://b.example", every: 1h}
+    mapping:"""
+
+
+def with_parts(**changes: str) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    text = HOUSE.replace("    mapping:", PARTS)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return rows(text)
+
+
+def test_the_parts_of_a_source_are_ready_with_their_secrets_in_clear() -> None:
+    parts = build(1, with_parts(), [], KINDS, SEALER).source_parts["acme"]
+    ads = parts.platforms["ads"]
+    assert isinstance(ads, Ads)
+    assert ads.key.get_secret_value() == "hunter3"
+    first, second = parts.channels
+    assert isinstance(first.settings, Feed)
+    assert first.settings.password is not None
+    assert first.settings.password.get_secret_value() == "hunter4"
+    assert (first.name, second.settings.every.seconds) == ("feed", 3600)  # type: ignore[attr-defined]
+    assert "hunter" not in repr(parts)
+    assert build(1, rows(), [], KINDS, SEALER).source_parts["acme"].platforms == {}
+
+
+def test_a_channel_keeps_its_key_until_it_goes_elsewhere() -> None:
+    def keys(**changes: str) -> list[str]:
+        parts = build(1, with_parts(**changes), [], KINDS, SEALER).source_parts["acme"]
+        return [channel.key for channel in parts.channels]
+
+    first, second = keys()
+    assert first.startswith("feed-")
+    assert first != second
+    assert keys(hunter4="hunter5", **{"1h": "2h"}) == [first, second]
+    assert keys(**{"https://a": "https://c"})[0] != first
+
+
+def test_parts_that_did_not_change_are_the_same_ones() -> None:
+    builder = Builder(KINDS, SEALER)
+    stored = with_parts()
+    first = builder.build(1, stored, [])
+    assert builder.build(2, stored, []).source_parts["acme"] is first.source_parts["acme"]
+
+
+def test_a_platform_that_is_gone_is_told_with_its_source() -> None:
+    gone = {"source": [("acme", {"id": "acme", "campaign": "solar", "platforms": [{"platform": "fax"}]})]}
+    with pytest.raises(Unbuildable, match="source acme names the platform fax, which is not installed"):
+        build(1, gone, [], KINDS, SEALER)
 
 
 def test_no_secret_is_in_what_a_snapshot_prints() -> None:

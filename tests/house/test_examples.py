@@ -19,7 +19,7 @@ PAGE = HOME / "docs/configuration.md"
 BLOCKS = re.findall(r"^```yaml\n(campaigns:\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 VOCABULARY = (
     documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, documents.SourceDoc,
-    documents.MapTo, documents.BuyerDoc, documents.ContractDoc, documents.Cap, documents.Hours, documents.Retry,
+    documents.PlatformDoc, documents.MapTo, documents.BuyerDoc, documents.ContractDoc, documents.Cap, documents.Hours, documents.Retry,
 )  # fmt: skip
 
 
