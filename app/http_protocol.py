@@ -1,9 +1,15 @@
-"""uvicorn's HTTP protocol, whose responses leave in one write: head and body were two system calls and two packets."""
+"""uvicorn's HTTP protocol with two short cuts: a response leaves in one write, and a whole lead needs no ASGI."""
 
 import asyncio
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol
+
+from app.api.intake import read_headers
+from app.api.replies import Reply
+from app.api.root import Root
+
+_DOOR = b"/v1/leads"
 
 
 class Corked:
@@ -48,3 +54,153 @@ class OneWriteProtocol(HttpToolsProtocol):
         """A head without a body has nothing to wait for."""
         cast(Corked, self.transport).flush()
         super().on_response_complete()
+
+
+class _Deaf:
+    """An event nobody waits for."""
+
+    def set(self) -> None: ...
+
+
+class Passage:
+    """A request on the direct way, as uvicorn sees the one in hand: is it over, is its sender gone, is it the last?"""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete", "task")
+
+    message_event = _Deaf()
+    task: asyncio.Task[None]  # held here, since the loop doesn't hold it
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
+
+
+class DirectProtocol(OneWriteProtocol):
+    """Takes a lead that arrives in one piece, which is nearly every lead, straight to intake.
+
+    uvicorn's scope, cycle, receive and send cost as much as the rest of an acknowledgement. What is in any
+    way special (a body in pieces, a query, `Expect`, HTTP/1.0, a request behind another that is still in hand)
+    goes uvicorn's way and meets the same intake there.
+    """
+
+    _root: Root | None = None
+    _held = False  # a request whose way is not known yet
+    _body = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._plain = transport
+        self._remote = self.client[0] if self.client else ""
+        if isinstance(self.app, Root) and self.root_path == "":
+            self._root = self.app
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._held:
+            self._let_go()
+
+    def on_message_begin(self) -> None:
+        """uvicorn's own is called once it is known that the request goes its way."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        if (
+            self.url == _DOOR
+            and self._root is not None
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not self.parser.should_upgrade()
+        ):
+            self._held, self._body = True, b""
+        else:
+            self._by_asgi()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held:
+            self._body = self._body + body if self._body else body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._held:
+            super().on_message_complete()
+            return
+        self._held = False
+        passage = Passage()
+        self.cycle = cast(Any, passage)
+        passage.task = self.loop.create_task(self._pass(passage, self.headers, self._body))
+
+    def _let_go(self) -> None:
+        """The rest of the body is still on its way."""
+        self._held = False
+        if self.parser is None or self.transport.is_closing():
+            return
+        self._by_asgi()
+        if self._body:
+            super().on_body(self._body)
+
+    def _by_asgi(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    async def _pass(self, passage: Passage, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        request = read_headers(headers)
+        request.remote = self._remote
+        request.scheme = self.scheme or "http"
+        assert self._root is not None
+        reply = await self._root.post(request, body)
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if passage.disconnected:
+            return
+        kept = self._write(reply)
+        passage.response_complete = True
+        if not kept or not passage.keep_alive:
+            self._plain.close()
+        self.on_response_complete()
+
+    def _write(self, reply: Reply) -> bool:
+        """Whether the connection may be kept."""
+        keep, more = True, b""
+        for name, value in reply.headers:
+            if HEADER_VALUE_RE.search(value):
+                raise RuntimeError("a header's value has control characters")
+            keep = keep and (name != b"connection" or value.lower() != b"close")
+            more += b"%b: %b\r\n" % (name, value)
+        head = _HEADS.of(self.server_state.default_headers, reply)
+        self._plain.write(b"%b%d\r\n%b\r\n%b" % (head, len(reply.body), more, reply.body))
+        return keep
+
+
+class _Heads:
+    """The beginning of each kind of response, up to its length: the same for all of a second."""
+
+    def __init__(self) -> None:
+        self._defaults: object = None
+        self._known: dict[tuple[int, bytes], bytes] = {}
+
+    def of(self, defaults: list[tuple[bytes, bytes]], reply: Reply) -> bytes:
+        """`defaults` is a list that uvicorn replaces, and never changes, once a second."""
+        if defaults is not self._defaults:
+            self._defaults, self._known = defaults, {}
+        kind = (reply.status, reply.content_type)
+        head = self._known.get(kind)
+        if head is None:
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in defaults)
+            head = b"%b%bcontent-type: %b\r\ncontent-length: " % (
+                STATUS_LINE[reply.status], lines, reply.content_type,
+            )  # fmt: skip
+            self._known[kind] = head
+        return head
+
+
+_HEADS = _Heads()

@@ -172,7 +172,7 @@ class Process:
                     self.world,
                     self.metrics,
                     limits=Limits(self.settings.body_bytes, self.settings.body_seconds),
-                    public_url=self.public_url,
+                    address=self.address,
                 )
             )
             root.intake = intake[0]
@@ -191,10 +191,12 @@ class Process:
 
     def public_url(self, scope: Mapping[str, Any]) -> str:
         """What status addresses begin with: as configured, else as this request was addressed."""
+        return self.address(scope.get("scheme", "http"), dict(scope["headers"]).get(b"host", b""))
+
+    def address(self, scheme: str, host: bytes) -> str:
         if self.settings.public_url:
             return self.settings.public_url.rstrip("/")
-        host = dict(scope["headers"]).get(b"host", b"")
-        return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}" if host else ""
+        return f"{scheme}://{host.decode('latin-1')}" if host else ""
 
 
 def _report(text: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from app.ground import Ground, ground
-from app.http_protocol import OneWriteProtocol
+from app.http_protocol import DirectProtocol
 from app.main import Process
 from app.running import Running, announced
 from app.settings import Settings
@@ -87,7 +87,7 @@ def run_process(
     process = Process(settings, dsn, metrics_dir, role=role)
     application = process.application()
     config = uvicorn.Config(
-        application, loop="uvloop", http=OneWriteProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
+        application, loop="uvloop", http=DirectProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_graceful_shutdown=int(settings.drain_seconds) or 1, timeout_keep_alive=30,
         backlog=2048,
     )  # fmt: skip

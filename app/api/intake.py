@@ -1,4 +1,4 @@
-"""`POST /v1/leads` as a raw ASGI route: the hot path's door."""
+"""`POST /v1/leads` as a raw route: the hot path's door, by ASGI or straight from the connection."""
 
 import hashlib
 from asyncio import CancelledError
@@ -10,7 +10,7 @@ import orjson
 from msgspec import Struct
 
 from app.api.patience import Patience
-from app.api.replies import JSON, XML, as_xml, problem, respond, wants_xml
+from app.api.replies import XML, Reply, as_xml, told, wants_xml
 from app.core import events
 from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
 from app.core.metrics import Metrics
@@ -19,8 +19,10 @@ from app.ingest.reading import Reader
 from app.model import Record, Submission
 from app.pipeline.answers import Answer, pending, pending_json
 from app.pipeline.engine import Engine
+from app.pipeline.plans import SourcePlan
 from app.pipeline.work import Work
 from app.store.intake import Arrival, Refusal
+from app.store.keys import KeyEntry
 
 _TRUE = frozenset(("1", "true", "yes", "on", "t", "y"))
 _KEPT_OF_A_REFUSED_BODY = 65_536
@@ -43,6 +45,9 @@ class Request(Struct):
     length: int = -1
     idempotency: bytes = b""
     test: bool = False
+    host: bytes = b""
+    scheme: str = "http"
+    remote: str = ""
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
@@ -50,6 +55,7 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
     headers = dict(raw)
     get = headers.get
     request = Request(get(b"content-type", b"").decode("latin-1"))
+    request.host = get(b"host", b"")
     authorization = get(b"authorization", b"")
     if authorization[:7].lower() == b"bearer ":
         request.key = authorization[7:].strip().decode("latin-1")
@@ -77,14 +83,15 @@ class Intake:
         metrics: Metrics,
         *,
         limits: Limits,
-        public_url: Callable[[Mapping[str, Any]], str],
+        address: Callable[[str, bytes], str],
     ) -> None:
+        """`address` gives what status addresses begin with, from the scheme and the Host that were asked."""
         self._engine = engine
         self._reader = reader
         self._world = world
         self._metrics = metrics
         self._limits = limits
-        self._public_url = public_url
+        self._address = address
         self._patience = Patience(limits.body_seconds, world)
         self.draining = False
 
@@ -92,30 +99,54 @@ class Intake:
         try:
             if scope["method"] != "POST":
                 raise WrongMethod("leads are posted", headers={"Allow": "POST"})
-            await self._take(scope, receive, send)
+            request = read_headers(scope["headers"])
+            request.scheme = scope.get("scheme", "http")
+            request.remote = (scope.get("client") or ("", 0))[0]
+            request.test = request.test or _asks_test(scope)
+            began = self._world.monotonic()
+            entry, plan = self._admit(request)
+            body = await self._body(receive, request)
+            reply = await self._take(request, entry, plan, body, began)
         except Refused as refused:
-            self._metrics.count("leadgate_refused_total", (refused.reason,))
-            events.emit(events.Refused(code=events.Code(refused.reason), status=refused.status))
-            await problem(send, refused)
+            reply = self._refused(refused)
+        await reply.send(send)
 
-    async def _take(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        began = self._world.monotonic()
-        request = read_headers(scope["headers"])
+    async def post(self, request: Request, body: bytes) -> Reply:
+        """A request that is here whole: all of it without ASGI in between."""
+        try:
+            began = self._world.monotonic()
+            entry, plan = self._admit(request)
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+            return await self._take(request, entry, plan, body, began)
+        except Refused as refused:
+            return self._refused(refused)
+
+    def _refused(self, refused: Refused) -> Reply:
+        self._metrics.count("leadgate_refused_total", (refused.reason,))
+        events.emit(events.Refused(code=events.Code(refused.reason), status=refused.status))
+        return told(refused)
+
+    def _admit(self, request: Request) -> tuple[KeyEntry, SourcePlan]:
+        """Who it is, before its body is looked at."""
         entry = self._engine.key(request.key)
         if entry is None or entry.kind != "source":
             raise NoKey(_why_no_key(request.key, entry))
         if self.draining:
             raise NotDurable("this process is going away; send it again")
-        plan = self._engine.source(entry.owner)
-        body = await self._body(receive, request)
+        return entry, self._engine.source(entry.owner)
+
+    async def _take(
+        self, request: Request, entry: KeyEntry, plan: SourcePlan, body: bytes, began: float
+    ) -> Reply:
         submission = Submission(
             id=self._world.new_id(),
             source=entry.owner,
             received_at=self._world.now(),
             content_type=request.content_type,
             body=body,
-            test=request.test or entry.test or plan.test or _asks_test(scope),
-            remote=(scope.get("client") or ("", 0))[0],
+            test=request.test or entry.test or plan.test,
+            remote=request.remote,
             key_hint=entry.last4,
         )
         records = self._read(submission)
@@ -142,7 +173,7 @@ class Intake:
         self._metrics.observe("leadgate_answer_seconds", (entry.owner,), took)
         if events.detailed():
             _tell(submission, answers, took)
-        await self._answer(scope, send, request, answers, several=len(records) > 1, source=entry.owner)
+        return self._answer(request, answers, several=len(records) > 1, source=entry.owner)
 
     def _read(self, submission: Submission) -> list[Record]:
         try:
@@ -224,32 +255,19 @@ class Intake:
             headers={"Connection": "close"},
         )
 
-    async def _answer(
-        self,
-        scope: Mapping[str, Any],
-        send: Any,
-        request: Request,
-        answers: list[Answer],
-        *,
-        several: bool,
-        source: str,
-    ) -> None:
+    def _answer(self, request: Request, answers: list[Answer], *, several: bool, source: str) -> Reply:
         base = ""
         status = 201
         for answer in answers:
             self._metrics.count("leadgate_answers_total", (source, answer.outcome))
             if answer.outcome == "pending":
-                status, base = 202, base or self._public_url(scope)
+                status, base = 202, base or self._address(request.scheme, request.host)
         if status == 202 and not several and not request.accept:
-            await respond(send, status, pending_json(answers[0], base), JSON)
-            return
+            return Reply(status, pending_json(answers[0], base))
         documents = [a.document(base) for a in answers]
         if request.accept and wants_xml(request.accept):
-            await respond(send, status, as_xml(documents, several=several), XML)
-        else:
-            await respond(
-                send, status, orjson.dumps({"results": documents} if several else documents[0]), JSON
-            )
+            return Reply(status, as_xml(documents, several=several), XML)
+        return Reply(status, orjson.dumps({"results": documents} if several else documents[0]))
 
 
 def _tell(submission: Submission, answers: list[Answer], took: float) -> None:

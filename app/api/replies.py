@@ -5,6 +5,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import orjson
+from msgspec import Struct
 
 from app.core.errors import Refused
 
@@ -13,6 +14,18 @@ XML = b"application/xml"
 PROBLEM = b"application/problem+json"
 
 Send = Any
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """One whole answer, whichever way it leaves."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    async def send(self, send: Send) -> None:
+        await respond(send, self.status, self.body, self.content_type, self.headers)
 
 
 def wants_xml(accept: bytes) -> bool:
@@ -66,9 +79,14 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
-async def problem(send: Send, refused: Refused, instance: str | None = None) -> None:
+def told(refused: Refused, instance: str | None = None) -> Reply:
+    """The problem as an answer."""
     headers = [(k.lower().encode(), v.encode()) for k, v in refused.headers.items()]
-    await respond(send, refused.status, orjson.dumps(refused.problem(instance)), PROBLEM, headers)
+    return Reply(refused.status, orjson.dumps(refused.problem(instance)), PROBLEM, headers)
+
+
+async def problem(send: Send, refused: Refused, instance: str | None = None) -> None:
+    await told(refused, instance).send(send)
 
 
 def as_xml(documents: Sequence[Mapping[str, Any]], *, several: bool) -> bytes:

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from app.api.intake import Intake
-from app.api.replies import problem
+from app.api.intake import Intake, Request
+from app.api.replies import Reply, problem, told
 from app.core.errors import NotDurable
 from app.core.events import bug, emit
 from app.store.database import is_away
@@ -35,6 +35,15 @@ class Root:
         else:
             await self._api(scope, receive, send)
 
+    async def post(self, request: Request, body: bytes) -> Reply:
+        """`POST /v1/leads` for a request that is here whole."""
+        if self.intake is None:
+            return told(NotDurable("this process is starting"))
+        try:
+            return await self.intake.post(request, body)
+        except Exception as error:
+            return told(_problem_of(error))
+
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()
         try:
@@ -49,11 +58,14 @@ class Root:
 
 
 async def _broken(send: Any, error: Exception) -> None:
+    await problem(send, _problem_of(error))
+
+
+def _problem_of(error: Exception) -> NotDurable:
     if is_away(error):
-        await problem(send, NotDurable("the database does not answer; send it again"))
-        return
+        return NotDurable("the database does not answer; send it again")
     emit(bug(error, "intake"))
-    await problem(send, _Broken("something went wrong here; nothing you sent is to blame"))
+    return _Broken("something went wrong here; nothing you sent is to blame")
 
 
 class _Broken(NotDurable):

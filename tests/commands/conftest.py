@@ -80,7 +80,7 @@ class Gate:
         await self.process.open()
         self.running, p = True, self.process
         self.application.intake = Intake(
-            p.engine, p.reader, p.world, p.metrics, limits=Limits(1_000_000, 30), public_url=p.public_url
+            p.engine, p.reader, p.world, p.metrics, limits=Limits(1_000_000, 30), address=p.address
         )
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.application), base_url="http://gate",
