@@ -62,8 +62,9 @@ class Process:
         self.database = await Database.open(
             self._dsn, size=settings.pool_size, application_name=f"leadgate {self.role}"
         )
+        self.sealer = sealer(settings)
         self.catalogue = LiveCatalogue(
-            self.database, kinds, sealer(settings), world=world, report=_report, poll_s=5.0
+            self.database, kinds, self.sealer, world=world, report=_report, poll_s=5.0
         )
         self.catalogue.subscribe(self._swap)
         await self.catalogue.start()
@@ -187,6 +188,7 @@ class Process:
         return Parts(
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
+            metrics=self.metrics, derived=self.sealer.derived,
         )  # fmt: skip
 
     def public_url(self, scope: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from app.core.errors import (
     WrongMethod,
 )
 from app.core.events import bug, emit
-from app.core.metrics import Sharing
+from app.core.metrics import Metrics, Sharing
 from app.core.world import World
 from app.pipeline.engine import Engine
 from app.pipeline.settling import Settler
@@ -43,6 +43,8 @@ class Parts(Struct, frozen=True):
     ready: Callable[[], bool]
     public_url: Callable[[Mapping[str, Any]], str]
     world: World
+    metrics: Metrics
+    derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:

@@ -18,6 +18,10 @@ _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _SELL = re.compile(r"^(exclusive|shared\([1-9][0-9]?\))$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?\Z")
+_PAGE = re.compile(r"(?:https?://(?:[a-zA-Z0-9-]{1,63}\.)*[a-zA-Z0-9-]{1,63}(?::[0-9]{1,5})?)/[!-~]*\Z")
+_ADDRESS = re.compile(r"^[^\s@<>()\[\],;:\"\\]{1,64}@[^\s@<>()\[\],;:\"\\*?]{1,190}\Z")
+_SENDER = re.compile(r"^[^\s@<>()\[\]?,;:\"\\]{1,64}@[^\s@<>()\[\]?,;:\"\\]{1,190}\Z")
 
 
 def _id(text: str) -> str:
@@ -41,6 +45,34 @@ def _sell(text: str) -> str:
 def _currency(text: str) -> str:
     if not _CURRENCY.match(text):
         raise ValueError("is no currency; write three capitals, as USD")
+    return text
+
+
+def _address(text: str) -> str:
+    address = text.strip().lower()
+    if not _ADDRESS.match(address):
+        raise ValueError("is no mail address; write it as leads@example.com")
+    return address
+
+
+def _sender(text: str) -> str:
+    pattern = text.strip().lower()
+    if not _SENDER.match(pattern):
+        raise ValueError(
+            "is no sender; write one as leads@portal.example, *@portal.example or *@*.portal.example"
+        )
+    return pattern
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.match(text):
+        raise ValueError("is no origin; write https://www.example.com, in lower case and without a path")
+    return text
+
+
+def _page(text: str) -> str:
+    if not _PAGE.match(text):
+        raise ValueError("is no address of a page; write https://www.example.com/thanks")
     return text
 
 
@@ -127,6 +159,71 @@ class PlatformDoc(BaseModel):
     platform: str
 
 
+class MailDoc(Document):
+    """The addresses whose mail is leads of a source (LEADGATE_SMTP_LISTEN, LEADGATE_LMTP_LISTEN).
+
+    `senders`: whose mail is taken there, by envelope or From; empty: anybody's. A sender can be forged.
+    """
+
+    addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1, max_length=100)
+    senders: tuple[Annotated[str, AfterValidator(_sender)], ...] = ()
+
+
+class FormStep(Document):
+    """One page of a form that has several: what is asked together."""
+
+    title: str = Field(min_length=1, max_length=200)
+    fields: tuple[FieldName, ...] = Field(min_length=1)
+
+
+class Consent(Document):
+    """What the visitor agrees to by a tick. `[words](https://…)` is a link. A changed text is a new `version`.
+
+    What is kept as evidence is this text as it was shown, its version and its digest.
+    """
+
+    text: str = Field(min_length=1, max_length=10_000)
+    version: str = Field(min_length=1, max_length=100)
+    field: FieldName | None = Field(None, description="The field that is true where it was ticked.")
+    required: bool = True
+
+
+class Thanks(Document):
+    """What is shown once the request is kept: a text, or another page."""
+
+    title: str = Field("Thank you", min_length=1, max_length=200)
+    text: str = Field("We have your request.", max_length=10_000)
+    url: Annotated[str, AfterValidator(_page)] | None = None
+
+
+class FormDoc(Document):
+    """The hosted form of a source, at `/f/{campaign}`. Without `fields` or `steps` it asks every field of
+    the campaign that nothing else fills."""
+
+    title: str = Field("", max_length=200)
+    intro: str = Field("", max_length=2_000)
+    fields: tuple[FieldName, ...] = ()
+    steps: tuple[FormStep, ...] = ()
+    labels: Mapping[FieldName, str] = {}
+    hints: Mapping[FieldName, str] = {}
+    options: Mapping[FieldName, Mapping[str, str]] = Field({}, description="A choice's value → its words.")
+    consent: Consent | None = None
+    button: str = Field("Send", min_length=1, max_length=100)
+    help: str = Field("", max_length=1_000, description="Whom to ask; the same line on every step.")
+    thanks: Thanks = Thanks()
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        (), max_length=100, description="Sites (https://www.example.com) that may show the form."
+    )
+    colour: str = Field("#1d4fc4", pattern=r"^#[0-9a-fA-F]{6}$")
+    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    partial: bool = Field(False, description="Keep what was filled in by who leaves before the end.")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The fields that it names, in the order in which they are asked."""
+        return self.fields or tuple(name for step in self.steps for name in step.fields)
+
+
 class SourceDoc(Document):
     """Who hands leads over. `mapping` is their name (dotted path) → our field, or a MapTo.
 
@@ -144,6 +241,8 @@ class SourceDoc(Document):
     reasons: Literal["helpful", "coarse"] = "helpful"
     channels: tuple[ChannelDoc, ...] = ()
     platforms: tuple[PlatformDoc, ...] = ()
+    form: FormDoc | None = None
+    mail: MailDoc | None = None
     test: bool = Field(False, description="Every lead of this source is a test.")
     paused: bool = False
 

@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
-from app.catalog.documents import Cap, ContractDoc, FieldMarker, MapTo, SourceDoc
+from app.catalog.documents import CampaignDoc, Cap, ContractDoc, FieldMarker, FormDoc, MapTo, SourceDoc
+from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
 from app.catalog.kinds import at, marked_places
@@ -91,7 +92,8 @@ def _users(reading: Reading, campaign: str) -> Iterator[tuple[str, set[str]]]:
     for source in reading.current.sources:
         if source.campaign == campaign and ("source", source.id) not in given:
             targets = {t.field if isinstance(t, MapTo) else t for t in source.mapping.values()}
-            yield f"source {source.id}", targets | set(source.defaults)
+            asked = set(source.form.named) if source.form else set()
+            yield f"source {source.id}", targets | set(source.defaults) | asked
 
 
 def _source(reading: Reading, item: Item, known: _Known) -> None:
@@ -105,8 +107,34 @@ def _source(reading: Reading, item: Item, known: _Known) -> None:
         _field(reading, item, path, node.value, campaign, known)
     for name, _ in _under(item, "defaults"):
         _field(reading, item, ("defaults",), name, campaign, known, key=str(name))
+    _form(reading, item, campaign, known)
     if isinstance(item.doc, SourceDoc):
         _sane_source(reading, item, item.doc)
+
+
+def _form(reading: Reading, item: Item, campaign: str, known: _Known) -> None:
+    node = item.node.items.get("form")
+    if node is None or node.kind != "map":
+        return
+    before = len(reading.problems)
+    for place in marked_places(FormDoc, node.value, FieldMarker):
+        _field(reading, item, ("form", *place), node.at(place).value, campaign, known)
+    for key in ("labels", "hints", "options"):
+        words = node.items.get(key)
+        for name in words.items if words is not None and words.kind == "map" else ():
+            _field(reading, item, ("form", key), name, campaign, known, key=str(name))
+    doc = _document(reading, campaign)
+    if before == len(reading.problems) and isinstance(item.doc, SourceDoc) and item.doc.form and doc:
+        for path, message, hint in form_faults(item.doc.form, doc, item.doc):
+            reading.say(item, ["form", *path], message, hint)
+
+
+def _document(reading: Reading, campaign: str) -> CampaignDoc | None:
+    """As the files say, else as it is; None where the files have faults in it."""
+    given = next((item for item in reading.of("campaign") if item.id == campaign), None)
+    if given is not None:
+        return given.doc if isinstance(given.doc, CampaignDoc) else None
+    return next((one for one in reading.current.campaigns if one.id == campaign), None)
 
 
 def _under(item: Item, key: str) -> list[tuple[str | int, Node]]:

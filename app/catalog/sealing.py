@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import os
 import secrets
 from collections import Counter
@@ -37,12 +38,16 @@ class Sealer:
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
             raise ValueError("the secret key must be 32 bytes")
-        self._cipher = AESGCM(key)
+        self._key, self._cipher = key, AESGCM(key)
 
     def seal(self, text: str) -> str:
         nonce = secrets.token_bytes(_NONCE)
         sealed = self._cipher.encrypt(nonce, text.encode(), _BOUND_TO)
         return PREFIX + base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for one other use, from which neither the key nor those of another purpose can be told."""
+        return hmac.digest(self._key, f"leadgate {purpose}".encode(), "sha256")
 
     def open(self, sealed: str) -> str:
         """Raises CannotOpen."""

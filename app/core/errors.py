@@ -3,6 +3,7 @@
     Refused
     ├── Unreadable      400  the body is not what it says it is
     ├── NoKey           401  no key, or none of ours
+    ├── Foreign         403  a page of another site, which is not allowed to ask
     ├── NotYours        404  it exists, but not for you: the same answer as "no such thing"
     ├── NotFound        404
     ├── WrongMethod     405
@@ -80,6 +81,12 @@ class Forged(Refused):
     """Whoever sent it could not prove where it comes from: signature, token or key of a platform."""
 
     status, code, title = 401, "forged", "The sender is not proved"
+
+
+class Foreign(Refused):
+    """A page of a site that is not among those which may show this form."""
+
+    status, code, title = 403, "foreign", "That site may not ask here"
 
 
 class NotFound(Refused):
