@@ -109,6 +109,53 @@ class Recovered(Event, frozen=True, kw_only=True):
     ms: float = 0.0
 
 
+class ChannelVisited(Event, frozen=True, kw_only=True):
+    """One visit to a channel ended."""
+
+    level = logging.DEBUG
+    source: Id
+    channel: Code
+    outcome: Code
+    kept: int
+    known: int = 0
+    refused: int = 0
+    ms: float
+
+
+class ChannelTroubled(Event, frozen=True, kw_only=True):
+    """Visits to a channel come to nothing from now on; `leadgate doctor` says why. Told once."""
+
+    level = logging.WARNING
+    source: Id
+    channel: Code
+
+
+class ChannelWell(Event, frozen=True, kw_only=True):
+    """The first visit that went well again."""
+
+    level = logging.WARNING
+    source: Id
+    channel: Code
+    failures: int
+
+
+class SourceSilent(Event, frozen=True, kw_only=True):
+    """A source is silent against its own habit. Told once; `expected` leads would usually have come."""
+
+    level = logging.WARNING
+    source: Id
+    silent_s: int
+    expected: float | None = None
+
+
+class SourceSpoke(Event, frozen=True, kw_only=True):
+    """A source that was silent has sent a lead again."""
+
+    level = logging.WARNING
+    source: Id
+    silent_s: int
+
+
 class CatalogueSwapped(Event, frozen=True, kw_only=True):
     """Another version of the catalogue is in use."""
 

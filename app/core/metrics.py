@@ -47,6 +47,31 @@ METRICS: tuple[Declared, ...] = (
     Declared("leadgate_deliveries_total", "counter", "Deliveries that ended.", ("contract", "outcome")),
     Declared("leadgate_sold_total", "counter", "Leads sold.", ("source", "contract")),
     Declared("leadgate_answers_total", "counter", "Answers given to sources.", ("source", "outcome")),
+    Declared(
+        "leadgate_channel_visits_total",
+        "counter",
+        "Visits to channels by how they ended.",
+        ("source", "channel", "outcome"),
+    ),
+    Declared(
+        "leadgate_channel_finds_total",
+        "counter",
+        "What visits found: kept, known, refused.",
+        ("source", "channel", "what"),
+    ),
+    Declared(
+        "leadgate_channel_age_seconds",
+        "gauge",
+        "Since a visit to the channel last went well.",
+        ("source", "channel"),
+    ),
+    Declared(
+        "leadgate_channel_failures",
+        "gauge",
+        "Visits to the channel in a row that came to nothing.",
+        ("source", "channel"),
+    ),
+    Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",
