@@ -22,7 +22,7 @@ select c.relname, pg_total_relation_size(c.oid)::bigint
   from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
  where p.relname = any($1::text[]) and c.relname ~ '_[0-9]{8}$' order by c.relname
 """
-HISTORY = ("submission", "lead_detail", "attempt", "attempt_end", "lead_event", "refusal")
+HISTORY = ("submission", "lead_detail", "lead_round", "attempt", "attempt_end", "lead_event", "refusal")
 
 
 async def make_days(conn: Any, ahead: int = 8) -> int:
