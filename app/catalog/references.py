@@ -14,6 +14,7 @@ from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
 from app.catalog.kinds import at, marked_places
+from app.catalog.mailboxes import check_mailboxes
 from app.catalog.problems import nearest, suggestion
 from app.catalog.tree import Node
 from app.core.expressions import Expression, ExpressionError
@@ -32,6 +33,7 @@ def check(reading: Reading) -> None:
         _source(reading, item, known)
     for item in reading.of("contract"):
         _contract(reading, item, known)
+    check_mailboxes(reading)
 
 
 class _Known:
