@@ -39,6 +39,8 @@ SETTINGS: Mapping[str, str] = {
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
+    # A new segment is not filled with zeros first: every commit would stand still for those 40 ms.
+    "wal_init_zero": "off",
     "random_page_cost": "1.1",
     "jit": "off",
     # Parallel queries need /dev/shm, which is 64 MB in a container, and take the core that leads need.
