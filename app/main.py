@@ -4,13 +4,15 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app import __version__
 from app.api.app import Parts, build_api
 from app.api.intake import Intake, Limits
+from app.api.mail.terms import Terms as MailTerms
 from app.api.root import Root
 from app.catalog.live import LiveCatalogue
 from app.catalog.snapshot import Snapshot
@@ -37,12 +39,20 @@ from app.validate.mx import MxResolver
 
 SHARE_EVERY = 1.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
+if TYPE_CHECKING:
+    from app.api.mail.listener import Listener as MailListener
+
+MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is told to end
 
 
 class Process:
     """One process of the service. `open` before the first request, `close` after the last."""
 
-    def __init__(self, settings: Settings, dsn: str, metrics_dir: Path, *, role: str = "serve") -> None:
+    def __init__(
+        self, settings: Settings, dsn: str, metrics_dir: Path, *, role: str = "serve",
+        mail: Mapping[str, socket.socket] | None = None,
+    ) -> None:  # fmt: skip
+        """`mail`: what is listened on for mail, by protocol (`smtp`, `lmtp`)."""
         self.settings = settings
         self.world = World()
         self.metrics = Metrics()
@@ -50,6 +60,8 @@ class Process:
         self.role = role
         self._dsn = dsn
         self.ready = False
+        self._mail_sockets = mail or {}
+        self._mail: MailListener | None = None
         self.plans: Plans | None = None
         self._newest: Snapshot | None = None
         self._compiling = asyncio.Lock()
@@ -102,6 +114,7 @@ class Process:
 
     async def close(self) -> None:
         """Finish what is in hand; what is not is free for others at once.
+        await self._listen_for_mail()
 
         Not for longer than the drain may take: without a database nothing ends, and all of it is durable.
         """
@@ -117,6 +130,9 @@ class Process:
         await self.wire.close()
         await self.database.close()
         self.sharing.write()
+        if self._mail is not None:
+            await self._mail.close(within=min(self.settings.drain_seconds, MAIL_ANSWERED))
+        await self.batches.stop()
         took = (self.world.monotonic() - began) * 1000
         emit(Stopped(ms=round(took, 1), left=len(self.engine.in_hand) + len(self.engine.sender.in_hand)))
 
@@ -128,6 +144,19 @@ class Process:
             self._use(plans)
         else:
             self._tasks.append(asyncio.create_task(self._compile(snapshot)))
+    async def _listen_for_mail(self) -> None:
+        if self._mail_sockets:
+            from app.api.mail.opening import opened  # only where it is used: aiosmtpd takes 0.1 s to import
+
+            self._mail = await opened(
+                self._mail_sockets,
+                mail_terms(self.settings),
+                self.engine,
+                self.reader,
+                self.world,
+                self.metrics,
+            )
+
 
     async def _compile(self, snapshot: Snapshot) -> None:
         async with self._compiling:
@@ -203,3 +232,11 @@ class Process:
 
 def _report(text: str) -> None:
     logging.getLogger("leadgate.catalogue").error(text)
+def mail_terms(settings: Settings) -> MailTerms:
+    return MailTerms(
+        hostname=settings.smtp_hostname or socket.gethostname(), most_bytes=settings.mail_bytes,
+        most_connections=settings.smtp_connections, seconds=settings.smtp_seconds,
+        certificate=settings.smtp_certificate, key=settings.smtp_key, relay=settings.smtp_relay,
+    )  # fmt: skip
+
+

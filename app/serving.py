@@ -9,11 +9,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
 
+from app.api.mail import places
 from app.ground import Ground, ground
 from app.http_protocol import DirectProtocol
 from app.main import Process
@@ -33,6 +34,16 @@ def listening(settings: Settings) -> socket.socket:
     sock.listen(2048)
     sock.set_inheritable(True)
     return sock
+
+
+def listening_for_mail(settings: Settings) -> dict[str, socket.socket]:
+    """By protocol; empty where no mail is taken."""
+    asked = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen}
+    try:
+        return {door: places.bound(where) for door, where in asked.items() if where}
+    except OSError as error:
+        where = ", ".join(filter(None, asked.values()))
+        raise places.CantListen(f"can't listen for mail on {where}: {error.strerror}") from None
 
 
 def address_of(sock: socket.socket) -> str:
@@ -82,9 +93,10 @@ def run_process(
     role: str,
     ready: Callable[[], None],
     tend: Callable[[], None] = lambda: None,
+    mail: Mapping[str, socket.socket] | None = None,
 ) -> bool:
     """Serve in this process until a signal; whether it had started at all."""
-    process = Process(settings, dsn, metrics_dir, role=role)
+    process = Process(settings, dsn, metrics_dir, role=role, mail=mail)
     application = process.application()
     config = uvicorn.Config(
         application, loop="uvloop", http=DirectProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
@@ -115,6 +127,7 @@ def serve(
     once, with the address.
     """
     sock = listening(settings)
+    mail = listening_for_mail(settings)
     began = time.monotonic()
     base = ground(settings)
     try:
@@ -122,6 +135,8 @@ def serve(
         took = time.monotonic() - began
         where = f" in {settings.data_dir}" if base.server else ""
         say(f"database   {base.told}{where} ({took:.1f} s)")
+        for door, one in mail.items():
+            say(f"{door:<9}  on {places.shown(one)}")
         if base.server is not None:
             asyncio.run(_nobody_else(base.dsn))
         prepare(base)
@@ -132,13 +147,24 @@ def serve(
 
             if settings.processes == 1:
                 started = run_process(
-                    settings, base.dsn, sock, Path(folder), role=role, ready=tell, tend=base.tend
-                )
+                    settings, base.dsn, sock, Path(folder), role=role, ready=tell, tend=base.tend,
+                    mail=mail,
+                )  # fmt: skip
                 return 0 if started else 1
             return Supervisor(
-                settings, base.dsn, sock, Path(folder), role=role, ready=tell, say=say, tend=base.tend
+                settings,
+                base.dsn,
+                sock,
+                Path(folder),
+                role=role,
+                ready=tell,
+                say=say,
+                tend=base.tend,
+                mail=mail,
             ).run()
     finally:
+        for one in mail.values():
+            places.gone(one)
         sock.close()
         base.close()
 
@@ -171,7 +197,9 @@ class Supervisor:
     def __init__(
         self, settings: Settings, dsn: str, sock: socket.socket, folder: Path, *, role: str,
         ready: Callable[[], None], say: Callable[[str], None], tend: Callable[[], None],
+        mail: Mapping[str, socket.socket],
     ) -> None:  # fmt: skip
+        self._mail = mail
         self._settings, self._dsn, self._sock, self._folder = settings, dsn, sock, folder
         self._role, self._ready, self._say, self._tend = role, ready, say, tend
         self._children: list[subprocess.Popen[bytes]] = []
@@ -197,9 +225,12 @@ class Supervisor:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         environment = child_environment(self._settings, self._dsn, self._sock, self._folder, self._role)
+        environment["LEADGATE_CHILD_MAIL"] = " ".join(
+            f"{door}={s.fileno()}" for door, s in self._mail.items()
+        )
         child = subprocess.Popen(
             [sys.executable, "-m", "app.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            pass_fds=(self._sock.fileno(),), env=environment, start_new_session=True,
+            pass_fds=(self._sock.fileno(), *(s.fileno() for s in self._mail.values())), env=environment, start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=self._listen, args=(child,), daemon=True).start()
         return child

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.api.mail.places import place
 
 
 class Settings(BaseSettings):
@@ -30,6 +32,9 @@ class Settings(BaseSettings):
         False, description="Deliver to private addresses: for tests and the demo."
     )
     body_bytes: int = Field(1_000_000, ge=1_000, description="The largest body that intake reads.")
+    batch_bytes: int = Field(
+        1_000_000_000, ge=1_000, description="The largest file that a batch is read from."
+    )
     body_seconds: float = Field(30, gt=0, description="How long a body may take to arrive.")
     lease_seconds: float = Field(
         20, ge=1, description="How long a silent process keeps its work; at least 1.25 times the wire's."
@@ -41,9 +46,36 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(30, ge=0, description="How long SIGTERM waits for what is in flight.")
     bytes_kept: int = Field(65_536, ge=0, description="Bytes of a conversation kept for the trace.")
+    smtp_listen: str = Field("", description="Take mail by SMTP at `host:port`; empty: nowhere.")
+    lmtp_listen: str = Field(
+        "", description="Take mail by LMTP at `host:port` or a socket's path; empty: nowhere."
+    )
+    smtp_hostname: str = Field("", description="What the mail door calls itself; else the machine's name.")
+    smtp_certificate: str = Field(
+        "", description="File of the certificate that STARTTLS shows; empty: no TLS."
+    )
+    smtp_key: str = Field("", description="File of its key; empty: in the same file.")
+    smtp_relay: str = Field(
+        "",
+        description="`host:port` that sends reports of unreadable mails on; empty: they are refused instead.",
+    )
+    smtp_connections: int = Field(100, ge=1, description="Mail connections at once, per process.")
+    smtp_seconds: float = Field(
+        120, gt=0, description="How long a mail, or the next command, may take to arrive."
+    )
+    mail_bytes: int = Field(
+        10_000_000, ge=10_000, le=26_000_000, description="The largest mail that is taken."
+    )
     keep_days: int = Field(
         90, ge=1, description="Days that history is kept; `leadgate retention` drops the rest."
     )
+
+    @field_validator("smtp_listen", "lmtp_listen", "smtp_relay")
+    @classmethod
+    def _is_a_place(cls, text: str) -> str:
+        if text:
+            place(text)
+        return text
 
     @model_validator(mode="after")
     def _lease_outlives_a_conversation(self) -> "Settings":

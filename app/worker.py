@@ -20,9 +20,14 @@ def main() -> int:
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     started = run_process(
         settings, settings.database_url, sock, Path(given["LEADGATE_CHILD_METRICS"]),
-        role=given["LEADGATE_CHILD_ROLE"], ready=_ready,
+        role=given["LEADGATE_CHILD_ROLE"], ready=_ready, mail=_mail(given.get("LEADGATE_CHILD_MAIL", "")),
     )  # fmt: skip
     return 0 if started else 1
+
+
+def _mail(given: str) -> dict[str, socket.socket]:
+    doors = (one.partition("=") for one in given.split())
+    return {door: socket.socket(fileno=int(number)) for door, _, number in doors}
 
 
 def _ready() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app import serving
+from app.api.mail.places import CantListen
 from app.catalog.service import Configuration
 from app.commands.desk import AWAY, DataDir, fail, say, settings_of
 from app.commands.words import counted
@@ -61,6 +62,8 @@ def run(settings: Settings, role: str) -> None:
         raise fail(str(error)) from None
     except Away as error:
         raise fail(str(error), AWAY) from None
+    except CantListen as error:
+        raise fail(str(error)) from None
     except OSError as error:
         raise fail(
             f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"

@@ -72,6 +72,12 @@ METRICS: tuple[Declared, ...] = (
         ("source", "channel"),
     ),
     Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
+    Declared(
+        "leadgate_mails_total",
+        "counter",
+        "Mails by SMTP and LMTP, by how they ended.",
+        ("door", "source", "outcome"),
+    ),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",
