@@ -159,6 +159,14 @@ class PlatformDoc(BaseModel):
     platform: str
 
 
+class ReplyDoc(BaseModel):
+    """A reply dialect of `/in/{reply}/{source}`. Keys beside `reply` are its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    reply: str
+
+
 class MailDoc(Document):
     """The addresses whose mail is leads of a source (LEADGATE_SMTP_LISTEN, LEADGATE_LMTP_LISTEN).
 
@@ -224,6 +232,13 @@ class FormDoc(Document):
         return self.fields or tuple(name for step in self.steps for name in step.fields)
 
 
+class PartialDoc(Document):
+    """What becomes of a lead that its source began and did not complete in time."""
+
+    after: Duration = Field(Duration("1d"), description="How long it is waited for, from its last part on.")
+    then: Literal["reject", "distribute"] = "reject"
+
+
 class SourceDoc(Document):
     """Who hands leads over. `mapping` is their name (dotted path) → our field, or a MapTo.
 
@@ -241,6 +256,8 @@ class SourceDoc(Document):
     reasons: Literal["helpful", "coarse"] = "helpful"
     channels: tuple[ChannelDoc, ...] = ()
     platforms: tuple[PlatformDoc, ...] = ()
+    replies: tuple[ReplyDoc, ...] = ()
+    partial: PartialDoc = PartialDoc()
     form: FormDoc | None = None
     mail: MailDoc | None = None
     test: bool = Field(False, description="Every lead of this source is a test.")

@@ -75,6 +75,24 @@ class FieldMap:
                 fields[name] = value
         return fields, extra
 
+    def merged(self, earlier: Record, later: Record) -> Record:
+        """`later` over `earlier`. A name takes the place of every other name of its field; a blank says
+        nothing; null takes away what the name led to, and what lies under it."""
+        said = {name: raw for name, raw in later.items() if raw is None or not is_blank(raw)}
+        fields = {route.field for name in said if (route := self._route(name)) is not None}
+        under = tuple(f"{name}." for name, raw in said.items() if raw is None)
+        kept = {
+            name: raw
+            for name, raw in earlier.items()
+            if name not in said
+            and ((route := self._route(name)) is None or route.field not in fields)
+            and not name.startswith(under or ("\0",))
+        }
+        return kept | {name: raw for name, raw in said.items() if raw is not None}
+
+    def _route(self, name: str) -> _Route | None:
+        return self._exact.get(name) or self._folded.get(name.lower())
+
     def _chosen(self, record: Record) -> tuple[dict[str, tuple[Raw, str, _Route]], dict[str, Raw]]:
         """Field → (value, the source's name of it, its route), and what leads nowhere or came second."""
         exact, folded = self._exact, self._folded

@@ -25,6 +25,8 @@ class Claims:
         self._asked: list[tuple[Draft, list[tuple[Claim, bytes]]]] = []
         for draft in drafts:
             draft.verdict = draft.judged
+            if draft.work.abandoned:
+                continue
             asks = draft.plan.campaign.judge.claims(draft.lead)
             claims = [(ask, _key(draft, ask)) for ask in asks if isinstance(ask, Claim)]
             if claims:

@@ -21,10 +21,19 @@ from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.tracks import Job, Track
-from app.pipeline.work import Work, lead_id_of
+from app.pipeline.work import Work
 from app.store import decisions
 from app.store.database import Database, marked
 from app.store.rows import NewDelivery, NewLead
+
+ABANDONED = Verdict(
+    "rejected",
+    (
+        Finding(
+            check="partial", code="abandoned", message="it was begun and never completed", action="reject"
+        ),
+    ),
+)
 
 
 class Draft(Struct, kw_only=True):
@@ -111,10 +120,10 @@ class Decider:
             raise LookupError("source_gone")
         submission, drafts = work.submission, []
         began = self._world.monotonic()
-        for position, record in enumerate(work.records):
+        for position, (lead_id, record) in enumerate(zip(work.lead_ids(), work.records, strict=True)):
             fields, extra = plan.fields.apply(record)
             lead = Lead(
-                id=lead_id_of(submission.id, position),
+                id=lead_id,
                 submission_id=submission.id,
                 source=submission.source,
                 campaign=plan.campaign.id,
@@ -133,10 +142,13 @@ class Decider:
     async def decide(self, drafts: Sequence[Draft]) -> list[Decided]:
         """Decide and commit; drafts that somebody else has decided meanwhile are missing in the result."""
         asked = self._world.monotonic()
-        await self._retrying.run(lambda _: self._evidence.gather(drafts))
+        looked_at = [draft for draft in drafts if not draft.work.abandoned]
+        await self._retrying.run(lambda _: self._evidence.gather(looked_at))
         judged = self._world.monotonic()
         self._metrics.observe("leadgate_stage_seconds", ("evidence",), judged - asked)
         for draft in drafts:
+            draft.judged = ABANDONED
+        for draft in looked_at:
             draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence)
         began = self._world.monotonic()
         self._metrics.observe("leadgate_stage_seconds", ("judge",), began - judged)

@@ -46,6 +46,7 @@ class SourcePlan:
         self.coarse = doc.reasons == "coarse"
         self.test = doc.test
         self.paused = doc.paused
+        self.partial = doc.partial
 
 
 class Plans:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.core.money import written
 from app.ingest.format import MOST_RECORDS
 from app.pipeline.work import lead_id_of, moment_of
-from app.store import deliveries, leads
+from app.store import deliveries, leads, partials
 from app.store.deliveries import DeliveryRow
 
 _TELLING = {
@@ -78,9 +78,14 @@ async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | 
     submission = await leads.submission(conn, lead_id) or await _brought_with(conn, lead_id, source)
     if submission is None or submission["source"] != source:
         return None
+    partial = await partials.look(conn, lead_id)
+    begun = partial is not None and partial["state"] == "open"
+    moments = [_moment(submission["received_at"], "begun" if partial else "received")]
+    if partial is not None and partial["ended_at"] is not None:
+        moments.append(_moment(partial["ended_at"], partial["state"]))
     return {
-        "id": str(lead_id), "state": "received", "outcome": "pending", "reasons": [], "test": submission["test"],
-        "timeline": [_moment(submission["received_at"], "received")],
+        "id": str(lead_id), "state": "partial" if begun else "received", "outcome": "pending", "reasons": [],
+        "test": submission["test"], "timeline": moments,
     }  # fmt: skip
 
 

@@ -41,7 +41,9 @@ class Work(Struct, frozen=True):
     reply: str = "receipt"
     began: float = 0.0  # monotonic seconds at which it came; steps are told from here
     steps: Mapping[str, float] = {}  # what was done before the decision, milliseconds after it came
+    lead_id: UUID | None = None  # the lead that this submission completes, where it began with another
+    abandoned: bool = False  # nobody completed it: it is judged without being looked at
 
     def lead_ids(self) -> list[UUID]:
-        first = self.submission.id
+        first = self.lead_id or self.submission.id
         return [first] if len(self.records) == 1 else [lead_id_of(first, n) for n in range(len(self.records))]
