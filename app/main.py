@@ -29,6 +29,8 @@ from app.ingest.reading import Reader
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.partials import Partials
+from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.settling import Settler
 from app.pipeline.sweep import Identity, Upkeep
@@ -37,12 +39,12 @@ from app.store.database import Database
 from app.validate.check import checks
 from app.validate.mx import MxResolver
 
-SHARE_EVERY = 1.0
-QUICKLY_COMPILED = 100  # contracts: some 30 ms
 if TYPE_CHECKING:
     from app.api.mail.listener import Listener as MailListener
 
 MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is told to end
+SHARE_EVERY = 1.0
+QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
 class Process:
@@ -58,10 +60,10 @@ class Process:
         self.metrics = Metrics()
         self.sharing = Sharing(metrics_dir, self.metrics)
         self.role = role
-        self._dsn = dsn
-        self.ready = False
         self._mail_sockets = mail or {}
         self._mail: MailListener | None = None
+        self._dsn = dsn
+        self.ready = False
         self.plans: Plans | None = None
         self._newest: Snapshot | None = None
         self._compiling = asyncio.Lock()
@@ -103,9 +105,13 @@ class Process:
             self.database, self.engine, self.reader, self.identity, world, self.metrics,
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
+        self.pieces = Pieces(self.reader, world, self.current_plans)
+        self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
+        self.upkeep.also(1.0, self.partials.end_overdue)
         self.engine.start()
         await self.upkeep.start()
         self._tasks.append(asyncio.create_task(self._share()))
+        await self._listen_for_mail()
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
@@ -114,7 +120,6 @@ class Process:
 
     async def close(self) -> None:
         """Finish what is in hand; what is not is free for others at once.
-        await self._listen_for_mail()
 
         Not for longer than the drain may take: without a database nothing ends, and all of it is durable.
         """
@@ -122,6 +127,8 @@ class Process:
         emit(Draining(requests=len(self.engine.in_hand), deliveries=len(self.engine.sender.in_hand)))
         for task in self._tasks:
             task.cancel()
+        if self._mail is not None:
+            await self._mail.close(within=min(self.settings.drain_seconds, MAIL_ANSWERED))
         await self.upkeep.rest()
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
@@ -130,20 +137,9 @@ class Process:
         await self.wire.close()
         await self.database.close()
         self.sharing.write()
-        if self._mail is not None:
-            await self._mail.close(within=min(self.settings.drain_seconds, MAIL_ANSWERED))
-        await self.batches.stop()
         took = (self.world.monotonic() - began) * 1000
         emit(Stopped(ms=round(took, 1), left=len(self.engine.in_hand) + len(self.engine.sender.in_hand)))
 
-    def _swap(self, snapshot: Snapshot) -> None:
-        """At once where little has changed; much is compiled beside the leads in flight, and used once whole."""
-        plans = Plans(snapshot, fieldtypes, checks, self.plans)
-        self._newest = snapshot
-        if self.plans is None or plans.changed() <= QUICKLY_COMPILED:
-            self._use(plans)
-        else:
-            self._tasks.append(asyncio.create_task(self._compile(snapshot)))
     async def _listen_for_mail(self) -> None:
         if self._mail_sockets:
             from app.api.mail.opening import opened  # only where it is used: aiosmtpd takes 0.1 s to import
@@ -157,6 +153,14 @@ class Process:
                 self.metrics,
             )
 
+    def _swap(self, snapshot: Snapshot) -> None:
+        """At once where little has changed; much is compiled beside the leads in flight, and used once whole."""
+        plans = Plans(snapshot, fieldtypes, checks, self.plans)
+        self._newest = snapshot
+        if self.plans is None or plans.changed() <= QUICKLY_COMPILED:
+            self._use(plans)
+        else:
+            self._tasks.append(asyncio.create_task(self._compile(snapshot)))
 
     async def _compile(self, snapshot: Snapshot) -> None:
         async with self._compiling:
@@ -217,6 +221,7 @@ class Process:
         return Parts(
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
+            partials=self.partials,
             metrics=self.metrics, derived=self.sealer.derived,
         )  # fmt: skip
 
@@ -230,8 +235,6 @@ class Process:
         return f"{scheme}://{host.decode('latin-1')}" if host else ""
 
 
-def _report(text: str) -> None:
-    logging.getLogger("leadgate.catalogue").error(text)
 def mail_terms(settings: Settings) -> MailTerms:
     return MailTerms(
         hostname=settings.smtp_hostname or socket.gethostname(), most_bytes=settings.mail_bytes,
@@ -240,3 +243,5 @@ def mail_terms(settings: Settings) -> MailTerms:
     )  # fmt: skip
 
 
+def _report(text: str) -> None:
+    logging.getLogger("leadgate.catalogue").error(text)
