@@ -18,12 +18,13 @@ def _not_always(every: Duration) -> Duration:
     return every
 
 
+Every = Annotated[Duration, AfterValidator(_not_always)]
+
+
 class ChannelSettings(Settings):
     """What every channel is told; each adds its own."""
 
-    every: Annotated[Duration, AfterValidator(_not_always)] = Field(
-        Duration("5m"), description="How long between two visits while all goes well."
-    )
+    every: Every = Field(Duration("5m"), description="How long between two visits while all goes well.")
 
 
 class Fetched(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from app.core.errors import NotDurable, Refused, TooLarge, UnknownType
+from app.core.errors import NotDurable, NotFound, Refused, TooLarge, TooMany, UnknownType
 from app.core.world import World
 from app.distribute.adapter import Call
 from app.distribute.faults import WireFault
@@ -51,12 +51,22 @@ class LostTurn(Exception):
     """Somebody else visits this channel now: this process was taken for dead."""
 
 
+class Imported(Protocol):
+    """Rows of a file: those that are durable, those that could not be read."""
+
+    @property
+    def kept(self) -> int: ...
+
+    @property
+    def refused(self) -> int: ...
+
+
 class Import(Protocol):
-    """The batch import of one file; how many of its rows were refused."""
+    """The batch import of one file, as `Batches.import_file` does it."""
 
     def __call__(
         self, source_id: str, path: Path, name: str, content_type: str, *, identity: str
-    ) -> Awaitable[int]: ...
+    ) -> Awaitable[Imported]: ...
 
 
 class ChannelDoor:
@@ -107,15 +117,19 @@ class ChannelDoor:
 
     async def keep_file(self, file: Path, *, identity: str, name: str) -> int:
         self._source()
-        key = self._key(identity).hex()
+        told = self._key(identity).hex()
         try:
-            refused = await self._import(self._turn.source, file, name, type_of(name), identity=key)
-        except Refused as error:
-            if not isinstance(error, NotDurable):
-                self.refused += 1
+            imported = await self._import(self._turn.source, file, name, type_of(name), identity=told)
+        except (TooMany, NotFound) as error:  # no fault of the file's: it stays where it is
+            raise NotDurable(error.detail) from None
+        except NotDurable:
             raise
-        self.kept += 1
-        return refused
+        except Refused:
+            self.refused += 1
+            raise
+        self.kept += imported.kept
+        self.refused += imported.refused
+        return imported.refused
 
     async def known(self, identities: list[str]) -> set[str]:
         if not identities:

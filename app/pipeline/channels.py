@@ -229,7 +229,7 @@ class Channels:
                     known=door.known_again,
                     refused=door.refused,
                     ms=round(took * 1000, 1),
-                )  # fmt: skip
+                )
             )
 
     # looking ----------------------------------------------------------------------------------------

@@ -111,11 +111,10 @@ class Feed(Format):
     )
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
-        refuse_empty(body)
-        items = _items(parsed(without_prolog(utf8(body, content_type))))
-        if len(items) > MOST_RECORDS:
+        found = items(body, content_type)
+        if len(found) > MOST_RECORDS:
             raise Unreadable(f"more than {MOST_RECORDS} leads in one body", code="records")
-        records = [_record(item) for item in items]
+        records = [_record(item) for item in found]
         if not all(records):
             raise no_fields(str([bool(record) for record in records].index(False)))
         return records
@@ -123,6 +122,22 @@ class Feed(Format):
     def sniffs(self, body: bytes) -> bool:
         root = root_name(body)
         return root in ("rss", "rdf") or (root == "feed" and _ATOM.encode() in body[:1024])
+
+
+def items(body: bytes, content_type: str) -> list[Any]:
+    """The element of each item; each is a body of its own, too. Unreadable (`empty`) where there is none."""
+    refuse_empty(body)
+    return _items(parsed(without_prolog(utf8(body, content_type))))
+
+
+def guid_of(item: Any) -> str:
+    """What its writer tells the item by: guid, Atom's id or RDF's about; nothing where it says none."""
+    own = _OWN | {_ATOM}
+    for child in item:
+        namespace = child.tag[1:].partition("}")[0] if child.tag.startswith("{") else ""
+        if namespace in own and local(child.tag) in ("guid", "id") and (child.text or "").strip():
+            return str(child.text.strip())
+    return str(item.get(f"{{{_RDF}}}about", "")).strip()
 
 
 def _items(root: Any) -> list[Any]:
