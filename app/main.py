@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import __version__
 from app.api.app import Parts, build_api
+from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
 from app.api.mail.terms import Terms as MailTerms
 from app.api.root import Root
@@ -25,6 +26,7 @@ from app.distribute.wire import Wire
 from app.ground import sealer
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
+from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
@@ -32,6 +34,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
+from app.pipeline.platform_door import PlatformDoor
 from app.pipeline.settling import Settler
 from app.pipeline.sweep import Identity, Upkeep
 from app.settings import Settings
@@ -89,7 +92,7 @@ class Process:
         await self.wire.open()
         self.resolver = MxResolver(world.monotonic)
         self.identity = Identity(world, self.role)
-        self.reader = Reader(formats)
+        self.reader = Reader(formats, platforms)
         self.engine = Engine(
             self.database, self.wire, EvidenceDesk(self.database, self.resolver), world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
@@ -210,12 +213,21 @@ class Process:
                 )
             )
             root.intake = intake[0]
+            root.inbound = self._inbound(intake[0])
 
         async def stop() -> None:
             await self.close()
 
         root = Root(build_api(self.parts), start=start, stop=stop)
         return root
+
+    def _inbound(self, intake: Intake) -> Inbound:
+        door = PlatformDoor(self.database, self.engine, self.world, self.metrics)
+        return Inbound(
+            self.engine, door, self.world, self.metrics,
+            limits=Limits(self.settings.body_bytes, self.settings.body_seconds),
+            draining=lambda: intake.draining,
+        )  # fmt: skip
 
     def parts(self) -> Parts:
         return Parts(

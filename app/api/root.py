@@ -1,8 +1,9 @@
-"""The outermost ASGI application: the raw intake route first, FastAPI for everything else."""
+"""The outermost ASGI application: the raw routes first, FastAPI for everything else."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from app.api.inbound import Inbound
 from app.api.intake import Intake, Request
 from app.api.replies import Reply, problem, told
 from app.core.errors import NotDurable
@@ -20,20 +21,28 @@ class Root:
         self._start = start
         self._stop = stop
         self.intake: Intake | None = None
+        self.inbound: Inbound | None = None
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/leads":
-            if self.intake is None:
-                await problem(send, NotDurable("this process is starting"))
-                return
-            try:
-                await self.intake(scope, receive, send)
-            except Exception as error:
-                await _broken(send, error)
+            await self._through(self.intake, scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/in/"):
+            await self._through(self.inbound, scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             await self._api(scope, receive, send)
+
+    async def _through(
+        self, door: Intake | Inbound | None, scope: Mapping[str, Any], receive: Any, send: Any
+    ) -> None:
+        if door is None:
+            await problem(send, NotDurable("this process is starting"))
+            return
+        try:
+            await door(scope, receive, send)
+        except Exception as error:
+            await _broken(send, error)
 
     async def post(self, request: Request, body: bytes) -> Reply:
         """`POST /v1/leads` for a request that is here whole."""

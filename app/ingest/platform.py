@@ -1,7 +1,7 @@
 """What a platform is: a system that posts its own webhooks to `/in/{platform}/{source}`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -10,7 +10,22 @@ from app.core.errors import Unreadable
 from app.core.registry import Component, Registry
 from app.model import Record
 
-__all__ = ["Asked", "Platform", "Said", "Taken", "Unreadable", "platforms", "type_of"]
+__all__ = [
+    "Asked",
+    "Fetching",
+    "Get",
+    "Gone",
+    "Got",
+    "Later",
+    "Page",
+    "Platform",
+    "Polling",
+    "Said",
+    "Taken",
+    "Unreadable",
+    "platforms",
+    "type_of",
+]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -75,14 +90,59 @@ class Platform(Component, ABC):
         (CORS; `OPTIONS` is then answered for them); `*`: any. Empty: no script of another site may."""
         return ()
 
-    def fetching(self, lead: str, settings: Any) -> Any:
-        """A generator as an adapter's (`reply = yield Call(…)`) that returns the body to keep, or raises
-        Gone; for platforms whose webhooks only name a lead."""
+    def fetching(self, lead: str, settings: Any) -> "Fetching":
+        """A generator that asks for the lead (`got = yield Get(…)`) and returns the body to keep; raises Gone,
+        Later or Unreadable. For platforms whose webhooks only name a lead."""
         raise NotImplementedError(f"{self.name} fetches nothing")
+
+    def polled(self, settings: Any) -> Sequence[str]:
+        """What is looked through from time to time for leads whose webhook never came: ids of forms."""
+        return ()
+
+    def polling(self, what: str, since: float, cursor: str, settings: Any) -> "Polling":
+        """A generator as `fetching` is, which returns one page of the leads since then (seconds since 1970);
+        `cursor` is the last page's, empty at first."""
+        raise NotImplementedError(f"{self.name} polls nothing")
+
+
+class Get(Struct, frozen=True, kw_only=True):
+    """One GET. A secret stands in a header, never in the URL; `secrets` are hidden wherever this is shown."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+    secrets: tuple[str, ...] = ()
+
+
+class Got(Struct, frozen=True, kw_only=True):
+    """Its answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Page(Struct, frozen=True):
+    """Leads by the platform's ids; with a `cursor` there are more."""
+
+    leads: Sequence[str]
+    cursor: str = ""
+
+
+Fetching = Generator[Get, Got, bytes]
+Polling = Generator[Get, Got, Page]
 
 
 class Gone(Exception):
     """The platform has no such lead any more: the fetch is over."""
+
+
+class Later(Exception):
+    """Not now: it is tried again on the schedule. `reason` is a word of ours (`limited`, `denied`, `failed`);
+    `after` seconds, where the platform says how long, hold for all that is fetched from it for this source."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.after = reason, after
 
 
 def type_of(platform: str) -> str:

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from app.core.errors import UnknownType
 from app.ingest.format import Format
+from app.ingest.platform import Platform, type_of
 from app.model import Record
 
 _LONGEST_KEPT = 256
@@ -16,11 +17,13 @@ _Found = tuple[Format | None, tuple[Format, ...]]
 class Reader:
     """Stateless but for a bounded memory of headers. A format's type `+json` takes every `…+json`.
 
-    Formats that share a type (`Format.also`) are asked first whether the body is theirs.
+    Formats that share a type (`Format.also`) are asked first whether the body is theirs. What a platform sent
+    is kept under a type of its own, which is read here again but named to nobody.
     """
 
-    def __init__(self, formats: Iterable[Format]) -> None:
+    def __init__(self, formats: Iterable[Format], platforms: Iterable[Platform] = ()) -> None:
         known = tuple(formats)
+        self._platforms = {type_of(one.name): one for one in platforms}
         self._by_type = {kind: one for one in known for kind in one.content_types}
         self._sharing = {kind: tuple(one for one in known if kind in one.also) for kind in self._by_type}
         self._sniffing = tuple(sorted(known, key=lambda one: not one.also))
@@ -46,6 +49,9 @@ class Reader:
         return found
 
     def read(self, body: bytes, content_type: str, *, sniff_untyped: bool = False) -> list[Record]:
+        platform = self._platforms.get(content_type)
+        if platform is not None:
+            return platform.read(body, content_type)
         return self.format_of(content_type, body, sniff_untyped=sniff_untyped).read(body, content_type)
 
     def _look_up(self, content_type: str) -> _Found:

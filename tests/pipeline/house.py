@@ -16,6 +16,7 @@ from app.core.world import World
 from app.distribute.wire import Limits, Wire
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
+from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.model import Submission
 from app.pipeline.answers import Answer
@@ -108,7 +109,7 @@ class House:
         kinds = discover()
         self.database, self.world = database, world
         self.metrics, self.resolver = Metrics(), NoDns()
-        self.identity, self.reader = Identity(world, "test"), Reader(formats)
+        self.identity, self.reader = Identity(world, "test"), Reader(formats, platforms)
         self._kinds = kinds
         self.engine = Engine(
             database, wire, EvidenceDesk(database, self.resolver), world, self.metrics,  # type: ignore[arg-type]
