@@ -4,10 +4,12 @@ from functools import cache
 
 from app.catalog.kinds import Kinds
 from app.distribute.adapter import adapters
+from app.followup.callback import CallbackSettings
 from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.platform import platforms
+from app.ingest.reply import replies
 from app.validate.check import checks
 
 
@@ -21,4 +23,6 @@ def discover() -> Kinds:
         adapters={one.name: one.settings for one in adapters.discover()},
         channels={one.name: one.settings for one in channels.discover()},
         platforms={one.name: one.settings for one in platforms.discover()},
+        replies={one.name: one.settings for one in replies.discover()},
+        callbacks={"callback": CallbackSettings},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import __version__
 from app.api.app import Parts, build_api
+from app.api.dialects import Dialects
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
 from app.api.mail.terms import Terms as MailTerms
@@ -28,6 +29,9 @@ from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.platform import platforms
 from app.ingest.reading import Reader
+from app.ingest.reply import replies
+from app.pipeline.batch_spool import Spool
+from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
@@ -108,11 +112,17 @@ class Process:
             self.database, self.engine, self.reader, self.identity, world, self.metrics,
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
+        self.batches = Batches(
+            self.database, self.reader, world, self.metrics, Spool(settings.data_dir / "batches"),
+            process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
+            arrived=lambda: self.engine.receiver.arrived,
+        )  # fmt: skip
         self.pieces = Pieces(self.reader, world, self.current_plans)
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
         self.engine.start()
         await self.upkeep.start()
+        self.batches.start()
         self._tasks.append(asyncio.create_task(self._share()))
         await self._listen_for_mail()
         gc.collect()
@@ -132,6 +142,7 @@ class Process:
             task.cancel()
         if self._mail is not None:
             await self._mail.close(within=min(self.settings.drain_seconds, MAIL_ANSWERED))
+        await self.batches.stop()
         await self.upkeep.rest()
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
@@ -223,10 +234,15 @@ class Process:
 
     def _inbound(self, intake: Intake) -> Inbound:
         door = PlatformDoor(self.database, self.engine, self.world, self.metrics)
+        limits = Limits(self.settings.body_bytes, self.settings.body_seconds)
+        dialects = Dialects(
+            self.engine, self.reader, self.world, self.metrics,
+            limits=limits, address=self.address, draining=lambda: intake.draining,
+        )  # fmt: skip
         return Inbound(
             self.engine, door, self.world, self.metrics,
-            limits=Limits(self.settings.body_bytes, self.settings.body_seconds),
-            draining=lambda: intake.draining,
+            limits=limits, draining=lambda: intake.draining,
+            dialects=dialects, is_dialect=replies.__contains__,
         )  # fmt: skip
 
     def parts(self) -> Parts:
@@ -234,6 +250,7 @@ class Process:
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
             partials=self.partials,
+            batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
         )  # fmt: skip
 

@@ -20,6 +20,8 @@ class Kinds(Struct, frozen=True):
     adapters: Mapping[str, type[Settings]]
     channels: Mapping[str, type[Settings]] = {}
     platforms: Mapping[str, type[Settings]] = {}
+    replies: Mapping[str, type[Settings]] = {}
+    callbacks: Mapping[str, type[Settings]] = {}
 
 
 def secret_places(model: type[BaseModel], value: Any) -> list[Path]:

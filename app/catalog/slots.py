@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from pydantic import BaseModel
 
-from app.catalog.documents import ChannelDoc, CheckDoc, FieldDoc, PlatformDoc
+from app.catalog.documents import ChannelDoc, CheckDoc, FieldDoc, PlatformDoc, ReplyDoc
 from app.catalog.kinds import Kinds, Path
 from app.core.registry import Settings
 
@@ -14,22 +14,28 @@ from app.core.registry import Settings
 class Slot(Struct, frozen=True, kw_only=True):
     """`key` of every object of `kind` holds one component, a list or a map of them; `names` says which it is.
 
+    Where there is only one that it can be, nobody names it: it is `only`, and the slot may be empty.
     `base` is the document whose own keys stand beside the component's settings. Secrets are sealed in
     slots that are `secret` and in no other: a campaign is shown whole.
     """
 
     kind: Literal["campaign", "source", "contract"]
     key: str
-    names: str
+    names: str = ""
+    only: str = ""
     noun: str
-    registry: Literal["fieldtypes", "checks", "adapters", "channels", "platforms"]
+    registry: Literal["fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks"]
     holds: Literal["one", "list", "map"]
     base: type[BaseModel] | None = None
     secret: bool = False
 
     @property
     def own(self) -> frozenset[str]:
-        return frozenset(self.base.model_fields) if self.base else frozenset((self.names,))
+        return frozenset(self.base.model_fields) if self.base else frozenset(filter(None, (self.names,)))
+
+    def named(self, value: Any) -> Any:
+        """The component that stands there."""
+        return self.only or (value.get(self.names) if isinstance(value, Mapping) else None)
 
     def models(self, kinds: Kinds) -> Mapping[str, type[Settings]]:
         known: Mapping[str, type[Settings]] = getattr(kinds, self.registry)
@@ -54,6 +60,14 @@ SLOTS = (
         holds="list", base=PlatformDoc, secret=True,
     ),
     Slot(
+        kind="source", key="replies", names="reply", noun="reply dialect", registry="replies",
+        holds="list", base=ReplyDoc, secret=True,
+    ),
+    Slot(
+        kind="source", key="callback", only="callback", noun="callback", registry="callbacks",
+        holds="one", secret=True,
+    ),
+    Slot(
         kind="contract", key="deliver", names="adapter", noun="adapter", registry="adapters",
         holds="one", secret=True,
     ),
@@ -75,6 +89,8 @@ class Held(Struct, frozen=True):
 def held(doc: BaseModel, slot: Slot) -> list[Held]:
     """In the order of the document."""
     value = getattr(doc, slot.key)
+    if value is None:
+        return []
     if slot.holds == "one":
         return [_held(value, slot, (slot.key,))]
     entries = value.items() if slot.holds == "map" else enumerate(value)
@@ -85,7 +101,7 @@ def _held(value: Any, slot: Slot, at: Path) -> Held:
     if isinstance(value, BaseModel):
         return Held(at, getattr(value, slot.names), dict(value.__pydantic_extra__ or {}))
     told = {key: item for key, item in value.items() if key != slot.names}
-    return Held(at, str(value.get(slot.names)), told)
+    return Held(at, str(slot.named(value)), told)
 
 
 def with_settings(doc: BaseModel, slot: Slot, settings: list[dict[str, Any]]) -> dict[str, Any]:

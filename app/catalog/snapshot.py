@@ -25,6 +25,7 @@ __all__ = [
     "ChannelPart",
     "Contract",
     "KeyEntry",
+    "ReplyPart",
     "Snapshot",
     "SourceParts",
     "Unbuildable",
@@ -57,11 +58,20 @@ class ChannelPart(NamedTuple):
     key: str
 
 
+class ReplyPart(NamedTuple):
+    """A dialect in which a source is posted to, and the credentials that it knows there."""
+
+    name: str
+    settings: Settings
+
+
 class SourceParts(Struct, frozen=True, kw_only=True):
     """The components of a source, with secrets in clear: never log them."""
 
     platforms: Mapping[str, Settings] = {}
     channels: tuple[ChannelPart, ...] = ()
+    replies: tuple[ReplyPart, ...] = ()
+    callback: Settings | None = None
 
     def __repr__(self) -> str:
         return f"SourceParts({sorted(self.platforms)}, {[channel.key for channel in self.channels]})"
@@ -160,12 +170,19 @@ class Builder:
         )
 
     def _parts(self, source: SourceDoc) -> SourceParts:
-        if not source.platforms and not source.channels:
+        if not (source.platforms or source.channels or source.replies or source.callback):
             return _NO_PARTS
         platforms, channels = (held(source, _SLOTS[key]) for key in ("platforms", "channels"))
         return SourceParts(
             platforms={one.name: self._settings(_SLOTS["platforms"], one) for one in platforms},
             channels=tuple(self._channel(one) for one in channels),
+            replies=tuple(
+                ReplyPart(one.name, self._settings(_SLOTS["replies"], one))
+                for one in held(source, _SLOTS["replies"])
+            ),
+            callback=next(
+                (self._settings(_SLOTS["callback"], one) for one in held(source, _SLOTS["callback"])), None
+            ),
         )
 
     def _channel(self, one: Held) -> ChannelPart:

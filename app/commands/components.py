@@ -19,10 +19,11 @@ from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.platform import platforms
+from app.ingest.reply import replies
 from app.validate.check import checks
 
 KINDS: Mapping[str, Registry[Any]] = {
-    "format": formats, "platform": platforms, "channel": channels, "fieldtype": fieldtypes,
+    "format": formats, "platform": platforms, "reply": replies, "channel": channels, "fieldtype": fieldtypes,
     "check": checks, "adapter": adapters,
 }  # fmt: skip
 _DEEPEST = 3
@@ -30,12 +31,12 @@ _DEEPEST = 3
 
 def components(
     kind: Annotated[
-        str | None, typer.Argument(help="format, platform, channel, fieldtype, check or adapter.")
+        str | None, typer.Argument(help="format, platform, reply, channel, fieldtype, check or adapter.")
     ] = None,
     name: Annotated[str | None, typer.Argument(help="One of them: its settings and an example.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List formats, platforms, channels, field types, checks and adapters; with a name, its settings and an example that applies."""
+    """List formats, platforms, reply dialects, channels, field types, checks and adapters; with a name, its settings and an example that applies."""
     discover()
     chosen = _chosen(kind)
     if name is None:
@@ -69,6 +70,7 @@ def _chosen(kind: str | None) -> Mapping[str, Registry[Any]]:
     if kind is None:
         return KINDS
     word = kind.lower().rstrip("s").replace("-", "").replace("_", "")
+    word = "reply" if word in ("replie", "dialect", "replydialect") else word
     if word not in KINDS:
         raise fail(f"{kind!r} is no kind of component; say {', '.join(KINDS)}", 2)
     return {word: KINDS[word]}
@@ -200,6 +202,9 @@ def example(kind: str, component: Any) -> str:
     elif kind in ("platform", "channel"):
         told = component.examples[0][1] if kind == "platform" else component.examples[0]
         sources = [{"id": "example", "campaign": "example", f"{kind}s": [{kind: component.name, **told}]}]
+    elif kind == "reply":
+        told = {"reply": component.name, **component.examples[0][1]}
+        sources = [{"id": "example", "campaign": "example", "replies": [told]}]
     else:
         deliver = {"adapter": component.name, **component.examples[0]}
         buyers = [
