@@ -27,7 +27,9 @@ from app.core.errors import (
 from app.core.events import bug, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
+from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
+from app.pipeline.partials import Partials
 from app.pipeline.settling import Settler
 from app.store.database import TROUBLE, Database
 from app.store.keys import KeyEntry
@@ -43,13 +45,17 @@ class Parts(Struct, frozen=True):
     ready: Callable[[], bool]
     public_url: Callable[[Mapping[str, Any]], str]
     world: World
+    partials: Partials
+    batches: Batches
+    batch_bytes: int
+    body_seconds: float
     metrics: Metrics
     derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import confirm, leads, ops, pages, spec
+    from app.api import confirm, forms, leads, ops, pages, spec
     from app.api.description import describe
 
     api = FastAPI(

@@ -156,6 +156,23 @@ class SourceSpoke(Event, frozen=True, kw_only=True):
     silent_s: int
 
 
+class BatchBegun(Event, frozen=True, kw_only=True):
+    """A file of leads is here, whole; its rows are read from now on."""
+
+    batch: UUID
+    source: Id
+    bytes: int
+
+
+class BatchRead(Event, frozen=True, kw_only=True):
+    """No more is read of a file: all of its rows are durable, or the rest can't be read."""
+
+    batch: UUID
+    source: Id
+    state: Code
+    ms: float
+
+
 class CatalogueSwapped(Event, frozen=True, kw_only=True):
     """Another version of the catalogue is in use."""
 

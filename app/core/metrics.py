@@ -95,6 +95,8 @@ METRICS: tuple[Declared, ...] = (
     ),
     Declared("leadgate_answer_seconds", "histogram", "From request to answer.", ("source",), SECONDS),
     Declared("leadgate_flush_rows", "histogram", "Rows written by one flush.", ("flush",), ROWS),
+    Declared("leadgate_batch_rows_total", "counter", "Rows of batches.", ("source", "result")),
+    Declared("leadgate_batches", "gauge", "Batches in progress.", ("state",)),
     Declared("leadgate_queue_depth", "gauge", "What waits in a queue.", ("queue",)),
     Declared("leadgate_queue_oldest_seconds", "gauge", "Age of the oldest in a queue.", ("queue",)),
     Declared("leadgate_inflight", "gauge", "Requests being worked on, all processes.", summed=True),

@@ -1,6 +1,6 @@
 """Reads the rows of one sheet of a workbook (XLSX, XLS, ODS) as the records that its CSV export would be."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 
@@ -16,6 +16,7 @@ from app.model import Raw, Record
 __all__ = ["is_workbook", "sheet_rows"]
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
+Refusal = Callable[[int, Sequence[str], Unreadable], None]
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _EXACT = 2**53
@@ -27,17 +28,26 @@ def is_workbook(data: bytes) -> bool:
     return data.startswith((_ZIP, _OLE))
 
 
-def sheet_rows(data: bytes, sheet: str | None = None) -> Iterator[tuple[int, Record]]:
+def sheet_rows(
+    data: bytes, sheet: str | None = None, *, refused: Refusal | None = None
+) -> Iterator[tuple[int, Record]]:
     """Each row below the header of the named sheet, else the first, with its row number (from 1).
 
     Dates as ISO 8601, whole numbers without `.0`, empty cells as empty text; blank rows are left out.
+    A row that can't be read goes to `refused(row, cells, why)`, if given, and reading goes on; else it is raised.
     """
     refuse_empty(data)
     cells = _opened(data, sheet).iter_rows()
     names: tuple[str, ...] = ()
     repeats: tuple[tuple[str, str], ...] = ()
     for line, row in enumerate(cells, 1):
-        values = [_raw(cell) for cell in row]
+        try:
+            values = [_raw(cell) for cell in row]
+        except Unreadable as why:
+            if refused is None or not names:
+                raise
+            refused(line, (), why)
+            continue
         if all(value == "" for value in values):
             continue
         if not names:
@@ -45,7 +55,14 @@ def sheet_rows(data: bytes, sheet: str | None = None) -> Iterator[tuple[int, Rec
             refuse_data_as_header(values, f"row {line}")
             names, repeats = names_of(values)
             continue
-        yield line, _record(names, repeats, values, line)
+        try:
+            record = _record(names, repeats, values, line)
+        except Unreadable as why:
+            if refused is None:
+                raise
+            refused(line, [str(value) for value in values], why)
+            continue
+        yield line, record
 
 
 def _opened(data: bytes, sheet: str | None) -> CalamineSheet:

@@ -14,6 +14,7 @@ from app.pipeline.work import Work
 MOST_DECIDED = 64
 _BACKLOG_BATCH = 32
 _BACKLOG_MOST = 4_000
+_LEADS_AT_ONCE = 64
 _IDLE = 0.02
 _LONGEST_BATCH = 0.05
 
@@ -43,6 +44,7 @@ class Deciding:
         self._ready: list[Draft] = []
         self._urgent: list[Work] = []
         self._backlog: deque[Work] = deque()
+        self._bulk: deque[Work] = deque()
         self._wake = asyncio.Event()
         self._looking: set[asyncio.Task[None]] = set()
         self._deciding = 0
@@ -71,12 +73,19 @@ class Deciding:
         if not self._deciding or len(self._urgent) >= MOST_DECIDED:
             self._wake.set()
 
-    def later(self, works: Iterable[Work]) -> None:
-        self._backlog.extend(works)
+    def later(self, works: Iterable[Work], *, of_batches: bool = False) -> None:
+        """Those of batches when there are no others."""
+        (self._bulk if of_batches else self._backlog).extend(works)
+
+    @property
+    def bulk(self) -> int:
+        """Leads of batches that wait in memory."""
+        return sum(len(work.records) for work in self._bulk)
 
     def leave_receipts(self) -> None:
         """They stay in the inbox for the next process."""
         self._backlog.clear()
+        self._bulk.clear()
         self._wake.set()
 
     async def cancel(self) -> None:
@@ -102,16 +111,25 @@ class Deciding:
     async def _decide_backlog(self) -> None:
         """While more comes in than is decided the door goes first, and this takes its share of the time."""
         while True:
-            if not self._backlog:
+            works = self._next()
+            if not works:
                 await asyncio.sleep(_IDLE)
                 continue
             began, before = self._world.monotonic(), self._arrived()
-            works = [self._backlog.popleft() for _ in range(min(_BACKLOG_BATCH, len(self._backlog)))]
             await self._decide(self._drafts(works))
-            if self._arrived() - before > len(works):
+            if self._arrived() - before > sum(len(work.records) for work in works):
                 # Bounded: a batch that sat through an outage must not rest for thirty times as long.
                 took = min(self._world.monotonic() - began, _LONGEST_BATCH)
                 await asyncio.sleep(took * (1 - self._share) / self._share)
+
+    def _next(self) -> list[Work]:
+        """A batch of receipts; one that holds many leads is enough, so that nobody waits for long."""
+        works: list[Work] = []
+        leads, queue = 0, self._backlog or self._bulk
+        while queue and len(works) < _BACKLOG_BATCH and leads < _LEADS_AT_ONCE:
+            works.append(queue.popleft())
+            leads += len(works[-1].records)
+        return works
 
     def _drafts(self, works: Sequence[Work]) -> list[Draft]:
         """Map what can be decided now; what needs a look-up first comes back by itself."""

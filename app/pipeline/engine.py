@@ -117,11 +117,11 @@ class Engine:
     def backlog(self) -> int:
         return len(self.deciding)
 
-    def later(self, works: Iterable[Work]) -> None:
+    def later(self, works: Iterable[Work], *, of_batches: bool = False) -> None:
         """Decide when the door is not busy, and for a share of the time when it is."""
         works = list(works)
         self.in_hand.update(work.submission.id for work in works)
-        self.deciding.later(works)
+        self.deciding.later(works, of_batches=of_batches)
 
     async def decided(self, work: Work, until: float) -> list[Answer]:
         """Decide now; the answers as the source wants them, or `pending` for those not known by `until`."""

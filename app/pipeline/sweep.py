@@ -14,6 +14,7 @@ from app.core.world import World
 from app.ingest.reading import Reader
 from app.model import Submission
 from app.pipeline.engine import Engine
+from app.pipeline.pieces import Pieces
 from app.pipeline.work import Work
 from app.store import deliveries, leads, processes, upkeep
 from app.store.database import Database, is_ambiguous, is_away
@@ -21,6 +22,7 @@ from app.store.deliveries import DeliveryRow
 
 _DUE_EVERY, _INBOX_EVERY, _GAUGES_EVERY, _SWEEP_EVERY, _DAYS_EVERY = 0.25, 0.25, 5.0, 60.0, 3600.0
 _TAKE = 256
+_TAKE_OF_BATCHES, _MOST_OF_BATCHES = 16, 1_000
 _PER_CONTRACT = 32
 
 
@@ -57,6 +59,8 @@ class Upkeep:
         self._database = database
         self._engine = engine
         self._reader = reader
+        self._pieces = Pieces(reader, world, engine.plans)
+        self._also: list[tuple[float, Callable[[], Awaitable[object]]]] = []
         self._identity = identity
         self._world = world
         self._metrics = metrics
@@ -80,8 +84,16 @@ class Upkeep:
         if self._takes_work:
             self._every(_DUE_EVERY, self.due, takes=True)
             self._every(_INBOX_EVERY, self.inbox, takes=True)
+            self._every(_INBOX_EVERY, self.of_batches, takes=True)
             self._every(self._lease / 2, self.recover, takes=True)
             self._every(self._lease / 2, self.lost, takes=True)
+            for seconds, work in self._also:
+                self._every(seconds, work, takes=True)
+
+    def also(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        """More to do every so often for a process that takes work; at once again where `work` answers true.
+        Told before `start`."""
+        self._also.append((seconds, work))
 
     async def rest(self) -> None:
         """Before the engine stops: take nothing more. What is being taken is taken whole, never half."""
@@ -160,12 +172,23 @@ class Upkeep:
         """Submissions that nobody holds: receipts that found no room, and what the dead left undecided."""
         if self._engine.backlog > _TAKE:
             return False
+        return await self._taken(_TAKE, of_batches=False) == _TAKE
+
+    async def of_batches(self) -> bool:
+        """The same for the rows of batches, a thousand or two in memory at a time."""
+        if self._engine.deciding.bulk > _MOST_OF_BATCHES:
+            return False
+        return await self._taken(_TAKE_OF_BATCHES, of_batches=True) == _TAKE_OF_BATCHES
+
+    async def _taken(self, limit: int, *, of_batches: bool) -> int:
         async with self._database.acquire() as conn:
-            found = await self._engine.intake.take(conn, self._identity(), _TAKE)
+            found = await self._engine.intake.take(conn, self._identity(), limit, of_batches=of_batches)
+            links = await self._pieces.links(conn, found) if found else None
         works, unreadable = [], []
         for submission in found:
             try:
-                works.append(self._work(submission))
+                whole = links and links.work(submission)
+                works.append(whole or self._work(submission))
             except Refused:
                 unreadable.append(submission.id)
             except Exception as error:  # its neighbours are not to blame
@@ -174,8 +197,8 @@ class Upkeep:
         if unreadable:
             async with self._database.acquire() as conn:
                 await self._engine.intake.park(conn, unreadable, "unreadable")
-        self._engine.later(works)
-        return len(found) == _TAKE
+        self._engine.later(works, of_batches=of_batches)
+        return len(found)
 
     def _work(self, submission: Submission) -> Work:
         """As if it came just now, but for the time that it has waited."""

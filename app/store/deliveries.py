@@ -123,7 +123,7 @@ select state, count(*)::int, coalesce(extract(epoch from now() - min(coalesce(ne
   from delivery where state in ('waiting', 'unclear', 'dead', 'sending') group by state
 union all
 select 'inbox', count(*)::int, coalesce(extract(epoch from clock_timestamp() - min(s.received_at)), 0)::float8
-  from (select submission_id from inbox order by submission_id limit 100000) i
+  from (select submission_id from inbox where batch_id is null order by submission_id limit 100000) i
   left join lateral (select received_at from submission s where s.id = i.submission_id) s on true
 """
 _SETTLE = """

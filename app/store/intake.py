@@ -69,10 +69,11 @@ select i.source, i.key, i.submission_id, i.fingerprint
 """
 
 # Others' rows are taken only when their process has not been seen for the lease; nobody's at once.
+# What came by itself and what a batch brought are taken apart ($5): a million rows must not stand before one lead.
 _TAKE = """
 with free as (
   select i.submission_id from inbox i
-   where i.parked is null
+   where i.parked is null and (i.batch_id is not null) = $5
      and (i.lease_id is null
           or not exists (select 1 from process p where p.id = i.lease_id
                           and p.seen_at > now() - $3 * interval '1 second'))
@@ -174,9 +175,11 @@ class IntakeStore:
                 firsts[arrival.submission.id] = Kept(first, fingerprint == arrival.fingerprint)
         return firsts
 
-    async def take(self, conn: Any, process_id: UUID, limit: int) -> list[Submission]:
+    async def take(
+        self, conn: Any, process_id: UUID, limit: int, *, of_batches: bool = False
+    ) -> list[Submission]:
         """Claim undecided submissions that nobody alive holds; work that keeps failing is parked, visibly."""
-        rows = await conn.fetch(_TAKE, process_id, limit, self.lease_seconds, self.most_tries)
+        rows = await conn.fetch(_TAKE, process_id, limit, self.lease_seconds, self.most_tries, of_batches)
         return [
             Submission(
                 id=r[0],
