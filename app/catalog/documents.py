@@ -254,10 +254,14 @@ class SourceDoc(Document):
     mapping: Mapping[str, FieldName | MapTo] = {}
     defaults: Mapping[FieldName, str] = {}
     reasons: Literal["helpful", "coarse"] = "helpful"
+    silence: Literal["auto", "off"] | Duration = Field(
+        "auto", description="When its silence is told: against its habit, never, or after a fixed time."
+    )
     channels: tuple[ChannelDoc, ...] = ()
     platforms: tuple[PlatformDoc, ...] = ()
     replies: tuple[ReplyDoc, ...] = ()
     partial: PartialDoc = PartialDoc()
+    callback: Mapping[str, Any] | None = None
     form: FormDoc | None = None
     mail: MailDoc | None = None
     test: bool = Field(False, description="Every lead of this source is a test.")

@@ -33,7 +33,7 @@ def hide_secrets(reading: Reading, item: Item) -> None:
 def _secret_nodes(reading: Reading, slot: Slot, node: Node) -> list[Path]:
     if node.kind != "map":
         return [()]
-    model = slot.models(reading.kinds).get(str(node.value.get(slot.names)))
+    model = slot.models(reading.kinds).get(str(slot.named(node.value)))
     settings = {key: value for key, value in node.value.items() if key not in slot.own}
     secret = secret_places(model, settings) if model else []
     return [*secret, *unknown_places(model, settings)]  # a misspelt key may be a secret's
@@ -68,6 +68,10 @@ def _nodes(slot: Slot, node: Node) -> Iterator[tuple[Path, Node]]:
 def _component(reading: Reading, item: Item, slot: Slot, at: Path, node: Node) -> None:
     """The settings beside `names` against the model of the component that it names."""
     models, path = slot.models(reading.kinds), joined(item.path, path_text(at))
+    if slot.only:
+        if node.kind == "map":
+            _settings(reading, item, slot, at, node, models[slot.only])
+        return
     named = node.items.get(slot.names) if node.kind == "map" else None
     if named is None or not isinstance(named.value, str):
         if slot.base is None:  # else the object's own model has said so
@@ -79,7 +83,11 @@ def _component(reading: Reading, item: Item, slot: Slot, at: Path, node: Node) -
         hint, message = suggestion(named.value, models), f'"{named.value}" is no {slot.noun}'
         reading.tell(item, Fault(node=named, path=f"{path}.{slot.names}", message=message, hint=hint))
         return
-    model = models[named.value]
+    _settings(reading, item, slot, at, node, models[named.value])
+
+
+def _settings(reading: Reading, item: Item, slot: Slot, at: Path, node: Node, model: type[BaseModel]) -> None:
+    path = joined(item.path, path_text(at))
     told = {key: value for key, value in node.value.items() if key not in slot.own}
     told = _in_clear(reading, item, at, model, told)
     item.settings[path_text(at)] = reading.validated(item, model, told, node, path, also=slot.own)

@@ -35,7 +35,8 @@ def _web_address(url: str) -> str:
     return url
 
 
-def _headers(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+def settable(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """ValueError for a header that is not for settings to write."""
     for name in headers:
         if not _HEADER.fullmatch(name) or name.lower() in _OURS:
             raise ValueError(f"{name!r} is no header that can be set")
@@ -74,7 +75,7 @@ class Sign(Settings):
 class Secret(Settings):
     """What is sent and never shown: keys that buyers want in headers, in the body or in the query."""
 
-    headers: Annotated[Mapping[str, SecretStr], AfterValidator(_headers)] = {}
+    headers: Annotated[Mapping[str, SecretStr], AfterValidator(settable)] = {}
     fields: Mapping[str, SecretStr] = {}
     query: Mapping[str, SecretStr] = {}
 
@@ -86,7 +87,7 @@ class WebhookSettings(ReplySettings):
     fields: Mapping[str, bodies.Filling] | None = Field(None, description="Their name → what fills it.")
     template: str | None = Field(None, description="The whole body, instead of fields.")
     envelope: str = Field("lead", description="The root element of an XML body; dots nest.")
-    headers: Annotated[Mapping[str, str], AfterValidator(_headers)] = {}
+    headers: Annotated[Mapping[str, str], AfterValidator(settable)] = {}
     secret: Secret = Secret()
     auth: Auth | None = None
     sign: Sign | None = None
