@@ -13,7 +13,7 @@ from pydantic import AfterValidator, SecretStr
 from app.ingest.body import as_utf8, charset_of, decoded, listed
 from app.ingest.format import Unreadable, formats
 from app.ingest.objects import BROKEN, DECODE, explained, record_of
-from app.ingest.platform import Asked
+from app.ingest.platform import Asked, Platform
 from app.ingest.proofs import refuse, same
 from app.ingest.reading import Reader
 from app.model import Record
@@ -92,6 +92,15 @@ def without(body: bytes, token: SecretStr | None) -> bytes:
 def digest(body: bytes) -> str:
     """The identity of a post whose platform gives it none: the same bytes are the same lead."""
     return blake2b(body, digest_size=16).hexdigest()
+
+
+def glance(platform: Platform, body: bytes) -> Record:
+    """The first lead of a proved body, for its id. Nothing where it can't be read: the door says why, and
+    keeps what it refuses for a person to see."""
+    try:
+        return platform.read(body, "")[0]
+    except Unreadable:
+        return {}
 
 
 def record_in(body: bytes) -> Record:

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.core.registry import Settings
 from app.ingest.platform import Asked, Platform, Taken, platforms
 from app.ingest.proofs import refuse
-from app.ingest.webhook import Token, digest, kept, record_in, refuse_unless_told, without
+from app.ingest.webhook import Token, digest, glance, kept, record_in, refuse_unless_told, without
 from app.model import Record
 
 _EXAMPLE = (
@@ -67,9 +67,9 @@ class GravityForms(Platform):
     def take(self, asked: Asked, settings: GravityFormsSettings, now: float) -> Taken:
         refuse_unless_told(settings.token, asked)
         body = without(kept(asked), settings.token)
-        [entry] = self.read(body, "")
+        entry = glance(self, body)
         id, form = entry.get("id"), entry.get("form_id")
-        if settings.form and str(form) != settings.form:
+        if entry and settings.form and str(form) != settings.form:
             refuse("form_id is not the form of this source")
         return Taken(keep=body, identity=f"{form}:{id}" if id and form else digest(body))
 

@@ -10,7 +10,17 @@ from app.core.registry import Settings
 from app.ingest.landing import Address, sent_to
 from app.ingest.platform import Asked, Platform, Said, Taken, platforms
 from app.ingest.proofs import refuse
-from app.ingest.webhook import Token, digest, flat, kept, object_in, record_in, refuse_unless_told, without
+from app.ingest.webhook import (
+    Token,
+    digest,
+    flat,
+    glance,
+    kept,
+    object_in,
+    record_in,
+    refuse_unless_told,
+    without,
+)
 from app.model import Record
 
 _NUMBERED = re.compile(r"q\d+_(.+)", re.DOTALL)
@@ -75,8 +85,8 @@ class Jotform(Platform):
     def take(self, asked: Asked, settings: JotformSettings, now: float) -> Taken:
         refuse_unless_told(settings.token, asked)
         body = without(kept(asked), settings.token)
-        [record] = self.read(body, "")
-        if settings.form and str(record.get("formID")) != settings.form:
+        record = glance(self, body)
+        if record and settings.form and str(record.get("formID")) != settings.form:
             refuse("formID is not the form of this source")
         id = record.get("submissionID") or record.get("submission_id")
         return Taken(keep=body, identity=str(id) if id else digest(body))

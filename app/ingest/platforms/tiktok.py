@@ -68,10 +68,12 @@ class Tiktok(Platform):
     def take(self, asked: Asked, settings: TiktokSettings, now: float) -> Said | Taken:
         refuse_unless_told(settings.token, asked)
         body = without(kept(asked), settings.token)
-        entries = _entries(json_in(body))
+        try:
+            entries = _entries(json_in(body))
+        except Unreadable:
+            return Taken(keep=body)  # the door says why, and keeps what it refuses
         if not entries:
             return Said(b"no lead; nothing was kept")
-        self.read(body, "")
         ids = [_id(entry) for entry in entries]
         return Taken(keep=body, identity=",".join(ids) if all(ids) else digest(body))
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 from pydantic import Field, SecretStr
 
+from app.core.errors import Unreadable
 from app.core.registry import Settings
 from app.ingest.body import LONGEST_NAME
 from app.ingest.platform import Asked, Platform, Said, Taken, platforms
@@ -108,7 +109,10 @@ class Typeform(Platform):
     def take(self, asked: Asked, settings: TypeformSettings, now: float) -> Said | Taken:
         _refuse_unsigned(asked, settings.secret)
         body = kept(asked)
-        event = shaped(body, _EVENT)
+        try:
+            event = shaped(body, _EVENT)
+        except Unreadable:
+            return Taken(keep=body)  # the door says why, and keeps what it refuses
         partial = event.event_type == "form_response_partial"
         if event.form_response is None or not (event.event_type == "form_response" or partial):
             return Said(b"not a response; nothing was kept")

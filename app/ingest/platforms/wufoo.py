@@ -10,7 +10,7 @@ from app.core.registry import Settings
 from app.ingest.body import LONGEST_NAME
 from app.ingest.platform import Asked, Platform, Taken, platforms
 from app.ingest.proofs import refuse, same
-from app.ingest.webhook import digest, flat, kept, object_in, record_in
+from app.ingest.webhook import digest, flat, glance, kept, object_in, record_in
 from app.model import Record
 
 _KEY = "HandshakeKey"
@@ -77,7 +77,7 @@ class Wufoo(Platform):
         if not isinstance(key, str) or not same(key, settings.handshake_key.get_secret_value()):
             refuse("HandshakeKey is not the key of this source; enter that key at the webhook, too")
         body = b"&".join(pair for pair in body.split(b"&") if not _is_key(pair))
-        [record] = self.read(body, "")
+        record = glance(self, body)
         entry, form = record.get("EntryId"), record.get("form_hash", "")
         return Taken(keep=body, identity=f"{form}:{entry}" if entry else digest(body))
 

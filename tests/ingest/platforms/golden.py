@@ -6,6 +6,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from app.ingest.platform import Asked, Platform, Said, Taken, platforms, type_of
+from app.model import Record
 
 DATA = Path(__file__).parents[2] / "data" / "platforms"
 
@@ -35,6 +36,15 @@ def asked(body: bytes, query: Any = (), **headers: str) -> Asked:
     """Header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Asked(query=tuple(dict(query).items()), headers=named, body=body)
+
+
+def land(platform: str, request: Asked, **settings: Any) -> list[Record]:
+    """As the door does: what is taken is read before it is kept."""
+    one = part(platform)
+    taken = one.take(request, told(platform, **settings), 0.0)
+    assert isinstance(taken, Taken)
+    assert taken.keep is not None
+    return one.read(taken.keep, type_of(platform))
 
 
 def holds(platform: str, name: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Taken
 from app.ingest.platforms.gravity_forms import GravityForms
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 TOKEN = "example-token-0001"
 
@@ -48,5 +48,5 @@ def test_chosen_fields_without_the_entry_s_id_are_known_by_their_bytes() -> None
 @pytest.mark.parametrize("body, code", [(b"[]", "shape"), (b"{}", "empty"), (b"", "empty"), (b"{", "syntax")])
 def test_what_is_no_entry_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Unreadable) as caught:
-        take(body)
+        land("gravity_forms", asked(body, {"token": TOKEN}), token=TOKEN)
     assert caught.value.reason == code

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Taken
 from app.ingest.platforms.hubspot import Hubspot
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 SITE = "https://www.example.com"
 BODY = b'{"fields": [{"name": "email", "value": "ann@example.com"}]}'
@@ -68,7 +68,7 @@ def test_a_plain_name_is_the_person_s_where_a_company_has_it_too() -> None:
 )
 def test_what_is_wrong_has_its_code_and_place(body: bytes, code: str, where: str | None) -> None:
     with pytest.raises(Unreadable) as caught:
-        take(body)
+        land("hubspot", asked(body, origin=SITE), origins=[SITE])
     assert caught.value.reason == code
     assert where is None or caught.value.where == where
 

@@ -5,7 +5,7 @@ import pytest
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Taken
 from app.ingest.platforms.jotform import Jotform
-from tests.ingest.platforms.golden import asked, case, cases, holds, told
+from tests.ingest.platforms.golden import asked, case, cases, holds, land, told
 
 TOKEN = "example-token-0001"
 
@@ -63,5 +63,5 @@ def test_an_answer_goes_before_what_jotform_says_of_the_form() -> None:
 )
 def test_what_is_wrong_has_its_code_and_place(body: bytes, code: str, where: str | None) -> None:
     with pytest.raises(Unreadable) as caught:
-        take(body)
+        land("jotform", asked(body, {"token": TOKEN}), token=TOKEN)
     assert (caught.value.reason, caught.value.where) == (code, where)

@@ -4,7 +4,7 @@ import pytest
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Said, Taken
 from app.ingest.platforms.tiktok import Tiktok
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 TOKEN = "example-token-0001"
 
@@ -47,7 +47,7 @@ def test_a_lead_without_an_id_is_known_by_its_bytes() -> None:
 )
 def test_what_is_wrong_has_its_code_and_place(body: bytes, code: str, where: str | None) -> None:
     with pytest.raises(Unreadable) as caught:
-        take(body)
+        land("tiktok", asked(body, {"token": TOKEN}), token=TOKEN)
     assert (caught.value.reason, caught.value.where) == (code, where)
 
 
@@ -55,5 +55,5 @@ def test_leads_of_one_body_are_bounded() -> None:
     entry = {"changes": [{"field": "a", "value": "b"}]}
     assert isinstance(take(msgspec.json.encode({"entry": [entry] * 1_000})), Taken)
     with pytest.raises(Unreadable) as caught:
-        take(msgspec.json.encode({"entry": [entry] * 1_001}))
+        Tiktok().read(msgspec.json.encode({"entry": [entry] * 1_001}), "")
     assert caught.value.reason == "records"

@@ -8,7 +8,7 @@ import pytest
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Asked, Said, Taken
 from app.ingest.platforms.typeform import Typeform
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 SECRET = "a-secret-of-ours"
 
@@ -59,7 +59,7 @@ def test_the_signature_is_over_the_bytes_and_looked_at_before_them() -> None:
     with pytest.raises(Forged):
         take(asked(b"{"))
     with pytest.raises(Unreadable):
-        take(signed(b"{"))
+        land("typeform", signed(b"{"), secret=SECRET)
 
 
 def test_an_event_that_is_no_response_keeps_nothing() -> None:

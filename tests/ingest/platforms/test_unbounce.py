@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Taken
 from app.ingest.platforms.unbounce import Unbounce
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 TOKEN = "example-token-0001"
 BODY = b"data.json=%7B%22email%22%3A%5B%22a%40example.com%22%5D%7D"
@@ -52,9 +52,9 @@ def test_the_same_post_has_the_same_identity_and_another_another() -> None:
         (b"data.json=%7B%22a%22%3A%5B%5D%7D", "empty", None),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_kept(body: bytes, code: str, where: str | None) -> None:
+def test_what_is_wrong_has_its_code_and_place(body: bytes, code: str, where: str | None) -> None:
     with pytest.raises(Unreadable) as caught:
-        take(body)
+        land("unbounce", asked(body, {"token": TOKEN}), token=TOKEN)
     assert (caught.value.reason, caught.value.where) == (code, where)
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.core.errors import Forged, Unreadable
 from app.ingest.platform import Taken
 from app.ingest.platforms.wufoo import Wufoo
-from tests.ingest.platforms.golden import asked, cases, holds, told
+from tests.ingest.platforms.golden import asked, cases, holds, land, told
 
 KEY = "handshake"
 
@@ -76,5 +76,5 @@ def test_a_structure_of_another_shape_gives_no_title(fields: list[Any]) -> None:
 
 def test_a_broken_structure_is_told_by_its_name() -> None:
     with pytest.raises(Unreadable) as caught:
-        take(b"Field1=x&FieldStructure=%7B&HandshakeKey=handshake")
+        land("wufoo", asked(b"Field1=x&FieldStructure=%7B&HandshakeKey=handshake"), handshake_key=KEY)
     assert (caught.value.reason, caught.value.where) == ("syntax", "FieldStructure")
