@@ -25,6 +25,7 @@ from app.core.world import World
 from app.distribute.wire import Limits as WireLimits
 from app.distribute.wire import Wire
 from app.ground import sealer
+from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.platform import platforms
@@ -32,6 +33,7 @@ from app.ingest.reading import Reader
 from app.ingest.reply import replies
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
+from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
@@ -40,6 +42,8 @@ from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_door import PlatformDoor
 from app.pipeline.settling import Settler
+from app.pipeline.silence import EVERY as SILENCE_EVERY
+from app.pipeline.silence import Silence
 from app.pipeline.sweep import Identity, Upkeep
 from app.settings import Settings
 from app.store.database import Database
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
 
 MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is told to end
 SHARE_EVERY = 1.0
+GAUGES_EVERY = 5.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
@@ -120,6 +125,7 @@ class Process:
         self.pieces = Pieces(self.reader, world, self.current_plans)
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
+        await self._visit_channels()
         self.engine.start()
         await self.upkeep.start()
         self.batches.start()
@@ -142,6 +148,7 @@ class Process:
             task.cancel()
         if self._mail is not None:
             await self._mail.close(within=min(self.settings.drain_seconds, MAIL_ANSWERED))
+        await self.channels.stop()
         await self.batches.stop()
         await self.upkeep.rest()
         await self.engine.stop(within=self.settings.drain_seconds)
@@ -149,6 +156,7 @@ class Process:
         await self.catalogue.close()
         await self.resolver.close()
         await self.wire.close()
+        await self.fetching.close()
         await self.database.close()
         self.sharing.write()
         took = (self.world.monotonic() - began) * 1000
@@ -166,6 +174,26 @@ class Process:
                 self.world,
                 self.metrics,
             )
+
+    async def _visit_channels(self) -> None:
+        """What is fetched is larger than what buyers answer, and takes none of their places."""
+        self.fetching = Wire(
+            allow_private=self.settings.dangerously_allow_private_addresses,
+            limits=WireLimits(total=FETCH_SECONDS, reply_bytes=FETCH_BYTES),
+            at_once=64,
+        )
+        await self.fetching.open()
+        self.channels = Channels(
+            self.database, self.engine, self.reader, self.fetching, self.world, self.metrics, channels,
+            process_id=self.identity, lease_seconds=self.settings.lease_seconds,
+            import_file=self.batches.import_file,
+        )  # fmt: skip
+        self.silence = Silence(self.database, self.metrics, snapshot=lambda: self.current_plans().snapshot)
+        self.upkeep.also(LOOK_EVERY, self.channels.look)
+        self.upkeep.also(3_600.0, self.channels.sweep)
+        self.upkeep.also(SILENCE_EVERY, self.silence.look)
+        self.upkeep.also(GAUGES_EVERY, self.channels.gauges, takes=False)
+        self.upkeep.also(GAUGES_EVERY, self.silence.gauges, takes=False)
 
     def _swap(self, snapshot: Snapshot) -> None:
         """At once where little has changed; much is compiled beside the leads in flight, and used once whole."""

@@ -26,6 +26,9 @@ from app.store.database import Database, is_ambiguous, is_away
 
 AT_ONCE = 64
 """Visits of one process; some of them wait for mail for as long as half an hour."""
+LOOK_EVERY = 0.5
+FETCH_SECONDS = 60.0
+FETCH_BYTES = 16_000_000
 LONGEST_WAIT = 3_600.0
 LONGEST_SAID = 86_400.0
 _LONGEST_VISIT = 3_600.0
@@ -236,22 +239,22 @@ class Channels:
 
     async def gauges(self) -> None:
         """How old the last good visit of each channel is, and how many came to nothing since."""
-        if not self._wanted:
+        wanted = configured(self._engine.plans().snapshot)
+        if not wanted and not self._wanted:
             return
         async with self._database.acquire() as conn:
             found = await rows.standings(conn)
         for name in ("leadgate_channel_age_seconds", "leadgate_channel_failures"):
             self._metrics.forget(name)
-        for label, standing in standing_of(self._wanted, found):
+        for label, standing in standing_of(wanted, found):
             self._metrics.gauge("leadgate_channel_age_seconds", (standing.source, label), standing.age)
             self._metrics.gauge("leadgate_channel_failures", (standing.source, label), standing.failures)
 
     async def sweep(self) -> None:
         """Where visits left off is forgotten a month after the last one, if nobody configures it again."""
-        if self._snapshot is None:
-            return
+        kept = configured(self._engine.plans().snapshot, paused=True)
         async with self._database.acquire() as conn:
-            await rows.forget(conn, list(configured(self._snapshot, paused=True)))
+            await rows.forget(conn, list(kept))
 
 
 def configured(snapshot: Snapshot, *, paused: bool = False) -> dict[Place, Configured]:

@@ -60,7 +60,7 @@ class Upkeep:
         self._engine = engine
         self._reader = reader
         self._pieces = Pieces(reader, world, engine.plans)
-        self._also: list[tuple[float, Callable[[], Awaitable[object]]]] = []
+        self._also: list[tuple[float, Callable[[], Awaitable[object]], bool]] = []
         self._identity = identity
         self._world = world
         self._metrics = metrics
@@ -87,13 +87,14 @@ class Upkeep:
             self._every(_INBOX_EVERY, self.of_batches, takes=True)
             self._every(self._lease / 2, self.recover, takes=True)
             self._every(self._lease / 2, self.lost, takes=True)
-            for seconds, work in self._also:
-                self._every(seconds, work, takes=True)
+        for seconds, work, takes in self._also:
+            if self._takes_work or not takes:
+                self._every(seconds, work, takes=takes)
 
-    def also(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        """More to do every so often for a process that takes work; at once again where `work` answers true.
-        Told before `start`."""
-        self._also.append((seconds, work))
+    def also(self, seconds: float, work: Callable[[], Awaitable[object]], *, takes: bool = True) -> None:
+        """More to do every so often, at once again where `work` answers true; only in a process that takes
+        work, unless it `takes` none. Told before `start`."""
+        self._also.append((seconds, work, takes))
 
     async def rest(self) -> None:
         """Before the engine stops: take nothing more. What is being taken is taken whole, never half."""
