@@ -133,12 +133,13 @@ class Plans:
         return plan
 
     def _rules(self, doc: CampaignDoc) -> Iterable[Rule]:
-        """`required` and `field` hold for every campaign; it may say them again to change them."""
+        """`required`, `field` and `form` hold for every campaign; it may say them again to change them."""
         required = tuple(name for name, field in doc.fields.items() if field.required)
         optional = tuple(name for name in doc.fields if name not in required)
         made: dict[str, Mapping[str, Any]] = {
             "required": {"fields": required},
             "field": {"optional": optional},
+            "form": {},
         }
         said = {entry.check for entry in doc.checks}
         for name in made.keys() - said:

@@ -14,7 +14,10 @@ from app.validate.check import Check, Earlier
 
 _NOBODY, _AT = UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC)
 # the setting that says what a finding of this code does, where it isn't `action`
-_ACTION_OF = {"disposable": "disposable", "role": "role", "no_mx": "mx"}
+_ACTION_OF = {
+    "disposable": "disposable", "role": "role", "no_mx": "mx", "too_quick": "quick", "driven": "driven",
+    "form_reused": "reused",
+}  # fmt: skip
 
 
 class CodeSpec(BaseModel):

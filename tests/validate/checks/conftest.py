@@ -42,6 +42,7 @@ def lead_of(given: dict, number: int = 1) -> Lead:
         received_at=AT,
         test=given.get("test", False),
         fields={name: value_of(v) for name, v in given.get("fields", {}).items()},
+        extra=given.get("extra", {}),
     )
 
 
