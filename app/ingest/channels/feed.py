@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from app.core.errors import NotDurable, Refused, Unreadable
 from app.core.registry import Settings
 from app.ingest.channel import Channel, ChannelSettings, Door, Fetched, Trouble, Visit, channels
-from app.ingest.formats.feed import guid_of, items
+from app.ingest.items import ATOM, guid_of, items
 
 _ACCEPT = "application/rss+xml, application/atom+xml, application/rdf+xml, application/xml;q=0.9, */*;q=0.5"
 _AT_ONCE = 64
@@ -172,7 +172,7 @@ def _items(body: bytes, content_type: str, url: str) -> list[Item]:
         body = etree.tostring(item, encoding="utf-8", with_tail=False)
         # One guid on several items tells none of them: it would be the first lead, and no other ever.
         told = guid if times[guid] == 1 and guid else f"{guid} {_digest(item)}"
-        atom = "Atom" in item.tag
+        atom = item.tag.startswith(f"{{{ATOM}}}")
         made.append(Item(body, f"application/{'atom' if atom else 'rss'}+xml", f"{place} {told}"))
     return made[::-1]
 

@@ -6,26 +6,16 @@ from typing import Any, ClassVar
 
 from lxml import etree
 
-from app.ingest.body import joined, no_fields, refuse_empty, too_deep, too_many_fields
+from app.ingest.body import joined, no_fields, too_deep, too_many_fields
 from app.ingest.format import MOST_DEPTH, MOST_FIELDS, MOST_RECORDS, Format, Unreadable, formats
-from app.ingest.markup import local, parsed, root_name, utf8, without_prolog
+from app.ingest.items import ATOM, OWN, RDF, items
+from app.ingest.markup import local, root_name
 from app.ingest.page import facts
 from app.model import Record
 
-_ATOM = "http://www.w3.org/2005/Atom"
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_OWN = frozenset(
-    (
-        "",
-        "http://purl.org/rss/1.0/",
-        "http://my.netscape.com/rdf/simple/0.9/",
-        "http://channel.netscape.com/rdf/simple/0.9/",
-        "http://backend.userland.com/rss2",
-    )
-)
 _PREFIXES = {
-    _ATOM: "atom",
-    _RDF: "rdf",
+    ATOM: "atom",
+    RDF: "rdf",
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://purl.org/dc/terms/": "dcterms",
     "http://purl.org/rss/1.0/modules/content/": "content",
@@ -121,49 +111,11 @@ class Feed(Format):
 
     def sniffs(self, body: bytes) -> bool:
         root = root_name(body)
-        return root in ("rss", "rdf") or (root == "feed" and _ATOM.encode() in body[:1024])
-
-
-def items(body: bytes, content_type: str) -> list[Any]:
-    """The element of each item; each is a body of its own, too. Unreadable (`empty`) where there is none."""
-    refuse_empty(body)
-    return _items(parsed(without_prolog(utf8(body, content_type))))
-
-
-def guid_of(item: Any) -> str:
-    """What its writer tells the item by: guid, Atom's id or RDF's about; nothing where it says none."""
-    own = _OWN | {_ATOM}
-    for child in item:
-        namespace = child.tag[1:].partition("}")[0] if child.tag.startswith("{") else ""
-        if namespace in own and local(child.tag) in ("guid", "id") and (child.text or "").strip():
-            return str(child.text.strip())
-    return str(item.get(f"{{{_RDF}}}about", "")).strip()
-
-
-def _items(root: Any) -> list[Any]:
-    kind = local(root.tag).lower()
-    if kind == "feed":
-        found = [child for child in root if local(child.tag) == "entry"]
-    elif kind in ("rss", "rdf"):
-        found = [
-            item
-            for child in (root, *(one for one in root if local(one.tag) == "channel"))
-            for item in child
-            if local(item.tag) == "item"
-        ]
-    elif kind in ("item", "entry"):
-        found = [root]
-    else:
-        raise Unreadable(
-            "the root element of a feed is <rss>, <rdf:RDF> or <feed>", code="shape", where="line 1"
-        )
-    if not found:
-        raise Unreadable("there is no item in the feed", code="empty")
-    return found
+        return root in ("rss", "rdf") or (root == "feed" and ATOM.encode() in body[:1024])
 
 
 def _record(item: Any) -> Record:
-    reading = _Reading(atom=item.tag.startswith(f"{{{_ATOM}}}"))
+    reading = _Reading(atom=item.tag.startswith(f"{{{ATOM}}}"))
     reading.element(item, "", 1)
     record = reading.record
     for name, sources in _STAND_INS:
@@ -238,7 +190,7 @@ class _Reading:
 
     def _prefixed(self, tag: str, declared: str | None) -> str:
         namespace = tag[1:].partition("}")[0] if tag.startswith("{") else ""
-        if namespace in _OWN or (self.atom and namespace == _ATOM):
+        if namespace in OWN or (self.atom and namespace == ATOM):
             return local(tag)
         prefix = _PREFIXES.get(namespace) or declared
         return f"{prefix}.{local(tag)}" if prefix else local(tag)
