@@ -55,14 +55,14 @@ class Parts(Struct, frozen=True):
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import confirm, forms, leads, ops, pages, spec
+    from app.api import batches, confirm, forms, leads, ops, pages, spec
     from app.api.description import describe
 
     api = FastAPI(
         title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     api.state.parts = parts
-    for module in (leads, spec, confirm, ops, pages):
+    for module in (leads, batches, spec, confirm, forms, ops, pages):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
