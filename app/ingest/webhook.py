@@ -26,6 +26,7 @@ _BOUNDARY = re.compile(rb"--([A-Za-z0-9_'()+,./:=?-]{1,200})\r\n")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,200}")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 _BEARER = "bearer "
+_DAY = 86_400
 
 T = TypeVar("T")
 
@@ -89,9 +90,12 @@ def without(body: bytes, token: SecretStr | None) -> bytes:
     return body if token is None else body.replace(token.get_secret_value().encode(), b"hidden")
 
 
-def digest(body: bytes) -> str:
-    """The identity of a post whose platform gives it none: the same bytes are the same lead."""
-    return blake2b(body, digest_size=16).hexdigest()
+def digest(body: bytes, now: float) -> str:
+    """The identity of a post whose platform gives it none: a second click, a repeated webhook.
+
+    On another day (UTC) the same bytes are another lead: whether that is a duplicate, the campaign decides.
+    """
+    return f"{int(now // _DAY)}:{blake2b(body, digest_size=16).hexdigest()}"
 
 
 def glance(platform: Platform, body: bytes) -> Record:

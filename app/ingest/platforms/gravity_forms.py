@@ -71,7 +71,7 @@ class GravityForms(Platform):
         id, form = entry.get("id"), entry.get("form_id")
         if entry and settings.form and str(form) != settings.form:
             refuse("form_id is not the form of this source")
-        return Taken(keep=body, identity=f"{form}:{id}" if id and form else digest(body))
+        return Taken(keep=body, identity=f"{form}:{id}" if id and form else digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         return [record_in(body)]

@@ -93,7 +93,7 @@ class Hubspot(Platform):
                 body=_EXAMPLE,
             ),
             {"portal": "62515", "form": "4b8d9f0e", "origins": ["https://www.example.com"]},
-            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE)),
+            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE, 0.0)),
         ),
     )
     bodies: ClassVar[Any] = (
@@ -121,7 +121,7 @@ class Hubspot(Platform):
             if ours and not same(said.get(name, ""), ours):
                 refuse(f"?{name}= of the address is not that of this source")
         body = without(kept(asked), settings.token)
-        return Taken(keep=body, identity=digest(body))
+        return Taken(keep=body, identity=digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         submission = shaped(body, _SUBMISSION)

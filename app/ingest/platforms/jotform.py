@@ -48,7 +48,8 @@ class Jotform(Platform):
     sends; the token is taken out before anything is stored.
 
     Answers of `rawRequest` stand under their names, with Jotform's number (`q3_name.first`) and without
-    (`name.first`). With *Send post data* the thank-you redirect may post here instead: then set `redirect`.
+    (`name.first`). With *Send post data* the thank-you redirect may post here instead: then set
+    `redirect`, and know that visitors see the token.
     """
 
     name = "jotform"
@@ -89,7 +90,7 @@ class Jotform(Platform):
         if record and settings.form and str(record.get("formID")) != settings.form:
             refuse("formID is not the form of this source")
         id = record.get("submissionID") or record.get("submission_id")
-        return Taken(keep=body, identity=str(id) if id else digest(body))
+        return Taken(keep=body, identity=str(id) if id else digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         record = record_in(body)

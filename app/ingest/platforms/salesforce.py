@@ -67,7 +67,7 @@ class Salesforce(Platform):
                 "origins": ["https://www.example.com"],
                 "redirect_hosts": ["www.example.com"],
             },
-            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE)),
+            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE, 0.0)),
         ),
     )
     bodies: ClassVar[Any] = (
@@ -93,7 +93,7 @@ class Salesforce(Platform):
         oid = record_in(body).get("oid")
         if not isinstance(oid, str) or not same(oid[:_SHORT_ID], settings.oid[:_SHORT_ID]):
             refuse("oid is not the organisation of this source")
-        return Taken(keep=body, identity=digest(body))
+        return Taken(keep=body, identity=digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         return [record_in(body)]

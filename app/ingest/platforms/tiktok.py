@@ -75,7 +75,7 @@ class Tiktok(Platform):
         if not entries:
             return Said(b"no lead; nothing was kept")
         ids = [_id(entry) for entry in entries]
-        return Taken(keep=body, identity=",".join(ids) if all(ids) else digest(body))
+        return Taken(keep=body, identity=",".join(ids) if all(ids) else digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         entries = _entries(json_in(body))

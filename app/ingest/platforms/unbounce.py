@@ -56,7 +56,7 @@ class Unbounce(Platform):
                 body=_EXAMPLE,
             ),
             {"token": "example-token-0001"},
-            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE)),
+            Taken(keep=_EXAMPLE, identity=digest(_EXAMPLE, 0.0)),
         ),
     )
     bodies: ClassVar[Any] = (
@@ -80,7 +80,7 @@ class Unbounce(Platform):
         refuse_unless_told(settings.token, asked)
         refuse_elsewhere(settings.origins, asked)
         body = without(kept(asked), settings.token)
-        return Taken(keep=body, identity=digest(body))
+        return Taken(keep=body, identity=digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         record = record_in(body)

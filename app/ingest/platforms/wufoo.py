@@ -79,7 +79,7 @@ class Wufoo(Platform):
         body = b"&".join(pair for pair in body.split(b"&") if not _is_key(pair))
         record = glance(self, body)
         entry, form = record.get("EntryId"), record.get("form_hash", "")
-        return Taken(keep=body, identity=f"{form}:{entry}" if entry else digest(body))
+        return Taken(keep=body, identity=f"{form}:{entry}" if entry else digest(body, now))
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
         record = record_in(body)
