@@ -1,0 +1,229 @@
+"""Takes leads out of a mailbox."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from msgspec import Struct
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from app.core.duration import Duration
+from app.core.errors import NotDurable, Refused, TooLarge
+from app.core.registry import Settings
+from app.ingest.channel import Channel, ChannelSettings, Door, Trouble, Visit, channels
+from app.ingest.head import Head, head_of
+from app.ingest.mailbox import Account, Box, Waiting
+
+AT_ONCE = 100
+"""Mails that are looked up together."""
+MOST = 1_000
+"""Mails of one visit; what is left is told by `more`."""
+LONGEST_IDLE = 29 * 60
+_SHORTEST_IDLE = 20.0
+"""A server that ends IDLE sooner is not asked again at once."""
+
+T = TypeVar("T")
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable() or any(one in text for one in '%*"\\'):
+        raise ValueError('has a character that no folder has: % * " \\ or one that can not be seen')
+    return text
+
+
+Folder = Annotated[str, AfterValidator(_one_line)]
+
+
+class ImapSettings(ChannelSettings):
+    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    port: int | None = Field(None, ge=1, le=65535, description="993, or 143 where tls is not implicit.")
+    tls: Literal["implicit", "starttls", "none"] = Field(
+        "implicit", description="`none` sends the password in clear: for a server on the same machine."
+    )
+    ca: str = Field(
+        "", description="File of the authority (PEM) that signed the certificate, if it is your own."
+    )
+    user: str = Field(min_length=1)
+    password: SecretStr = SecretStr("")
+    token: SecretStr = Field(SecretStr(""), description="An access token of OAuth 2 (XOAUTH2), instead.")
+    folder: Folder = "INBOX"
+    done: Folder = Field("Leads done", description="Where taken mails go; empty: they stay, marked as seen.")
+    failed: Folder = Field(
+        "Leads failed", min_length=1, description="Where mails without a readable lead go."
+    )
+    unseen: bool = Field(True, description="Only mails that nobody has opened; false: all in the folder.")
+    idle: Duration = Field(
+        Duration("5m"), description="How long a visit waits for the next mail, where the server offers IDLE."
+    )
+    largest: int = Field(10_000_000, ge=10_000, le=10_000_000, description="Bytes of the largest mail.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ImapSettings":
+        if bool(self.password.get_secret_value()) == bool(self.token.get_secret_value()):
+            raise ValueError("needs a password or a token, and not both")
+        if not self.done and not self.unseen:
+            raise ValueError(
+                "would take the same mails for ever: name a folder in done, or leave unseen true"
+            )
+        if self.folder in (self.done, self.failed) or self.done == self.failed:
+            raise ValueError("needs three different folders")
+        if self.idle.seconds > LONGEST_IDLE:
+            raise ValueError("a server may end an idle after 29m; keep idle below")
+        return self
+
+    def account(self) -> Account:
+        return Account(
+            host=self.host, port=self.port or (993 if self.tls == "implicit" else 143), tls=self.tls,
+            user=self.user, password=self.password.get_secret_value(), token=self.token.get_secret_value(), ca=self.ca,
+        )  # fmt: skip
+
+
+class Came(Struct):
+    """What a visit has brought so far."""
+
+    kept: int = 0
+    known: int = 0
+    refused: int = 0
+
+    def visit(self, *, more: bool) -> Visit:
+        return Visit(kept=self.kept, known=self.known, refused=self.refused, more=more)
+
+
+@channels.register
+class Imap(Channel):
+    """Every new mail of a folder is read as the format `mail` does. A mail that was taken is moved to `done`, one
+    without a readable lead (or larger than `largest`) to `failed`, where a note beside it says why; both folders are made
+    where they are missing. Where the server offers IDLE, a mail is taken within a second, else at the next visit.
+
+    Each mail is taken once, also when leadgate is killed in between, when somebody moves it back, or when the server
+    numbers its mails anew: it is told by its Message-ID and its content. Give leadgate a mailbox of its own: with
+    `unseen`, a mail that a person opens first is left to that person.
+    """
+
+    name = "imap"
+    settings: ClassVar[type[Settings]] = ImapSettings
+    examples: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"host": "imap.example.com", "user": "leads@example.com", "password": "hunter2"},
+        {
+            "host": "127.0.0.1",
+            "port": 1143,
+            "tls": "starttls",
+            "user": "leads",
+            "password": "hunter2",
+            "folder": "INBOX/portal",
+            "done": "INBOX/portal/done",
+            "failed": "INBOX/portal/failed",
+            "unseen": False,
+            "every": "1m",
+        },
+    )
+
+    async def visit(self, settings: Any, door: Door) -> Visit:
+        async with _connected(settings) as line:
+            came = Came()
+            if await _emptied(line, settings, door, came):
+                return came.visit(more=True)
+            waited = await _waited(line, settings, door, came)
+            return came.visit(more=waited)
+
+
+class _Line:
+    """A mailbox and the thread that speaks to it."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self._thread = ThreadPoolExecutor(1, "imap")
+
+    async def run(self, work: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*given))
+
+    async def end(self) -> None:
+        if not self.box.gone:
+            await self.run(self.box.close)
+        self.cut()
+
+    def cut(self) -> None:
+        self.box.hang_up()
+        self._thread.shutdown(wait=False)
+
+
+@asynccontextmanager
+async def _connected(settings: ImapSettings) -> AsyncIterator[_Line]:
+    line = _Line(Box(settings.account()))
+    try:
+        await line.run(line.box.open, settings.folder, [settings.done, settings.failed])
+        yield line
+    except BaseException:
+        line.cut()  # also a thread that waits for the server ends with it
+        raise
+    await line.end()
+
+
+async def _emptied(line: _Line, settings: ImapSettings, door: Door, came: Came) -> bool:
+    """Take what is there; whether there is more."""
+    handled = 0
+    while handled < MOST:
+        waiting = await line.run(lambda: line.box.waiting(AT_ONCE, unseen=settings.unseen))
+        for mail in waiting:
+            await _take(line, settings, door, came, mail)
+        handled += len(waiting)
+        if not waiting:
+            return False
+    return True
+
+
+async def _take(line: _Line, settings: ImapSettings, door: Door, came: Came, mail: Waiting) -> None:
+    """Kept first, moved then: a kill in between finds it known at the next visit."""
+    body = await line.run(line.box.fetch, mail.uid, min(mail.size, settings.largest) + 1)
+    if body is None:
+        return
+    head = head_of(body)
+    try:
+        if max(mail.size, len(body)) > settings.largest:
+            raise TooLarge(f"a mail of more than {settings.largest:,} bytes is not read")
+        new = await door.keep(body, "message/rfc822", identity=head.identity, name=f"mail {mail.uid}")
+    except NotDurable:
+        raise
+    except Refused as refused:
+        came.refused += 1
+        await line.run(line.box.move, mail.uid, settings.failed)
+        with suppress(Trouble):
+            await line.run(line.box.put, _note(refused, head), settings.failed)
+        return
+    came.kept, came.known = came.kept + new, came.known + (not new)
+    await line.run(line.box.move, mail.uid, settings.done)
+
+
+async def _waited(line: _Line, settings: ImapSettings, door: Door, came: Came) -> bool:
+    """Wait for mail, and take it, until `idle` is over; whether it is worth to begin again at once."""
+    now = asyncio.get_running_loop().time
+    began = now()
+    ends = began + settings.idle.seconds
+    arrived = True
+    while arrived and now() < ends:
+        try:
+            async with asyncio.timeout_at(ends):
+                arrived = await line.run(line.box.wait)
+        except TimeoutError:
+            line.cut()
+            return True
+        if arrived and await _emptied(line, settings, door, came):
+            return True
+    return now() - began > _SHORTEST_IDLE
+
+
+def _note(refused: Refused, head: Head) -> bytes:
+    """A mail that stands beside the other, and says why that is there."""
+    note = EmailMessage(policy=SMTP)
+    note["From"] = "leadgate <postmaster@localhost>"
+    note["Subject"] = "Why no lead was taken from this mail"
+    if head.message_id.isascii() and 0 < len(head.message_id) < 500:
+        note["In-Reply-To"] = note["References"] = head.message_id
+    note["Auto-Submitted"] = "auto-generated"
+    where = f"\nat: {refused.where}" if refused.where else ""
+    note.set_content(f"{refused.detail}\nproblem: {refused.reason}{where}\n")
+    return note.as_bytes()

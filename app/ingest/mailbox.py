@@ -1,0 +1,255 @@
+"""A mailbox on an IMAP server, as the channel `imap` needs it: what is new, one mail whole, moved away, waited for."""
+
+import imaplib
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools.errors import ImapToolsError, MailboxLoginError
+from imap_tools.utils import encode_folder
+from msgspec import Struct
+
+from app.ingest.channel import Trouble
+
+PATIENCE = 30.0
+"""Seconds that the server may take for one answer."""
+
+_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+_UID = re.compile(rb"UID (\d+)")
+_PREFIX = re.compile(rb'^\(\("([^"]*)"')
+_ARRIVED = re.compile(rb"\* \d+ (EXISTS|RECENT)\b")
+_FAULTS = (imaplib.IMAP4.error, ImapToolsError, OSError, EOFError, ValueError)
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Where and as whom. `tls` is implicit, starttls or none; `token` is one of OAuth 2, instead of a password."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password: str = ""
+    token: str = ""
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        return f"Account({self.host}:{self.port})"
+
+
+class Waiting(Struct, frozen=True):
+    """A mail in the folder that was not taken yet."""
+
+    uid: str
+    size: int
+
+
+class Box:
+    """One connection, for one thread at a time; only `hang_up` may be called beside it. Raises Trouble."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.gone = False
+        self._box: BaseMailBox | None = None
+        self._prefix = self._delimiter = ""
+
+    # beginning and end ----------------------------------------------------------------------------
+
+    def open(self, folder: str, others: Sequence[str]) -> None:
+        """Connected, logged in, `folder` selected; the `others` are made where they are missing."""
+        account = self._account
+        try:
+            self._box = _connected(account)
+        except _FAULTS as error:
+            raise Trouble(f"{account.host}:{account.port}: {_cause(error)}") from None
+        if self.gone:
+            self.hang_up()
+        self._log_in()
+        with self._trouble("it does not say how its folders are named"):
+            self._learn()
+        for other in filter(None, others):
+            with self._trouble(f"the folder {other} can't be made there"):
+                self._make(self._named(other))
+        with self._trouble(f"the folder {folder} can't be opened there"):
+            self._opened.folder.set(folder)
+
+    def close(self) -> None:
+        """Politely, where the connection still is one."""
+        if self._box is not None and not self.gone:
+            with suppress(*_FAULTS):
+                self._box.client.logout()
+            with suppress(*_FAULTS):
+                self._box.client.shutdown()
+
+    def hang_up(self) -> None:
+        """From any thread: whatever the other one waits for ends now."""
+        self.gone = True
+        if self._box is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._box.client.sock, socket.SHUT_RDWR)
+
+    # what is there --------------------------------------------------------------------------------
+
+    def waiting(self, most: int, *, unseen: bool) -> list[Waiting]:
+        """The oldest of what is there."""
+        with self._trouble("the folder can't be searched"):
+            self._client.untagged_responses.pop("EXISTS", None)  # what comes from now on is noticed by `wait`
+            uids = self._opened.uids("UNSEEN UNDELETED" if unseen else "UNDELETED", charset=None)[:most]
+            if not uids:
+                return []
+            _, said = self._client.uid("FETCH", ",".join(uids), "(RFC822.SIZE)")
+        sizes = dict(_size_in(line) for line in said)
+        return [Waiting(uid, sizes[uid]) for uid in uids if uid in sizes]
+
+    def fetch(self, uid: str, most: int) -> bytes | None:
+        """The first bytes of a mail, which stays as unseen as it was; None if it is gone."""
+        with self._trouble("a mail can't be fetched"):
+            _, said = self._client.uid("FETCH", uid, f"(BODY.PEEK[]<0.{most}>)")
+        return next((bytes(part[1]) for part in said if isinstance(part, tuple)), None)
+
+    def move(self, uid: str, folder: str) -> None:
+        """Into the folder, or marked as seen where there is none."""
+        if not folder:
+            with self._trouble("a mail can't be marked as seen"):
+                _ok(self._client.uid("STORE", uid, "+FLAGS", r"(\Seen)"))
+            return
+        target = encode_folder(self._named(folder)).decode("ascii")
+        with self._trouble(f"a mail can't be moved to {folder}"):
+            if "MOVE" in self._client.capabilities:
+                _ok(self._client.uid("MOVE", uid, target))
+                return
+            _ok(self._client.uid("COPY", uid, target))
+            _ok(self._client.uid("STORE", uid, "+FLAGS", r"(\Deleted)"))
+            if "UIDPLUS" in self._client.capabilities:
+                _ok(self._client.uid("EXPUNGE", uid))
+            else:
+                _ok(self._client.expunge())
+
+    def put(self, mail: bytes, folder: str) -> None:
+        """A mail of ours into a folder."""
+        with self._trouble(f"nothing can be put into {folder}"):
+            _ok(self._client.append(encode_folder(self._named(folder)).decode("ascii"), None, None, mail))
+
+    def wait(self) -> bool:
+        """Until something arrives: True; False at once where the server offers no IDLE, or has had enough of it.
+
+        The connection is still good only after True.
+        """
+        if "IDLE" not in self._client.capabilities:
+            return False
+        client: Any = self._client
+        try:
+            client.sock.settimeout(None)
+            tag = client._command("IDLE")
+            while client._get_response():  # what the server had to say before it idles
+                pass
+            arrived = "EXISTS" in client.untagged_responses
+            while not arrived:
+                arrived = _ARRIVED.match(client._get_line()) is not None
+            client.sock.settimeout(PATIENCE)
+            client.send(b"DONE\r\n")
+            self._opened.consume_until_tagged_response(tag)
+        except _FAULTS:
+            return False
+        return True
+
+    # inside ---------------------------------------------------------------------------------------
+
+    @property
+    def _opened(self) -> BaseMailBox:
+        assert self._box is not None, "used before it was opened"
+        return self._box
+
+    @property
+    def _client(self) -> imaplib.IMAP4:
+        return self._opened.client
+
+    def _log_in(self) -> None:
+        account, box = self._account, self._opened
+        plain = account.user.isascii() and account.password.isascii()
+        try:
+            if account.token:
+                box.xoauth2(account.user, account.token, None)
+            elif plain:
+                box.login(account.user, account.password, None)
+            else:
+                box.login_utf8(account.user, account.password, None)
+        except imaplib.IMAP4.abort as error:
+            raise Trouble(f"{account.host}: {_cause(error)}") from None
+        except (imaplib.IMAP4.error, MailboxLoginError):
+            raise Trouble(f"{account.host}: the log-in was refused") from None
+        except _FAULTS as error:
+            raise Trouble(f"{account.host}: {_cause(error)}") from None
+
+    def _learn(self) -> None:
+        """What the server can do now that it knows us, and how it names folders."""
+        client = self._client
+        said = b" ".join(part for part in client.capability()[1] if isinstance(part, bytes))
+        client.capabilities = tuple(said.decode("ascii", "replace").upper().split())
+        self._delimiter = next((one.delim for one in self._opened.folder.list("", "")), "")
+        if "NAMESPACE" in client.capabilities:
+            found = _PREFIX.match(client.namespace()[1][0] or b"")
+            self._prefix = found[1].decode("ascii", "replace") if found else ""
+
+    def _named(self, folder: str) -> str:
+        """As this server writes it: some keep every folder under INBOX, some separate by dots."""
+        if self._delimiter not in ("", "/", "NIL"):
+            folder = folder.replace("/", self._delimiter)
+        return folder if folder.startswith(self._prefix) else self._prefix + folder
+
+    def _make(self, folder: str) -> None:
+        if not self._opened.folder.exists(folder):
+            self._opened.folder.create(folder)
+
+    def _trouble(self, what: str) -> "_Naming":
+        return _Naming(self._account.host, what)
+
+
+class _Naming:
+    """What the library raises becomes Trouble; the words of the server are left out, they may repeat ours."""
+
+    def __init__(self, host: str, what: str) -> None:
+        self._host, self._what = host, what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _FAULTS) and not isinstance(error, UnicodeError):
+            raise Trouble(f"{self._host}: {self._what} ({_cause(error)})") from None
+
+
+def _connected(account: Account) -> BaseMailBox:
+    if account.tls == "none":
+        return MailBoxUnencrypted(account.host, account.port, PATIENCE)
+    trusted = ssl.create_default_context(cafile=account.ca or None)
+    if account.tls == "starttls":
+        return MailBoxStartTls(account.host, account.port, PATIENCE, trusted)
+    return MailBox(account.host, account.port, PATIENCE, ssl_context=trusted)
+
+
+def _cause(error: BaseException) -> str:
+    for kind, words in (
+        (ssl.SSLCertVerificationError, "its certificate is not one that is trusted"),
+        (ssl.SSLError, "its TLS handshake failed"),
+        (socket.gaierror, "its name has no address"),
+        (TimeoutError, "it did not answer in time"),
+        (OSError, "it can't be connected to"),
+        (imaplib.IMAP4.abort, "it broke the connection off"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return "it said no"
+
+
+def _ok(result: tuple[str, Any]) -> None:
+    if result[0] != "OK":
+        raise imaplib.IMAP4.error("no")
+
+
+def _size_in(line: Any) -> tuple[str, int]:
+    text = line if isinstance(line, bytes) else b""
+    uid, size = _UID.search(text), _SIZE.search(text)
+    return (uid[1].decode(), int(size[1])) if uid and size else ("", 0)
