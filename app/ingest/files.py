@@ -34,7 +34,10 @@ _TYPES = {
     ".jsonl": "application/x-ndjson", ".json": "application/json", ".rss": "application/rss+xml",
     ".atom": "application/atom+xml", ".xml": "application/xml", ".eml": "message/rfc822",
 }  # fmt: skip
-_UNTYPED = frozenset(("", "text/plain", "application/octet-stream", "binary/octet-stream"))
+_UNTYPED = frozenset(
+    ("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
+)
+"""Says nothing of a file; the last is what curl says when it is told nothing."""
 
 
 class Shape(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Takes files of leads in: row after row durable, taken up where a killed process stopped, and live traffic first."""
+"""Takes files of leads in, and up again where a killed process stopped; nobody's row comes twice."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from app.core.errors import NotDurable, NotFound, TooMany, Unprocessable, Unreadable
-from app.core.events import BatchBegun, BatchRead, Code, Id, bug, emit
+from app.core.events import BatchBegun, Id, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.fieldtype import fieldtypes
-from app.ingest.files import Look, Shape, look_at
+from app.ingest.files import Look, look_at
 from app.ingest.guessing import Guess, guess, names_of
 from app.ingest.reading import Reader
-from app.pipeline.batch_rows import CONTENT_TYPE, Rows, Stride
+from app.pipeline.batch_reading import BatchReading
 from app.pipeline.batch_spool import Spool, digest, identity_of
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans
@@ -30,7 +30,7 @@ _MOST_AT_ONCE = 3  # files read at the same time by one process
 _MOST_OPEN = 20  # of one source
 _LOOK_EVERY, _TALLY_EVERY, _CLEAN_EVERY = 0.5, 1.0, 600.0
 _TALLIED = 200
-_LONGEST_REST = 0.5
+_PATIENCE = 2.0  # seconds that whoever sends a file waits for the database
 
 
 class BatchResult(Struct, frozen=True):
@@ -67,8 +67,8 @@ class Preview(Struct, frozen=True):
 class Batches:
     """`start` reads what waits in the spool, whoever left it there; `import_file` reads a file where it lies.
 
-    Rows become submissions in the transaction that moves the batch's position on, so a kill at any row loses
-    or doubles nothing. The inbox decides them as it decides everything else.
+    One process at a time has a batch in hand, by a lease. Rows are durable as they are read; the inbox decides
+    them as it decides everything else, and `tally` counts what became of them.
     """
 
     def __init__(
@@ -76,16 +76,15 @@ class Batches:
         process_id: Callable[[], UUID], plans: Callable[[], Plans], lease_seconds: float,
         arrived: Callable[[], int] = lambda: 0,
     ) -> None:  # fmt: skip
-        """`arrived` counts the submissions that came by themselves: while it moves, files make way."""
         self.spool = spool
         self._database, self._reader, self._world, self._metrics = database, reader, world, metrics
         self._process_id, self._plans, self._lease = process_id, plans, lease_seconds
-        self._arrived = arrived
+        self.reading = BatchReading(database, reader, world, metrics, arrived=arrived)
         self._retrying = Retrying(world, metrics)
+        self._beginning = Retrying(world, metrics, patience=_PATIENCE)
         self._in_hand: dict[UUID, asyncio.Task[None] | None] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
-        self.progress: Callable[[Batch, Stride], object] = lambda *_: None
 
     # a file begins ----------------------------------------------------------------------------------
 
@@ -103,7 +102,13 @@ class Batches:
         return Preview(look, guesses, names_of(guesses, source, campaign))
 
     async def begin(
-        self, source_id: str, given: Given, *, batch_id: UUID | None = None, mine: bool = False
+        self,
+        source_id: str,
+        given: Given,
+        *,
+        batch_id: UUID | None = None,
+        mine: bool = False,
+        shown: Preview | None = None,
     ) -> tuple[Batch, bool]:
         """The batch, and whether it is new; another one with this identity and content is answered with itself.
 
@@ -112,7 +117,7 @@ class Batches:
         known = await self._known(source_id, given)
         if known is not None:
             return known, False
-        shown = await self.preview(source_id, given)
+        shown = shown or await self.preview(source_id, given)
         new = NewBatch(
             id=batch_id or self._world.new_id(), source=source_id, identity=given.identity,
             fingerprint=given.fingerprint, name=given.name, size=given.size,
@@ -120,7 +125,7 @@ class Batches:
             remote=given.remote, key_hint=given.key_hint, created_at=self._world.now(),
             lease_id=self._process_id() if mine else None,
         )  # fmt: skip
-        made = await self._retrying.run(lambda again: self._insert(new, again))
+        made = await self._beginning.run(lambda again: self._insert(new, again))
         if made is None:
             known = await self._known(source_id, given)
             assert known is not None, "its identity was taken a moment ago"
@@ -184,7 +189,7 @@ class Batches:
             self._in_hand[batch.id] = None
             try:
                 batch = await self._current(batch.id)
-                await self._read(batch, file)
+                await self.reading.run(batch, file)
             except Overtaken:
                 raise NotDurable("another process reads this file; come again") from None
             finally:
@@ -208,85 +213,6 @@ class Batches:
     async def _claim(self, ids: Sequence[UUID], limit: int) -> list[Batch]:
         async with self._database.acquire() as conn:
             return await store.claim(conn, ids, self._process_id(), self._lease, limit)
-
-    # a file is read ---------------------------------------------------------------------------------
-
-    async def _read(self, batch: Batch, file: Path) -> None:
-        """To its end. Raises Overtaken where somebody else has it in hand meanwhile."""
-        assert batch.lease_id is not None, "it is read by whoever has it in hand"
-        rows = Rows(
-            file, msgspec.json.decode(batch.shape, type=Shape), self._reader, batch.mapping,
-            position=batch.position, refused=batch.refused, new_id=self._world.new_id,
-        )  # fmt: skip
-        position, ahead = batch.position, asyncio.create_task(asyncio.to_thread(rows.stride))
-        try:
-            while True:
-                stride = await ahead
-                over = stride.last or stride.spoiled is not None
-                if not over:  # the next rows are read while these are written
-                    ahead = asyncio.create_task(asyncio.to_thread(rows.stride))
-                before, began = self._arrived(), self._world.monotonic()
-                if stride.parts or stride.refusals:
-                    await self._keep(batch, batch.lease_id, position, stride)
-                position = stride.to
-                if over:
-                    await self._end(batch, batch.lease_id, stride.spoiled)
-                    return
-                await self._make_way(before, self._world.monotonic() - began)
-        except asyncio.CancelledError:
-            await self._give_back(batch)
-            raise
-        finally:
-            with suppress(Exception):
-                await asyncio.wait([ahead])
-            rows.close()
-
-    async def _keep(self, batch: Batch, lease_id: UUID, position: int, stride: Stride) -> None:
-        step = store.Advance(
-            batch_id=batch.id, lease_id=lease_id, position=position, to=stride.to,
-            read_bytes=min(stride.read_bytes, batch.size), parts=stride.parts, refusals=stride.refusals,
-            content_type=CONTENT_TYPE, at=self._world.now(),
-        )  # fmt: skip
-
-        async def write(again: bool) -> None:
-            async with self._database.acquire() as conn, conn.transaction():
-                if again:
-                    await marked(conn)
-                await store.advance(conn, step)
-
-        await self._retrying.run(write)
-        kept = sum(len(part.lines) for part in stride.parts)
-        for result, count in (("kept", kept), ("refused", len(stride.refusals))):
-            if count:
-                self._metrics.count("leadgate_batch_rows_total", (batch.source, result), count)
-        self.progress(batch, stride)
-
-    async def _end(self, batch: Batch, lease_id: UUID, spoiled: Unreadable | None) -> None:
-        state, problem = "deciding", None
-        if spoiled is not None:
-            state = "failed"
-            problem = {"code": spoiled.reason, "detail": spoiled.detail, "where": spoiled.where}
-
-        async def write(again: bool) -> None:
-            async with self._database.acquire() as conn, conn.transaction():
-                if again:
-                    await marked(conn)
-                await store.end(conn, batch.id, lease_id, state, problem)
-
-        await self._retrying.run(write)
-        took = (self._world.now() - batch.created_at).total_seconds()
-        emit(BatchRead(batch=batch.id, source=Id(batch.source), state=Code(state), ms=round(took * 1000)))
-
-    async def _give_back(self, batch: Batch) -> None:
-        """For whoever goes on with it; without a database the lease runs out by itself."""
-        assert batch.lease_id is not None
-        with suppress(Exception):
-            async with self._database.acquire() as conn:
-                await store.release(conn, batch.id, batch.lease_id)
-
-    async def _make_way(self, before: int, took: float) -> None:
-        """While leads come by themselves half of the time is theirs."""
-        await asyncio.sleep(min(took, _LONGEST_REST) if self._arrived() != before else 0)
 
     # what waits in the spool ------------------------------------------------------------------------
 
@@ -326,7 +252,7 @@ class Batches:
 
     async def _work(self, batch: Batch) -> None:
         try:
-            await self._read(batch, self.spool.file(batch.id))
+            await self.reading.run(batch, self.spool.file(batch.id))
             self.spool.drop(batch.id)
         except Overtaken:
             pass
@@ -334,7 +260,7 @@ class Batches:
             emit(bug(error, "batch"))
             broken = Unreadable("something went wrong here; nothing in the file is to blame", code="internal")
             assert batch.lease_id is not None, "it was claimed"
-            await self._end(batch, batch.lease_id, broken)
+            await self.reading.end(batch, batch.lease_id, broken)
         finally:
             del self._in_hand[batch.id]
             self._wake.set()
