@@ -82,6 +82,10 @@ class Channels:
         self._in_hand: dict[Place, InHand] = {}
         self._stopping = False
 
+    @property
+    def under_way(self) -> int:
+        return len(self._in_hand)
+
     # turns ------------------------------------------------------------------------------------------
 
     async def look(self) -> None:
