@@ -23,7 +23,9 @@ class GravityFormsSettings(Settings):
 
 @platforms.register
 class GravityForms(Platform):
-    """At the form open *Settings → Webhooks*, enter the address as *Request URL* and, as a request header,
+    """The Webhooks add-on of a WordPress form, proved by a token in a header or in the address.
+
+    At the form open *Settings → Webhooks*, enter the address as *Request URL* and, as a request header,
     `Authorization: Bearer …` with the token (or `?token=…` in the address). Nothing is signed: the proof is
     as strong as the token is secret.
 

@@ -71,7 +71,9 @@ class HubspotSettings(Settings):
 
 @platforms.register
 class Hubspot(Platform):
-    """In the page's script replace `https://api.hsforms.com/submissions/v3/integration/submit/PORTAL/FORM` by the
+    """A page's own script, proved weakly: by portal and form, and by the page's site.
+
+    In the page's script replace `https://api.hsforms.com/submissions/v3/integration/submit/PORTAL/FORM` by the
     address with `?portal=PORTAL&form=FORM`; nothing else. The script is answered as HubSpot does, with
     `inlineMessage` or `redirectUri`, and may read it from any of the `origins` (CORS).
 

@@ -43,7 +43,9 @@ class JotformSettings(Settings):
 
 @platforms.register
 class Jotform(Platform):
-    """At the form open *Settings → Integrations → WebHooks* and enter the address with `?token=…`. Jotform
+    """A form's webhook, proved by a token in its address.
+
+    At the form open *Settings → Integrations → WebHooks* and enter the address with `?token=…`. Jotform
     signs nothing: the proof is as strong as that address is secret. Jotform repeats the address in what it
     sends; the token is taken out before anything is stored.
 

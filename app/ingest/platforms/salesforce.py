@@ -42,7 +42,9 @@ class SalesforceSettings(Settings):
 
 @platforms.register
 class Salesforce(Platform):
-    """In the page's form replace `https://webto.salesforce.com/servlet/servlet.WebToLead` by the address; nothing
+    """A page's own Web-to-Lead form, proved weakly: by its oid, and by the page's site.
+
+    In the page's form replace `https://webto.salesforce.com/servlet/servlet.WebToLead` by the address; nothing
     else. The browser is sent on to `retURL` as before, where its host is one of `redirect_hosts`; else it sees
     a word of thanks.
 

@@ -25,7 +25,9 @@ class TiktokSettings(Settings):
 
 @platforms.register
 class Tiktok(Platform):
-    """Unverified: read as integrators report it, not as TikTok documents it; send yourself a test lead first.
+    """Leads of forms in ads, proved by a token in the callback's address. Unverified.
+
+    Read as integrators report it, not as TikTok documents it: send yourself a test lead first.
     Subscribe the address with `?token=…` to the entity `LEAD`. TikTok signs nothing: the proof is as strong
     as that address is secret. Leads from before the subscription are not pushed.
 

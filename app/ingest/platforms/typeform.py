@@ -66,7 +66,9 @@ class TypeformSettings(Settings):
 
 @platforms.register
 class Typeform(Platform):
-    """At the form open *Connect → Webhooks*, enter the address as *Endpoint* and a secret of your own, which
+    """A form's webhook, proved by Typeform's signature.
+
+    At the form open *Connect → Webhooks*, enter the address as *Endpoint* and a secret of your own, which
     signs every request (`Typeform-Signature`, HMAC-SHA256 over the whole body): a strong proof.
 
     An answer stands under its question's `ref`, its `id` and its title, so that a mapping may use any of

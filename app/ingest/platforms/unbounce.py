@@ -38,7 +38,9 @@ class UnbounceSettings(Settings):
 
 @platforms.register
 class Unbounce(Platform):
-    """At the page open *Integrations → Webhooks* and enter the address with `?token=…`. Unbounce signs nothing:
+    """A landing page's webhook, proved by a token in its address.
+
+    At the page open *Integrations → Webhooks* and enter the address with `?token=…`. Unbounce signs nothing:
     the proof is as strong as that address is secret.
 
     The fields of `data.json` stand under their own names, a list of one as its value. A page that posts its

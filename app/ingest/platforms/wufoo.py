@@ -31,7 +31,9 @@ class WufooSettings(Settings):
 
 @platforms.register
 class Wufoo(Platform):
-    """At the form open *Notifications → Your Website → Webhook*; enter the address, a *WebHook Handshake Key* of
+    """A form's webhook, proved by its handshake key.
+
+    At the form open *Notifications → Your Website → Webhook*; enter the address, a *WebHook Handshake Key* of
     your own, and tick *Include Field and Form Structures*. The key comes with every post and is taken out
     before anything is stored: a proof as strong as the key is secret; nothing is signed.
 
