@@ -40,7 +40,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
-from app.pipeline.platform_door import PlatformDoor
+from app.pipeline.platform_desk import PlatformDesk
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
@@ -126,8 +126,13 @@ class Process:
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
         await self._visit_channels()
+        self.platforms = PlatformDesk(
+            self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,
+            lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
+        )  # fmt: skip
         self.engine.start()
         await self.upkeep.start()
+        self.platforms.start()
         self.batches.start()
         self._tasks.append(asyncio.create_task(self._share()))
         await self._listen_for_mail()
@@ -151,6 +156,7 @@ class Process:
         await self.channels.stop()
         await self.batches.stop()
         await self.upkeep.rest()
+        await self.platforms.stop()
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
         await self.catalogue.close()
@@ -261,14 +267,13 @@ class Process:
         return root
 
     def _inbound(self, intake: Intake) -> Inbound:
-        door = PlatformDoor(self.database, self.engine, self.world, self.metrics)
         limits = Limits(self.settings.body_bytes, self.settings.body_seconds)
         dialects = Dialects(
             self.engine, self.reader, self.world, self.metrics,
             limits=limits, address=self.address, draining=lambda: intake.draining,
         )  # fmt: skip
         return Inbound(
-            self.engine, door, self.world, self.metrics,
+            self.engine, self.platforms.door, self.world, self.metrics,
             limits=limits, draining=lambda: intake.draining,
             dialects=dialects, is_dialect=replies.__contains__,
         )  # fmt: skip

@@ -109,6 +109,22 @@ class Recovered(Event, frozen=True, kw_only=True):
     ms: float = 0.0
 
 
+class FetchFailed(Event, frozen=True, kw_only=True):
+    """A lead that a platform named could not be fetched now; it is tried again."""
+
+    level = logging.WARNING
+    source: Id
+    platform: Code
+    reason: Code
+    tries: int
+
+
+class FetchGivenUp(FetchFailed, frozen=True, kw_only=True):
+    """A lead that a platform named is not fetched any more, until the platform names it again."""
+
+    level = logging.ERROR
+
+
 class ChannelVisited(Event, frozen=True, kw_only=True):
     """One visit to a channel ended."""
 

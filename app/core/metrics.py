@@ -78,6 +78,12 @@ METRICS: tuple[Declared, ...] = (
         "Mails by SMTP and LMTP, by how they ended.",
         ("door", "source", "outcome"),
     ),
+    Declared(
+        "leadgate_fetches_total",
+        "counter",
+        "Turns of leads that a platform only named, by how they ended.",
+        ("platform", "outcome"),
+    ),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",

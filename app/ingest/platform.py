@@ -95,6 +95,10 @@ class Platform(Component, ABC):
         Later or Unreadable. For platforms whose webhooks only name a lead."""
         raise NotImplementedError(f"{self.name} fetches nothing")
 
+    def is_test(self, body: bytes) -> bool:
+        """Whether a fetched body is one that the platform's own test tool has made."""
+        return False
+
     def polled(self, settings: Any) -> Sequence[str]:
         """What is looked through from time to time for leads whose webhook never came: ids of forms."""
         return ()

@@ -1,7 +1,7 @@
 """Writes down how conversations ended, and what that makes of their leads, in batches."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -174,9 +174,9 @@ class Recorder:
         of_lead: dict[UUID, list[Ended]] = defaultdict(list)
         for one in ended:
             of_lead[one.job.track.lead_id].append(one)
-        await leads.lock(conn, list(of_lead))
+        erased = await leads.lock(conn, list(of_lead))
         progress = await deliveries.standing(conn, list(of_lead))
-        new = await self._next(conn, of_lead, progress)
+        new = await self._next(conn, of_lead, progress, erased)
         steps = [
             _step(ones[-1].job.track, progress.get(lead, Progress()), new.get(lead, ()), ones)
             for lead, ones in of_lead.items()
@@ -208,27 +208,36 @@ class Recorder:
         return steps
 
     async def _resume_one(self, conn: Any, track: Track) -> list[Step]:
-        await leads.lock(conn, [track.lead_id])
+        erased = await leads.lock(conn, [track.lead_id])
         progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
         if progress.live or progress.unclear:
             return []
         rows = await deliveries.of_lead(conn, track.lead_id)
         taken = {row.slot for row in rows if row.round == track.round and row.state == "accepted"}
         slots = [slot for slot in range(1, track.copies + 1) if slot not in taken]
-        want = self._want(track, progress, len(slots))
-        if track.test:
-            choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
-        else:
-            (choice,) = await self._chooser.choose(conn, [want])
-        jobs = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
+        jobs = () if erased else await self._fill(conn, track, progress, slots)
         step = _step(track, progress, jobs)
         await self._insert(conn, [delivery_row(job, track.plan.campaign.id) for job in jobs])
         if step.change is not None:
             await decisions.change_leads(conn, [step.change])
         return [step]
 
+    async def _fill(
+        self, conn: Any, track: Track, progress: Progress, slots: Sequence[int]
+    ) -> tuple[Job, ...]:
+        want = self._want(track, progress, len(slots))
+        if track.test:
+            choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
+        else:
+            (choice,) = await self._chooser.choose(conn, [want])
+        return self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
+
     async def _next(
-        self, conn: Any, of_lead: dict[UUID, list[Ended]], progress: dict[UUID, Progress]
+        self,
+        conn: Any,
+        of_lead: dict[UUID, list[Ended]],
+        progress: dict[UUID, Progress],
+        erased: Collection[UUID],
     ) -> dict[UUID, tuple[Job, ...]]:
         """The next contracts of leads that were refused; what the refused ones had reserved is given back."""
         back: Counter[str] = Counter()
@@ -237,7 +246,7 @@ class Recorder:
             over = [one for one in ones if one.state in _OVER]
             for one in over:
                 back.update(one.job.reserved)
-            if over:
+            if over and lead not in erased:
                 open_slots[lead] = [one.job.slot for one in over]
         wants: dict[UUID, Want] = {}
         found: dict[UUID, tuple[Job, ...]] = {}

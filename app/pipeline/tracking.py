@@ -40,7 +40,7 @@ class Tracker:
         )
 
     def jobs(self, rows: Iterable[DeliveryRow], contexts: Mapping[UUID, Context]) -> list[Job]:
-        """One job per delivery; those whose contract is gone get one that ends them."""
+        """One job per delivery; those whose contract is gone, or whose lead was erased, get one that ends them."""
         contracts = self._plans().snapshot.contracts
         tracks: dict[UUID, Track] = {}
         jobs = []
@@ -51,7 +51,8 @@ class Tracker:
             track = tracks.get(row.lead_id)
             if track is None:
                 track = tracks[row.lead_id] = self.track(context)
-            contract = contracts.get(row.contract) or gone_contract(row.contract, row.buyer, row.campaign)
+            contract = None if context.erased else contracts.get(row.contract)
+            contract = contract or gone_contract(row.contract, row.buyer, row.campaign)
             jobs.append(
                 Job(
                     delivery_id=row.id,

@@ -1,6 +1,6 @@
 """Leads that platforms named: what is to be fetched or deleted, who does it now, and how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,6 +9,8 @@ from msgspec import Struct
 
 Want = Literal["fetch", "delete"]
 State = Literal["waiting", "done", "dead"]
+Place = tuple[str, str, str]
+"""A source, a platform, and the platform's own id of a lead."""
 
 # A deletion outranks a fetch, whichever came first. What was given up is begun anew where the platform itself
 # names it again. `next_at` of a row in hand is not touched: whoever has it in hand releases it.
@@ -21,11 +23,14 @@ on conflict (source, platform, lead) do update
   where (excluded.want = 'delete' and platform_lead.want = 'fetch')
      or ($5 and platform_lead.state = 'dead' and platform_lead.want = excluded.want)
 """
+# Ours too, where nobody has it in hand: a claim whose commit was in doubt leaves that behind.
 _TAKE = """
 with due as (
   select f.source, f.platform, f.lead from platform_lead f
    where f.state = 'waiting' and f.next_at <= now()
      and (f.lease_id is null
+          or (f.lease_id = $1 and (f.source, f.platform, f.lead) not in
+              (select * from unnest($4::text[], $5::text[], $6::text[])))
           or not exists (select 1 from process p where p.id = f.lease_id
                           and p.seen_at > now() - $3 * interval '1 second'))
    order by f.next_at
@@ -74,6 +79,10 @@ class Named(Struct, frozen=True, kw_only=True):
     created_at: datetime
     submission_id: UUID | None
 
+    @property
+    def place(self) -> Place:
+        return self.source, self.platform, self.lead
+
 
 async def name(
     conn: Any, source: str, platform: str, leads: Sequence[str], want: Want, *, revive: bool
@@ -83,9 +92,12 @@ async def name(
     return not done.endswith(" 0")
 
 
-async def take(conn: Any, process_id: UUID, limit: int, lease_seconds: float) -> list[Named]:
-    """What is due and in nobody's hand, from now on in this process's."""
-    rows = await conn.fetch(_TAKE, process_id, limit, lease_seconds)
+async def take(
+    conn: Any, process_id: UUID, limit: int, lease_seconds: float, in_hand: Collection[Place] = ()
+) -> list[Named]:
+    """What is due and in nobody's hand, from now on in this process's; it has `in_hand` already."""
+    mine = [list(column) for column in zip(*in_hand, strict=True)] or [[], [], []]
+    rows = await conn.fetch(_TAKE, process_id, limit, lease_seconds, *mine)
     return [Named(**dict(row)) for row in rows]
 
 

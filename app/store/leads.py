@@ -19,10 +19,11 @@ select id, submission_id, position, source, campaign, received_at, state, round,
 """
 _DETAIL = "select fields, extra, findings, routing, steps from lead_detail where lead_id = $1"
 _CONTEXT = """
-select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed
+select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed,
+       l.erased_at is not null
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """
-_LOCK_LEADS = "select id from lead where id = any($1::uuid[]) order by id for update"
+_LOCK_LEADS = "select id, erased_at is not null from lead where id = any($1::uuid[]) order by id for update"
 _SUBMISSION = """
 select id, source, received_at, content_type, length(body) as bytes, test, remote, key_hint,
        (select parked from inbox where submission_id = $1) as parked,
@@ -79,6 +80,7 @@ class Context(Struct, frozen=True):
     state: str
     fields: dict[str, list[Any]]
     agreed: Decimal | None  # what a sale owes the source
+    erased: bool = False  # its fields are empty, and nobody gets it any more
 
 
 async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
@@ -88,12 +90,21 @@ async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
 
 async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     rows = await conn.fetch(_CONTEXT, list(ids))
-    return {r[0]: Context(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9]) for r in rows}
+    return {
+        r[0]: Context(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10]) for r in rows
+    }
 
 
-async def lock(conn: Any, ids: Sequence[UUID]) -> None:
-    """Lock leads in sorted order: whoever ends one of several deliveries of a lead ends it alone."""
-    await conn.execute(_LOCK_LEADS, sorted(ids))
+async def lock(conn: Any, ids: Sequence[UUID]) -> set[UUID]:
+    """Lock leads in sorted order: whoever ends one of several deliveries of a lead ends it alone.
+
+    Gives back those that were erased: they are handed over no further.
+    """
+    return {row[0] for row in await conn.fetch(_LOCK_LEADS, sorted(ids)) if row[1]}
+
+
+async def is_erased(conn: Any, lead_id: UUID) -> bool:
+    return bool(await conn.fetchval("select erased_at is not null from lead where id = $1", lead_id))
 
 
 async def note(

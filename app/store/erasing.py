@@ -1,0 +1,115 @@
+"""Takes everything that tells of a person out of the rows of a submission; what remains is that there was one.
+
+Kept are ids, states, amounts, times and codes: the books still add up, and the same lead is known when it
+comes again. Whoever distributes leads asks for `erased_at` under the lead's lock and hands over no further.
+Locks: deliveries → leads → counters, each sorted, as everywhere.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.store import decisions, leads
+
+_SUBMISSION_OF = "select submission_id from idempotency where source = $1 and key = $2"
+# Of a submission that nobody alive decides at this moment.
+_UNDECIDED = """
+select submission_id from inbox i
+ where i.submission_id = $1
+   and (i.parked is not null or i.lease_id is null
+        or not exists (select 1 from process p where p.id = i.lease_id
+                        and p.seen_at > now() - $2 * interval '1 second'))
+   for update skip locked
+"""
+_NEVER_DECIDED = "delete from inbox where submission_id = $1"
+_IN_INBOX = "select exists (select 1 from inbox where submission_id = $1)"
+_LEADS = "select id from lead where id = $1 or (submission_id = $1 and position > 0)"
+_DELIVERIES = (
+    "select id, state, reserved from delivery where lead_id = any($1::uuid[]) order by id for update"
+)
+_CANCEL = """
+update delivery set state = 'cancelled', reason = 'erased', next_at = null, lease_id = null, ended_at = now()
+ where id = any($1::uuid[])
+"""
+_COUNTERS = "select key from counter where key = any($1::text[]) order by key for update"
+_ERASE_LEADS = """
+with stands as (
+  select l.id, case
+      when l.state not in ('received', 'held', 'delivering', 'pooled') or bool_or(d.state = 'sending') then l.state
+      when bool_or(d.state = 'accepted') then 'sold'
+      when bool_or(d.state = 'unclear') then 'unclear'
+      else 'rejected' end as state
+    from lead l left join delivery d on d.lead_id = l.id and d.round = l.round
+   where l.id = any($1::uuid[]) group by l.id
+)
+update lead l
+   set erased_at = coalesce(l.erased_at, now()), state = s.state,
+       outcome = case when s.state = 'rejected' then coalesce(l.outcome, 'failure') else l.outcome end,
+       price = case when s.state = 'rejected' and l.outcome is null and l.agreed is not null then 0 else l.price end,
+       reasons = case when s.state = 'rejected' and l.outcome is null then $2::json else l.reasons end,
+       ended_at = case when s.state in ('sold', 'rejected') then coalesce(l.ended_at, now()) else l.ended_at end
+  from stands s where l.id = s.id
+"""
+_BLANKS = (
+    "update lead_detail set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
+    " where lead_id = any($1::uuid[])",
+    "update lead_round set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
+    " where lead_id = any($1::uuid[])",
+    "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
+    "update delivery set reason = 'erased'"
+    " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting')",
+    "update callback set exchanges = null where lead_id = any($1::uuid[])",
+    "update submission set body = '', remote = ''"
+    " where id in (select submission_id from amendment where lead_id = any($1::uuid[]))",
+)
+_BLANK_SUBMISSION = "update submission set body = '', remote = '' where id = $1 and body <> ''"
+_REASONS = orjson.dumps(
+    [{"code": "erased", "field": "", "message": "deleted at the request of who sent it"}]
+).decode()
+
+
+async def submission_of(conn: Any, source: str, key: bytes) -> UUID | None:
+    """What was kept under an idempotency key, as long as that is remembered."""
+    found: UUID | None = await conn.fetchval(_SUBMISSION_OF, source, key)
+    return found
+
+
+async def erase(conn: Any, submission_id: UUID, *, lease_seconds: float, by: str) -> bool:
+    """In the caller's transaction. False where somebody has it in hand at this moment: what can go is gone,
+    nothing new begins, and the rest is to be asked for again."""
+    if not await _undecided(conn, submission_id, lease_seconds):
+        return False
+    ids = sorted(row[0] for row in await conn.fetch(_LEADS, submission_id))
+    deliveries = await conn.fetch(_DELIVERIES, ids)
+    known = await leads.lock(conn, ids)
+    waiting = [row for row in deliveries if row["state"] == "waiting"]
+    await _cancel(conn, waiting)
+    await conn.execute(_ERASE_LEADS, ids, _REASONS)
+    for statement in _BLANKS:
+        await conn.execute(statement, ids)
+    await conn.execute(_BLANK_SUBMISSION, submission_id)
+    for lead_id in ids or [submission_id]:
+        if lead_id not in known:
+            await leads.note(conn, lead_id, "erased", None, by, {"cancelled": len(waiting)})
+    return all(row["state"] != "sending" for row in deliveries)
+
+
+async def _undecided(conn: Any, submission_id: UUID, lease_seconds: float) -> bool:
+    """Whether it is decided, or never will be."""
+    if await conn.fetchval(_UNDECIDED, submission_id, lease_seconds) is not None:
+        await conn.execute(_NEVER_DECIDED, submission_id)
+        return True
+    return not await conn.fetchval(_IN_INBOX, submission_id)
+
+
+async def _cancel(conn: Any, waiting: Sequence[Mapping[str, Any]]) -> None:
+    """What they had reserved is given back, as far as its period is still counted."""
+    if not waiting:
+        return
+    await conn.execute(_CANCEL, [row["id"] for row in waiting])
+    back = Counter(key for row in waiting for key in row["reserved"].split("\n") if key)
+    there = [row[0] for row in await conn.fetch(_COUNTERS, sorted(back))]
+    await decisions.count(conn, {key: -back[key] for key in there})
