@@ -33,6 +33,7 @@ from app.ingest.reading import Reader
 from app.ingest.reply import replies
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
+from app.pipeline.callbacks import Callbacks
 from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is told to end
 SHARE_EVERY = 1.0
+CALLBACKS_TOLD = 2.0  # seconds; what is cut off is told again by others
 GAUGES_EVERY = 5.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
@@ -125,6 +127,11 @@ class Process:
         self.pieces = Pieces(self.reader, world, self.current_plans)
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
+        self.callbacks = Callbacks(
+            self.database, self.wire, world, self.metrics, process_id=self.identity, plans=self.current_plans,
+            lease_seconds=settings.lease_seconds,
+        )  # fmt: skip
+        self.callbacks.attend(self.upkeep)
         await self._visit_channels()
         self.platforms = PlatformDesk(
             self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,
@@ -156,6 +163,7 @@ class Process:
         await self.channels.stop()
         await self.batches.stop()
         await self.upkeep.rest()
+        await self.callbacks.stop(within=CALLBACKS_TOLD)
         await self.platforms.stop()
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()

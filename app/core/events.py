@@ -189,6 +189,17 @@ class BatchRead(Event, frozen=True, kw_only=True):
     ms: float
 
 
+class CallbackGivenUp(Event, frozen=True, kw_only=True):
+    """A source will not hear of an outcome by itself: its address is gone, or the schedule was used up."""
+
+    level = logging.WARNING
+    callback: UUID
+    lead: UUID
+    source: Id
+    attempts: int
+    reason: Code
+
+
 class CatalogueSwapped(Event, frozen=True, kw_only=True):
     """Another version of the catalogue is in use."""
 

@@ -79,6 +79,12 @@ METRICS: tuple[Declared, ...] = (
         ("door", "source", "outcome"),
     ),
     Declared(
+        "leadgate_callbacks_total",
+        "counter",
+        "Tries to tell sources, by how they ended.",
+        ("source", "outcome"),
+    ),
+    Declared(
         "leadgate_fetches_total",
         "counter",
         "Turns of leads that a platform only named, by how they ended.",

@@ -100,6 +100,9 @@ class Waiting:
     def wait(self, lead_id: UUID) -> asyncio.Future[Answer]:
         """Ask before the lead goes its way, so that no answer is missed."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        former = self._by_lead.get(lead_id)
+        if former is not None:  # who asked before hears the same
+            future.add_done_callback(lambda done: _hear(former, done))
         self._by_lead[lead_id] = future
         return future
 
@@ -119,3 +122,8 @@ class Waiting:
 
     def waits(self, lead_id: UUID) -> bool:
         return lead_id in self._by_lead
+
+
+def _hear(waiting: "asyncio.Future[Answer]", told: "asyncio.Future[Answer]") -> None:
+    if not waiting.done() and not told.cancelled():
+        waiting.set_result(told.result())

@@ -19,10 +19,12 @@ from app.pipeline.claims import Claims
 from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.tracks import Job, Track
 from app.pipeline.work import Work
-from app.store import decisions
+from app.store import callbacks, decisions
+from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.rows import NewDelivery, NewLead
 
@@ -52,6 +54,9 @@ class Draft(Struct, kw_only=True):
     fields: str = ""
     extra: str = ""
     steps: dict[str, float] = field(default_factory=dict)
+    round: int = 1
+    tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
+    buyers: frozenset[str] = frozenset()  # and theirs
 
     def done(self, step: str, at: float) -> None:
         """`at` is monotonic seconds."""
@@ -103,7 +108,9 @@ class Decider:
         *,
         process_id: Callable[[], UUID],
         plans: Callable[[], Plans],
+        waits: Callable[[UUID], bool] = nobody,
     ) -> None:
+        self._waits = waits
         self._database = database
         self._world = world
         self._metrics = metrics
@@ -185,7 +192,18 @@ class Decider:
         decided = [self._decided(draft) for draft in drafts]
         handed = [delivery_row(job, one.draft.plan.campaign.id) for one in decided for job in one.jobs]
         await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
+        await callbacks.owe(conn, [tell for one in decided if (tell := self.owed(one)) is not None])
         return decided
+
+    def owed(self, one: "Decided") -> Owed | None:
+        """What the source is to be told of this decision, if it does not wait for it."""
+        row, draft = one.row, one.draft
+        if draft.plan.callback is None:
+            return None
+        return owed(
+            self._world, draft.plan, row.id, draft.round, state=row.state, outcome=row.outcome, price=row.price,
+            reasons=row.reasons, waits=self._waits(row.id),
+        )  # fmt: skip
 
     async def _route(self, conn: Any, drafts: Sequence[Draft]) -> None:
         began = self._world.monotonic()
@@ -200,13 +218,15 @@ class Decider:
             draft.match = draft.plan.campaign.index.match(draft.normals, source=draft.lead.source, at=now)
             wanting.append(draft)
         real = [draft for draft in wanting if not draft.lead.test]
-        wants = [Want(d.match, d.plan.campaign.copies) for d in real if d.match is not None]
+        wants = [
+            Want(d.match, d.plan.campaign.copies, d.tried, d.buyers) for d in real if d.match is not None
+        ]
         if wants:
             for draft, choice in zip(real, await self._chooser.choose(conn, wants), strict=True):
                 draft.choice = choice
         for draft in wanting:
             if draft.lead.test and draft.match is not None:
-                draft.choice = untallied(draft.match, draft.plan.campaign.copies)
+                draft.choice = untallied(draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers)
         routed = self._world.monotonic()
         for draft in wanting:
             draft.done("routed", routed)
@@ -262,7 +282,7 @@ def track_of(draft: Draft) -> Track:
     return Track(
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
         normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
-        copies=draft.plan.campaign.copies, agreed=draft.plan.price,
+        copies=draft.plan.campaign.copies, agreed=draft.plan.price, round=draft.round, tried=set(draft.tried),
     )  # fmt: skip
 
 

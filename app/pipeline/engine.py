@@ -22,18 +22,20 @@ from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
 from app.pipeline.handing import Sender, Spoken
+from app.pipeline.owing import promise
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.receive import Receiver
 from app.pipeline.record import Recorder, Step
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Job
 from app.pipeline.work import Work, lead_id_of
-from app.store import deliveries, leads
-from app.store.database import Database
+from app.store import callbacks, deliveries, leads
+from app.store.database import Database, is_ambiguous, is_away
 from app.store.intake import Arrival, IntakeStore, Kept
 from app.store.keys import KeyEntry
 
 _POLL = 0.05
+_PROMISED = 2.0  # seconds that a source waits longer for the promise of its callback
 _LAST_WORDS = 2.0  # seconds to write down what was given back
 
 
@@ -61,16 +63,18 @@ class Engine:
         self.plans = plans
         self.intake = IntakeStore(lease_seconds=lease_seconds)
         self.receiver = Receiver(database, self.intake, world, metrics, process_id=process_id)
+        self.waiting = Waiting()
         chooser = Chooser(world)
         self.decider = Decider(
-            database, world, metrics, chooser, evidence, process_id=process_id, plans=plans
-        )
+            database, world, metrics, chooser, evidence, process_id=process_id, plans=plans,
+            waits=self.waiting.waits,
+        )  # fmt: skip
         self.recorder = Recorder(
-            database, world, metrics, chooser, process_id=process_id, bytes_kept=bytes_kept
-        )
+            database, world, metrics, chooser, process_id=process_id, bytes_kept=bytes_kept,
+            waits=self.waiting.waits,
+        )  # fmt: skip
         self.sender = Sender(wire, world, metrics, self._spoken)
         self.tracker = Tracker(world, plans)
-        self.waiting = Waiting()
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
             self.decider, evidence, world, done=self._settled, park=self._park,
@@ -149,7 +153,27 @@ class Engine:
 
     def _give_up(self, work: Work) -> None:
         state = "received" if work.submission.id in self.in_hand else "delivering"
-        for lead_id in work.lead_ids():
+        self.let_go(work.submission.source, work.lead_ids(), state)
+
+    def let_go(self, source: str, lead_ids: Sequence[UUID], state: str, round_: int = 1) -> None:
+        """The deadline has passed. A source with a callback is promised it before it hears `pending`."""
+        plan = self.plans().source(source)
+        if plan is None or plan.callback is None:
+            for lead_id in lead_ids:
+                self.waiting.give_up(lead_id, state)
+            return
+        self._spawn(self._promise(plan, [one for one in lead_ids if self.waiting.waits(one)], state, round_))
+
+    async def _promise(self, plan: SourcePlan, lead_ids: Sequence[UUID], state: str, round_: int) -> None:
+        """Where the database is away, so is the outcome: it will be owed when it comes."""
+        promises = [promise(self.world, plan, lead_id, round_) for lead_id in lead_ids]
+        try:
+            async with asyncio.timeout(_PROMISED), self.database.acquire() as conn:
+                await callbacks.owe(conn, promises)
+        except Exception as error:
+            if not (isinstance(error, TimeoutError) or is_away(error) or is_ambiguous(error)):
+                emit(bug(error, "promise"))
+        for lead_id in lead_ids:
             self.waiting.give_up(lead_id, state)
 
     # life -----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from app.catalog.documents import CampaignDoc, SourceDoc
 from app.catalog.snapshot import Contract, Snapshot
 from app.core.registry import Registry
 from app.distribute.route import RouteIndex
+from app.followup.callback import CallbackSettings
 from app.ingest.fieldtype import FieldType
 from app.ingest.mapping import FieldMap
 from app.validate.check import Check, CheckSettings
@@ -35,8 +36,17 @@ class CampaignPlan:
 class SourcePlan:
     """One source, compiled: what the hot path asks of the catalogue."""
 
-    def __init__(self, doc: SourceDoc, campaign: CampaignPlan, fields: FieldMap, version: int) -> None:
+    def __init__(
+        self,
+        doc: SourceDoc,
+        campaign: CampaignPlan,
+        fields: FieldMap,
+        version: int,
+        callback: CallbackSettings | None = None,
+    ) -> None:
         self.id = doc.id
+        self.callback = callback
+        self.names = {name: to if isinstance(to, str) else to.field for name, to in doc.mapping.items()}
         self.campaign = campaign
         self.fields = fields
         self.version = version
@@ -102,7 +112,10 @@ class Plans:
         """A source as `doc` says, whether it is configured so or not."""
         campaign = self.campaign(doc.campaign)
         fields = FieldMap.compile(campaign.doc, doc, self._fieldtypes)
-        return SourcePlan(doc, campaign, fields, self.snapshot.version)
+        parts = self.snapshot.source_parts.get(doc.id)
+        callback = parts.callback if parts is not None else None
+        told = callback if isinstance(callback, CallbackSettings) else None
+        return SourcePlan(doc, campaign, fields, self.snapshot.version, told)
 
     def bygone(self, source_id: str, campaign_id: str) -> SourcePlan:
         """For a lead whose source is no longer configured: its campaign as it is, or one that nobody buys from."""

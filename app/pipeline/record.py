@@ -20,8 +20,10 @@ from app.pipeline.choosing import Again, Chooser
 from app.pipeline.decide import delivery_row, new_job, untallied
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import Spoken
+from app.pipeline.owing import nobody, owed
 from app.pipeline.tracks import Job, Track
-from app.store import decisions, deliveries, leads
+from app.store import callbacks, decisions, deliveries, leads
+from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.deliveries import Progress
 from app.store.rows import AttemptEnd, LeadChange, NewDelivery
@@ -64,7 +66,9 @@ class Recorder:
         process_id: Callable[[], UUID],
         bytes_kept: int,
         sends: bool = True,
+        waits: Callable[[UUID], bool] = nobody,
     ) -> None:
+        self._waits = waits
         self._database = database
         self._world = world
         self._metrics = metrics
@@ -96,11 +100,17 @@ class Recorder:
         """The common end, in one statement: an exclusive lead was accepted, so it is sold."""
         ends = [self._end(spoken, "accepted") for spoken in batch]
         sold = [self._sold(spoken) for spoken in batch]
+        tracks = [spoken.job.track for spoken in batch]
+        tells = [tell for at in zip(tracks, sold, strict=True) if (tell := self._owed(*at)) is not None]
         async with self._database.acquire() as conn:
-            if again:
+            if again or tells:
                 async with conn.transaction():
-                    await marked(conn)
+                    if again:
+                        await marked(conn)
+                    open_ = await callbacks.unanswered(conn, [tell.lead_id for tell in tells])
                     counted = await deliveries.end(conn, ends, self._process_id(), sold)
+                    heard = {change.id for change in sold if change.delivery_id in counted}
+                    await callbacks.owe(conn, [tell for tell in tells if tell.lead_id in open_ & heard])
             else:
                 counted = await deliveries.end(conn, ends, self._process_id(), sold)
         steps = [
@@ -183,8 +193,24 @@ class Recorder:
         ]
         rows = [delivery_row(job, step.track.plan.campaign.id) for step in steps for job in step.jobs]
         await self._insert(conn, rows)
-        await decisions.change_leads(conn, [step.change for step in steps if step.change is not None])
+        await self._change(conn, steps)
         return steps
+
+    async def _change(self, conn: Any, steps: Sequence[Step]) -> None:
+        """The leads as the steps make them, and what their sources are told of it where they don't wait."""
+        changed = [(step.track, step.change) for step in steps if step.change is not None]
+        tells = [tell for at in changed if (tell := self._owed(*at)) is not None]
+        open_ = await callbacks.unanswered(conn, [tell.lead_id for tell in tells])
+        await callbacks.owe(conn, [tell for tell in tells if tell.lead_id in open_])
+        await decisions.change_leads(conn, [change for _, change in changed])
+
+    def _owed(self, track: Track, change: LeadChange) -> Owed | None:
+        if track.plan.callback is None:
+            return None
+        return owed(
+            self._world, track.plan, track.lead_id, track.round, state=change.state, outcome=change.outcome,
+            price=change.price, reasons=change.reasons, waits=self._waits(track.lead_id),
+        )  # fmt: skip
 
     async def _insert(self, conn: Any, rows: Sequence[NewDelivery]) -> None:
         if self._sends:
@@ -218,8 +244,7 @@ class Recorder:
         jobs = () if erased else await self._fill(conn, track, progress, slots)
         step = _step(track, progress, jobs)
         await self._insert(conn, [delivery_row(job, track.plan.campaign.id) for job in jobs])
-        if step.change is not None:
-            await decisions.change_leads(conn, [step.change])
+        await self._change(conn, [step])
         return [step]
 
     async def _fill(
