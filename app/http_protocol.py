@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with two short cuts: a response leaves in one write, and a whole lead needs no ASGI."""
 
 import asyncio
+import re
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol
@@ -10,6 +11,7 @@ from app.api.replies import Reply
 from app.api.root import Root
 
 _DOOR = b"/v1/leads"
+_OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
 class Corked:
@@ -96,6 +98,11 @@ class DirectProtocol(OneWriteProtocol):
             self._root = self.app
 
     def data_received(self, data: bytes) -> None:
+        """An offer to go on in HTTP/2 (Java's client makes one with every post) is left unheard, as it may
+        be: the parser would take the body for the other protocol, and the lead would be lost."""
+        if b"h2c" in data:
+            head, end, body = data.partition(b"\r\n\r\n")
+            data = _OFFER.sub(b"", head + b"\r\n")[:-2] + end + body
         super().data_received(data)
         if self._held:
             self._let_go()
