@@ -219,6 +219,10 @@ _SPECIAL = {
         400,
         "A number that JSON does not have (NaN, Infinity), or one beyond 64 bits: send it as text.",
     ),
+    "redirect": (
+        400,
+        "The address to redirect to is none, or leads to a host that the source does not name.",
+    ),
     "records": (400, "More leads in one body than are taken at once."),
     "sheet": (400, "The workbook has no sheet of that name."),
     "shape": (400, "One lead is an object, several are an array of objects."),
@@ -230,6 +234,7 @@ _SPECIAL = {
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
     "taken": (409, "The delivery's lead went to another buyer since."),
     "cap": (409, "The contract's cap is full."),
+    "not_spoken": (422, "The dialect has this call, but only leads are taken here."),
     "idempotency_key_reused": (422, "This Idempotency-Key came before with another body."),
 }
 
