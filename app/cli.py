@@ -4,6 +4,7 @@ A command's module is imported when that command runs: the list of them must not
 """
 
 import ast
+import keyword
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,7 +18,7 @@ MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
     "export": "configuring", "key": "key", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
     "settle": "settle", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
-    "spec": "spec", "trigger": "trigger", "listen": "listen", "demo": "demo",
+    "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip
 """Command → its module in app.commands, where the function, or the group, has the command's name."""
 
@@ -36,7 +37,7 @@ class Lazy(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in MODULES:
             return None
-        found = getattr(import_module(f"app.commands.{MODULES[cmd_name]}"), cmd_name)
+        found = getattr(import_module(f"app.commands.{MODULES[cmd_name]}"), _function(cmd_name))
         if isinstance(found, typer.Typer):
             return typer.main.get_command(found)
         one = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
@@ -48,13 +49,20 @@ class Lazy(TyperGroup):
             formatter.write_dl([(name, about(name)) for name in MODULES])
 
 
+def _function(name: str) -> str:
+    """`import` is no name in Python; `import_` is."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
 def about(name: str) -> str:
     """The first sentence of what the command says of itself, a group's from its file, read without importing it."""
     spec = find_spec(f"app.commands.{MODULES[name]}")
     assert spec is not None, f"app.commands has no {MODULES[name]}"
     assert spec.origin is not None, "a namespace"
     module = ast.parse(Path(spec.origin).read_text("utf-8"))
-    functions = (one for one in module.body if isinstance(one, ast.FunctionDef) and one.name == name)
+    functions = (
+        one for one in module.body if isinstance(one, ast.FunctionDef) and one.name == _function(name)
+    )
     told = ast.get_docstring(next(functions, module)) or ""
     return " ".join(told.partition("\n\n")[0].split()).partition(". ")[0]
 

@@ -78,6 +78,12 @@ def look_at(file: Path, content_type: str, reader: Reader, *, name: str = "") ->
     return Look(shape, first)
 
 
+def sheet_named(sheet: str | None) -> str:
+    """What a Content-Type says of a sheet."""
+    escaped = (sheet or "").replace("\\", "\\\\").replace('"', '\\"')
+    return f'; sheet="{escaped}"' if sheet else ""
+
+
 def _note(skipped: list[Unreadable], why: Unreadable) -> None:
     """A file without one readable row is refused after a thousand, not after all of them."""
     skipped.append(why)
@@ -112,8 +118,7 @@ def _shape(head: bytes, content_type: str, reader: Reader, name: str) -> Shape:
     if said.partition(";")[0] == "":
         said = _sniffed(head, reader)
     if is_workbook(head):  # whatever it is called
-        sheet = parameters(said).get("sheet")
-        return Shape(kind="sheet", content_type=_TYPES[".xlsx"] + (f'; sheet="{sheet}"' if sheet else ""))
+        return Shape(kind="sheet", content_type=_TYPES[".xlsx"] + sheet_named(parameters(said).get("sheet")))
     kind = _OF_KIND.get(reader.format_of(said, head).name, "whole")
     if kind == "csv":
         return _table(head, said)

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.core.errors import Unreadable
-from app.core.events import BatchRead, Code, Id, emit
+from app.core.events import BatchRead, Code, Event, Id
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.files import Shape
@@ -36,10 +36,11 @@ class BatchReading:
         metrics: Metrics,
         *,
         arrived: Callable[[], int],
+        tell: Callable[[Event], object],
     ) -> None:
         """`arrived` counts the submissions that came by themselves: while it moves, files make way."""
         self._database, self._reader, self._world, self._metrics = database, reader, world, metrics
-        self._arrived = arrived
+        self._arrived, self._tell = arrived, tell
         self._retrying = Retrying(world, metrics)
         self.progress: Callable[[Batch, Stride], object] = lambda *_: None
 
@@ -108,7 +109,9 @@ class BatchReading:
 
         await self._retrying.run(write)
         took = (self._world.now() - batch.created_at).total_seconds()
-        emit(BatchRead(batch=batch.id, source=Id(batch.source), state=Code(state), ms=round(took * 1000)))
+        self._tell(
+            BatchRead(batch=batch.id, source=Id(batch.source), state=Code(state), ms=round(took * 1000))
+        )
 
     async def _give_back(self, batch: Batch) -> None:
         """For whoever goes on with it; without a database the lease runs out by itself."""

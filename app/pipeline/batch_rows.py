@@ -39,6 +39,10 @@ class Stride(Struct, frozen=True, kw_only=True):
     last: bool = False
     spoiled: Unreadable | None = None  # the rest of the file can't be read
 
+    @property
+    def rows(self) -> int:
+        return sum(len(part.lines) for part in self.parts) + len(self.refusals)
+
 
 class Rows:
     """For one thread at a time. Rows up to `position` are read past, since they are durable already."""

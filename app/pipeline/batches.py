@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from app.core.errors import NotDurable, NotFound, TooMany, Unprocessable, Unreadable
-from app.core.events import BatchBegun, Id, bug, emit
+from app.core.events import BatchBegun, Event, Id, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.fieldtype import fieldtypes
@@ -74,12 +74,13 @@ class Batches:
     def __init__(
         self, database: Database, reader: Reader, world: World, metrics: Metrics, spool: Spool, *,
         process_id: Callable[[], UUID], plans: Callable[[], Plans], lease_seconds: float,
-        arrived: Callable[[], int] = lambda: 0,
+        arrived: Callable[[], int] = lambda: 0, tell: Callable[[Event], object] = emit,
     ) -> None:  # fmt: skip
         self.spool = spool
         self._database, self._reader, self._world, self._metrics = database, reader, world, metrics
         self._process_id, self._plans, self._lease = process_id, plans, lease_seconds
-        self.reading = BatchReading(database, reader, world, metrics, arrived=arrived)
+        self.reading = BatchReading(database, reader, world, metrics, arrived=arrived, tell=tell)
+        self._tell = tell
         self._retrying = Retrying(world, metrics)
         self._beginning = Retrying(world, metrics, patience=_PATIENCE)
         self._in_hand: dict[UUID, asyncio.Task[None] | None] = {}
@@ -130,7 +131,7 @@ class Batches:
             known = await self._known(source_id, given)
             assert known is not None, "its identity was taken a moment ago"
             return known, False
-        emit(BatchBegun(batch=made.id, source=Id(source_id), bytes=given.size))
+        self._tell(BatchBegun(batch=made.id, source=Id(source_id), bytes=given.size))
         self._wake.set()
         return made, True
 

@@ -20,6 +20,7 @@ returning {_COLUMNS}
 """
 _BY_ID = f"select {_COLUMNS} from batch where id = $1"
 _BY_IDENTITY = f"select {_COLUMNS} from batch where source = $1 and identity = $2"
+_ENDING = f"select {_COLUMNS} from batch where right(id::text, length($1)) = $1 order by id desc limit 2"
 _OPEN = "select count(*) from batch where source = $1 and state = 'reading'"
 _KNOWN = "select id from batch where id = any($1::uuid[]) and state = 'reading'"
 
@@ -235,6 +236,11 @@ async def insert(conn: Any, new: NewBatch) -> Batch | None:
 async def by_id(conn: Any, batch_id: UUID) -> Batch | None:
     row = await conn.fetchrow(_BY_ID, batch_id)
     return None if row is None else _batch(row)
+
+
+async def ending(conn: Any, text: str) -> list[Batch]:
+    """Batches whose id is this, or ends so; two are enough to know that it is not one."""
+    return [_batch(r) for r in await conn.fetch(_ENDING, text.lower())]
 
 
 async def by_identity(conn: Any, source: str, identity: bytes) -> Batch | None:
