@@ -1,7 +1,6 @@
 """What the head of a mail says, read cheaply: whose it is, which one, and whether a machine wrote it."""
 
 import re
-from email.utils import parseaddr
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -9,6 +8,8 @@ from msgspec import Struct
 MOST_HEAD = 65_536
 _LONGEST = 2_000
 _BLANK = re.compile(rb"\r?\n\r?\n")
+_NAMED = re.compile(r"<([^<>\s@]+@[^<>\s@]+)>")
+_PLAIN = re.compile(r"[^\s<>(),;:\"@]+@[^\s<>(),;:\"@]+")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _BULK = frozenset(("bulk", "junk", "list", "auto_reply"))
 _MACHINES = ("mailer-daemon@", "postmaster@", "noreply@", "no-reply@", "bounce", "owner-")
@@ -33,7 +34,7 @@ def head_of(mail: bytes) -> Head:
     return Head(
         identity=_identity(said, body),
         message_id=said.get("message-id", ""),
-        sender=parseaddr(said.get("from", ""))[1].lower(),
+        sender=_address(said.get("from", "")),
         automatic=_automatic(said),
         raw=raw,
     )
@@ -53,6 +54,12 @@ def _fields(raw: bytes) -> dict[str, str]:
             text = "".join(c for c in value.decode("utf-8", "replace").strip() if c.isprintable())
             found.setdefault(name.strip().lower().decode("latin-1"), text)
     return found
+
+
+def _address(text: str) -> str:
+    """The standard library's parser recurses without bound; a name may hold an address, so the last one counts."""
+    found = _NAMED.findall(text) or _PLAIN.findall(text)
+    return str(found[-1]).lower() if found else ""
 
 
 def _identity(said: dict[str, str], body: bytes) -> str:

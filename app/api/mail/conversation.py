@@ -5,7 +5,7 @@ import re
 import ssl
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -73,13 +73,23 @@ class Conversation(SMTP):
     def leave(self) -> None:
         """End it as soon as the mail that is on its way is answered."""
         self._leaving = True
-        if not self._busy and self.transport is not None:
-            self._writer.write(told.GOING_AWAY.line.encode() + b"\r\n")
-            self._writer.close()
+        transport = self._transport_now()
+        if self._busy or transport is None:
+            return
+        if transport.is_closing():  # a peer that does not say good-bye in TLS is not waited for
+            transport.abort()
+            return
+        transport.write(told.GOING_AWAY.line.encode() + b"\r\n")
+        transport.close()
 
     def abort(self) -> None:
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        transport = self._transport_now()
+        if transport is not None:
+            transport.abort()
+
+    def _transport_now(self) -> asyncio.Transport | None:
+        """uvloop's transports are no subclass of asyncio's, so that nobody can ask them what they are."""
+        return cast(asyncio.Transport | None, self.transport)
 
     async def smtp_AUTH(self, arg: str) -> None:
         await self.push("502 5.5.1 Nobody logs in here")

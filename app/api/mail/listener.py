@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from typing import cast
 
 from app.api.mail import told
 from app.api.mail.conversation import Conversation, Held, LocalConversation
@@ -15,8 +16,7 @@ _DOORS: dict[str, type[Conversation]] = {"smtp": Conversation, "lmtp": LocalConv
 
 class _TurnedAway(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            transport.write(told.CROWDED.line.encode() + b"\r\n")
+        cast(asyncio.WriteTransport, transport).write(told.CROWDED.line.encode() + b"\r\n")
         transport.close()
 
 
