@@ -65,7 +65,7 @@ async def send(api: Api, platform: str, name: str = "", **instead: Any) -> httpx
 
 async def leads_of(api: Api, source: str, count: int) -> list[dict[str, str]]:
     """Normal values by field, of all leads of a source once there are as many."""
-    query = """select coalesce(json_agg(d.fields order by l.id), '[]')::text
+    query = """select coalesce(json_agg(d.fields order by d.fields->'email'->>1), '[]')::text
                  from lead l join lead_detail d on d.lead_id = l.id where l.source = $1"""
     async with asyncio.timeout(10):
         while len(found := json.loads(await api.value(query, source))) < count:
