@@ -20,13 +20,13 @@ SOURCES = """
   - {id: unbounce, campaign: solar, reply: receipt, mapping: {phone_number: phone},
      platforms: [{platform: unbounce, token: example-token-0001}]}
   - {id: gravity_forms, campaign: solar, reply: receipt, mapping: {"1.3": first_name, "2": email, "3": phone},
-     platforms: [{platform: gravity_forms, token: example-token-0001, form: "4"}]}
+     platforms: [{platform: gravity_forms, token: example-token-0001, form: 4}]}
   - {id: wufoo, campaign: solar, reply: receipt, mapping: {Name.First: first_name},
      platforms: [{platform: wufoo, handshake_key: our handshake & key}]}
   - {id: jotform, campaign: solar, reply: receipt, mapping: {name.first: first_name, phone.full: phone},
      platforms: [{platform: jotform, token: example-token-0001}]}
   - {id: hubspot, campaign: solar, reply: receipt, mapping: {firstname: first_name},
-     platforms: [{platform: hubspot, portal: "62515", form: 4b8d9f0e-7a1c, origins: ["https://www.example.com"]}]}
+     platforms: [{platform: hubspot, portal: 62515, form: 4b8d9f0e-7a1c, origins: ["https://www.example.com"]}]}
   - {id: salesforce, campaign: solar, reply: receipt,
      platforms: [{platform: salesforce, oid: 00D50000000IZ3Z, origins: ["https://www.example.com"],
                   redirect_hosts: [www.example.com]}]}

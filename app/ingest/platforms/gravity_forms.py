@@ -18,7 +18,7 @@ _EXAMPLE = (
 
 class GravityFormsSettings(Settings):
     token: Token = Field(description="In the Request URL as ?token=, or in a header `Authorization: Bearer`.")
-    form: str = Field("", description="Only entries of the form with this id.")
+    form: str = Field("", coerce_numbers_to_str=True, description="Only entries of the form with this id.")
 
 
 @platforms.register

@@ -55,8 +55,12 @@ _SUBMISSION = Decoder(_Submission)
 
 
 class HubspotSettings(Settings):
-    portal: str = Field("", description="The portal's id, as ?portal= of the address says it.")
-    form: str = Field("", description="The form's GUID, as ?form= of the address says it.")
+    portal: str = Field(
+        "", coerce_numbers_to_str=True, description="The portal's id, as ?portal= of the address says it."
+    )
+    form: str = Field(
+        "", coerce_numbers_to_str=True, description="The form's GUID, as ?form= of the address says it."
+    )
     token: Token | None = Field(None, description="Stands in the address as ?token=; for posts of servers.")
     origins: tuple[Origin, ...] = Field((), description="Only scripts of pages of these sites.")
     message: str = Field("Thanks for submitting the form.", description="The answer's inlineMessage.")

@@ -35,7 +35,9 @@ _EXAMPLE = (
 
 class JotformSettings(Settings):
     token: Token = Field(description="Stands in the webhook's address as ?token=.")
-    form: str = Field("", description="Only submissions of the form with this id.")
+    form: str = Field(
+        "", coerce_numbers_to_str=True, description="Only submissions of the form with this id."
+    )
     redirect: Address | None = Field(
         None, description="Where a browser goes that posted to us as the thank-you page."
     )

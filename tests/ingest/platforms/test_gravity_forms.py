@@ -50,3 +50,7 @@ def test_what_is_no_entry_is_refused(body: bytes, code: str) -> None:
     with pytest.raises(Unreadable) as caught:
         land("gravity_forms", asked(body, {"token": TOKEN}), token=TOKEN)
     assert caught.value.reason == code
+
+
+def test_a_form_s_number_may_be_written_as_one() -> None:
+    assert take(b'{"id": "7", "form_id": "4", "1": "x"}', form=4).identity == "4:7"
