@@ -92,7 +92,7 @@ class LeadConduit(Reply):
             tree["reason"] = one.why
         tree["lead"] = {"id": str(one.lead)}
         if not one.taken or one.price:
-            tree["price"] = float(one.price or 0)
+            tree["price"] = float(one.price or 0) or 0
         return _said(posted, tree, 201)
 
     def no_bid(self, posted: Posted) -> Said:
