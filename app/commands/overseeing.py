@@ -139,22 +139,6 @@ async def queues(database: Database, _: Settings) -> Sequence[Line]:
     return lines
 
 
-async def sources(database: Database, _: Settings) -> Sequence[Line]:
-    """Who is silent for much longer than usual."""
-    async with database.acquire() as conn:
-        habits = await health.habits(conn)
-    return [
-        Line(
-            "warn",
-            f"source {one.source}",
-            f"last lead {span(one.silent * 1000)} ago (usual gap {span(one.gap * 1000)})",
-            "ask it, and look at its keys: leadgate key list " + one.source,
-        )
-        for one in habits
-        if one.silent > max(4 * one.gap, 600)
-    ]
-
-
 # what must hold ------------------------------------------------------------------------------------
 
 

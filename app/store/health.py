@@ -1,6 +1,5 @@
 """What `doctor` asks the database: how it is set, how quick it is, and whether what must hold does."""
 
-from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -30,14 +29,6 @@ select l.id from lead l
  where l.revenue <> coalesce(d.paid, 0) limit 100
 """
 _OVERDRAWN = "select key from counter where key like 'cap:%' and value < 0"
-# A source's usual gap is its time between leads in the last week; a few leads make no habit.
-_SOURCES = """
-select source, max(received_at) as last, extract(epoch from max(received_at) - min(received_at)) / (count(*) - 1) as gap,
-       extract(epoch from now() - max(received_at))::float8 as silent
-  from lead where received_at > now() - interval '7 days' and not test
-   and id >= leadgate_day((now() at time zone 'UTC')::date - 8)
- group by source having count(*) >= 20
-"""
 
 
 class Server(Struct, frozen=True):
@@ -48,15 +39,6 @@ class Server(Struct, frozen=True):
     synchronous_commit: str
     full_page_writes: str
     bytes: int
-
-
-class Habit(Struct, frozen=True):
-    """A source's last lead, its usual seconds between leads, and for how many seconds it is silent."""
-
-    source: str
-    last: datetime
-    gap: float
-    silent: float
 
 
 async def server(conn: Any) -> Server:
@@ -106,7 +88,3 @@ async def uneven(conn: Any) -> list[Any]:
 async def overdrawn(conn: Any) -> list[str]:
     """Caps to which more was given back than was taken."""
     return [row[0] for row in await conn.fetch(_OVERDRAWN)]
-
-
-async def habits(conn: Any) -> list[Habit]:
-    return [Habit(row[0], row[1], float(row[2]), row[3]) for row in await conn.fetch(_SOURCES)]
