@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.api.mail import places
-from app.api.mail.places import BadPlace, place
+from app.api.mail.places import BadPlace, CantListen, place
+from app.serving import listening_for_mail
 from app.settings import Settings
 
 
@@ -46,3 +47,11 @@ def test_a_socket_is_for_its_group_at_most(tmp_path: Path) -> None:
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o660
     assert sock.family == socket.AF_UNIX
     places.gone(sock)
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_started() -> None:
+    taken = places.bound("127.0.0.1:0")
+    where = places.shown(taken)
+    with pytest.raises(CantListen, match=f"can't listen for mail on {where}: Address already in use"):
+        listening_for_mail(Settings(smtp_listen=where))
+    taken.close()
