@@ -173,7 +173,9 @@ async def test_what_is_missing_or_wrong_is_said_at_its_input_and_nothing_is_lost
     api: Api, visitor: Visitor
 ) -> None:
     await visitor.open()
-    response = await visitor.send(email="ann@", phone="123", state="CA", bill="5000", born="13/13/1980")
+    response = await visitor.send(
+        email="ann@", phone="123", state="CA", bill="5000", born="13/13/1980", _consent="yes"
+    )
     assert response.status_code == 422
     assert visitor.errors() == {
         "first_name": "Enter your first name",

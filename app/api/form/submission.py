@@ -95,29 +95,25 @@ class _Visit:
 
     def moved(self) -> Done | None:
         """Back, on, or to where something is to be mended; None where all of it can be kept."""
-        step = min(self.sent.step, self.last_step())
-        if self.sent.attached:
-            faults = [
-                *self._faults(range(len(self.shape.pages))),
-                *wrong.consent_fault(self.shape, self.sent.consent),
-            ]
-            return self.again(self.last_step(), faults, same=True) if faults else None
+        last = self.last_step()
+        step = last if self.sent.attached else min(self.sent.step, last)
         if self.sent.go == "back" and step > 0:
             return self._at(step - 1)
-        if faults := self._faults([step]):
+        if faults := self._faults(step):
             return self.again(step, faults, same=True)
-        if step < self.last_step():
+        if step < last:
             return self._at(step + 1)
-        for page in range(step):
-            if faults := self._faults([page]):
+        for page in range(last):
+            if faults := self._faults(page):
                 return self.again(page, faults, same=True)
-        faults = wrong.consent_fault(self.shape, self.sent.consent)
-        return self.again(step, faults, same=True) if faults else None
+        return None
 
-    def _faults(self, pages: Sequence[int] | range) -> list[Fault]:
+    def _faults(self, step: int) -> list[Fault]:
+        """All that is to be mended on one page of it; of a form that was there already, on all."""
         fields, _ = self.door.plan.fields.apply(record_of(self.sent, self.shape))
-        questions = [question for page in pages for question in self.shape.pages[page].questions]
-        return list(wrong.found(questions, fields))
+        questions = self.shape.questions if self.sent.attached else self.shape.pages[step].questions
+        consent = wrong.consent_fault(self.shape, self.sent.consent) if step == self.last_step() else []
+        return [*wrong.found(questions, fields), *consent]
 
     def _at(self, step: int) -> Done:
         token = self.sent.token if self.proof else self.token()
