@@ -2,20 +2,26 @@
 
 import asyncio
 import io
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from random import SystemRandom
+from signal import SIGKILL
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
 
 from app.core.errors import NotDurable, NotFound, Refused, Unprocessable, Unreadable
-from app.pipeline.batch_spool import Spool
-from app.pipeline.batches import Batches, BatchResult
+from app.pipeline.batch_spool import Spool, digest, identity_of
+from app.pipeline.batches import Batches, BatchResult, Given
 from app.store import batches as store
 from app.store.database import Database
 from tests.pipeline.house import House, catalogue, opened, source
 
+HOME = Path(__file__).parents[2]
 HEADER = ["First Name", "E-Mail", "zip", "state"]
 
 
@@ -83,3 +89,201 @@ async def test_every_row_becomes_a_lead(gate: House, importer: Any, tmp_path: Pa
     assert result == BatchResult(rows=250, kept=250, refused=0)
     await fully_decided(gate, batches)
     assert [lead[0] for lead in await leads_of(gate)] == sorted(row[1] for row in rows_of(250))
+
+
+async def kept(gate: House) -> list[tuple[int, dict[str, Any]]]:
+    """(line, record) of every durable row, as the inbox will read them."""
+    parts = await gate.rows(
+        "select p.lines, s.body, s.content_type from batch_part p join submission s on s.id = p.submission_id"
+        " order by p.submission_id"
+    )
+    return [
+        (line, record)
+        for lines, body, kind in parts
+        for line, record in zip(lines, gate.reader.read(body, kind), strict=True)
+    ]
+
+
+async def test_a_workbook_and_a_table_of_the_same_rows_are_the_same_leads(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    rows, plan = rows_of(10_000), gate.plans.source("acme")
+    assert plan is not None
+    leads = []
+    for name, body in (("a.csv", csv_of(rows)), ("a.xlsx", xlsx_of(rows))):
+        (tmp_path / name).write_bytes(body)
+        result = await importer().import_file("acme", tmp_path / name, name, "", identity=name)
+        assert result == BatchResult(rows=10_000, kept=10_000, refused=0)
+        found = [plan.fields.apply(record)[0] for _, record in await kept(gate)]
+        leads.append([{field: value.normal for field, value in lead.items()} for lead in found])
+        await gate.run("delete from batch_part")
+    assert leads[0] == leads[1]
+    assert leads[0][9_999] == {"first_name": "Ann9999", "email": "ann9999@example.com", "state": "TX"}
+
+
+async def test_a_batch_killed_at_any_row_and_taken_up_again_ends_with_exactly_its_rows(
+    gate: House, importer: Any, tmp_path: Path, database_url: str
+) -> None:
+    """A process of its own is killed, again and again, at a row that chance names."""
+    file, rows = tmp_path / "a.csv", rows_of(30_000)
+    rows[1234].append("one too many")
+    file.write_bytes(csv_of(rows))
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.pipeline.killable",
+        database_url,
+        str(file),
+        cwd=HOME,
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    for _ in range(4):
+        target = (await gate.value("select position from batch") or 0) + SystemRandom().randrange(1, 5_000)
+        parent.stdin.write(b"again\n")
+        child = int(await parent.stdout.readline())
+        while (await gate.value("select position from batch") or 0) < target:
+            await asyncio.sleep(0)
+        os.kill(child, SIGKILL)
+    parent.stdin.close()
+    await parent.wait()
+    assert 0 < await gate.value("select position from batch") < 30_000
+    result = await importer().import_file("acme", file, "a.csv", "text/csv", identity="x")
+    assert result == BatchResult(rows=30_000, kept=29_999, refused=1)
+    assert await gate.value("select count(*) from batch") == 1
+    assert await gate.value("select line from batch_refusal") == 1236
+    found = await kept(gate)
+    assert [line for line, _ in found] == [line for line in range(2, 30_002) if line != 1236]
+    assert [record["email"] for _, record in found] == [row[1] for row in rows if len(row) == 4]
+    assert await gate.value("select count(*) from inbox where batch_id is not null") == len(
+        {*await parts(gate)}
+    )
+
+
+async def parts(gate: House) -> list[Any]:
+    return [row[0] for row in await gate.rows("select submission_id from batch_part")]
+
+
+async def _child(dsn: str, file: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.pipeline.killable", dsn, str(file), cwd=HOME
+    )
+
+
+async def test_the_same_identity_again_is_the_same_batch(gate: House, importer: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(10)))
+    first = await importer().import_file("acme", file, "a.csv", "", identity="one")
+    assert await importer().import_file("acme", file, "a.csv", "", identity="one") == first
+    assert await gate.value("select count(*) from submission") == 1
+    file.write_bytes(csv_of(rows_of(11)))
+    with pytest.raises(Unprocessable, match="another content"):
+        await importer().import_file("acme", file, "a.csv", "", identity="one")
+
+
+async def test_a_file_that_another_process_has_in_hand_is_not_read_twice(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    file, other = tmp_path / "a.csv", gate.world.new_id()
+    file.write_bytes(csv_of(rows_of(10)))
+    await gate.run("insert into process (id, role, host, pid) values ($1, 'other', 'there', 1)", other)
+    known = await asyncio.to_thread(digest, file)
+    given = Given(file=file, fingerprint=known.fingerprint, size=known.size, identity=identity_of("one"))
+    await importer().begin("acme", given)
+    await gate.run("update batch set lease_id = $1", other)
+    with pytest.raises(NotDurable, match="another process"):
+        await importer().import_file("acme", file, "a.csv", "", identity="one")
+    await gate.run("delete from process where id = $1", other)
+    assert (await importer().import_file("acme", file, "a.csv", "", identity="one")).kept == 10
+
+
+async def test_whoever_was_overtaken_writes_nothing_more(gate: House, importer: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(5_000)))
+    batches: Batches = importer()
+
+    def taken(*_: Any) -> None:
+        asyncio.get_running_loop().create_task(
+            gate.run("update batch set lease_id = $1", gate.world.new_id())
+        )
+
+    batches.reading.progress = taken
+    with pytest.raises(NotDurable, match="another process"):
+        await batches.import_file("acme", file, "a.csv", "", identity="one")
+    found = [line for line, _ in await kept(gate)]
+    assert found == list(range(2, len(found) + 2))
+    assert await gate.value("select position from batch") == found[-1] < 5_000
+
+
+async def test_what_can_t_be_read_at_all_begins_nothing(gate: House, importer: Any, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    for body, why in ((b"", "empty"), (b"email\r\n", "no lead below"), (b"PK\x03\x04", "no workbook")):
+        file.write_bytes(body)
+        with pytest.raises(Unreadable, match=why):
+            await importer().import_file("acme", file, "a.csv", "text/csv", identity=why)
+    with pytest.raises(Unreadable, match="No such file"):
+        await importer().import_file("acme", tmp_path / "nope", "a.csv", "text/csv", identity="nope")
+    file.write_bytes(csv_of(rows_of(2)))
+    for nobody in ("paused", "unknown"):
+        with pytest.raises(NotFound):
+            await importer().import_file(nobody, file, "a.csv", "text/csv", identity="one")
+    assert await gate.value("select count(*) from batch") == 0
+
+
+async def test_a_file_whose_end_can_t_be_read_is_refused_each_time_and_what_came_before_stays(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(5_000)) + b"Bob,\0,,\r\n" + b"x,y,z,a\r\n" * 40_000)
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            await importer().import_file("acme", file, "a.csv", "", identity="one")
+        assert (refused.value.reason, refused.value.where) == ("nul", "line 5002")
+    assert await gate.value("select (state, kept) = ('failed', kept) from batch")
+    assert len(await kept(gate)) == await gate.value("select kept from batch") > 0
+
+
+async def test_a_batch_of_the_spool_is_read_by_whoever_finds_it_and_counted_to_its_end(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    first: Batches = importer()
+    batch_id = gate.world.new_id()
+    rows = rows_of(300)
+    rows[7][1] = "no address"
+    first.spool.part(batch_id).write_bytes(csv_of(rows))
+    file = first.spool.place(batch_id)
+    known = digest(file)
+    await first.begin(
+        "acme", Given(file=file, fingerprint=known.fingerprint, size=known.size), batch_id=batch_id
+    )
+    second: Batches = importer()
+    await second.take()
+    await asyncio.gather(*(task for task in second._in_hand.values() if task is not None))
+    assert second.spool.ids() == []
+    await fully_decided(gate, second)
+    async with gate.database.acquire() as conn:
+        batch = await store.by_id(conn, batch_id)
+    assert batch is not None
+    assert (batch.state, batch.kept, batch.accepted, batch.rejected, batch.undecided) == (
+        "done",
+        300,
+        299,
+        1,
+        0,
+    )
+
+
+async def test_what_came_by_itself_is_decided_before_the_rows_of_a_batch(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(2_000)))
+    await importer().import_file("acme", file, "a.csv", "", identity="one")
+    await gate.upkeep.of_batches()
+    work = gate.work({"first_name": "Zed", "email": "zed@example.com"})
+    await gate.keep(work, leased=False)
+    await gate.upkeep.inbox()
+    await gate.until(lambda: gate.value("select count(*) from lead where id = $1", work.submission.id))
+    assert await gate.value("select count(*) from lead") < 1_000
