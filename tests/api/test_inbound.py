@@ -151,7 +151,7 @@ async def test_what_a_killed_process_left_is_read_again_by_its_platform(
     database_url: str, tmp_path: Path, house: str
 ) -> None:
     async with serving(database_url, tmp_path, house) as api:
-        api.process.engine.later = lambda works: None  # type: ignore[method-assign]  # killed before it decided
+        api.process.engine.later = lambda works, **_: None  # type: ignore[method-assign]  # killed before it decided
         assert (await post(api, google())).status_code == 200
         assert await api.value("select count(*) from lead") == 0
     async with serving(database_url, tmp_path, house) as again:
