@@ -127,7 +127,7 @@ def serve(
     once, with the address.
     """
     sock = listening(settings)
-    mail = listening_for_mail(settings)
+    mail = listening_for_mail(settings) if role != "worker" else {}
     began = time.monotonic()
     base = ground(settings)
     try:
@@ -257,7 +257,7 @@ class Supervisor:
 
     def _wait(self, child: subprocess.Popen[bytes]) -> None:
         try:
-            child.wait(self._settings.drain_seconds + 10)
+            child.wait(2 * self._settings.drain_seconds + 10)  # requests in hand, then what they began
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

@@ -4,6 +4,7 @@ Each slot answers one kind of test on one field: which contracts does this value
 that don't ask are always among them.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -43,7 +44,7 @@ def positions(bits: int) -> Iterator[int]:
         at = text.find("1", at + 1)
 
 
-class Slot:
+class Slot(ABC):
     """One family of tests on one field; `asks` are the contracts that have one."""
 
     def __init__(self, every: int) -> None:
@@ -55,8 +56,8 @@ class Slot:
     def close(self) -> None:
         self.free = self.every & ~self.asks
 
-    def passing(self, value: Any) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def passing(self, value: Any) -> int: ...
 
 
 class Named(Slot):
