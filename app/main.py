@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import __version__
 from app.api.app import Parts, build_api
+from app.api.bodies import Bodies
 from app.api.dialects import Dialects
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
@@ -31,6 +32,7 @@ from app.ingest.format import formats
 from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.ingest.reply import replies
+from app.pipeline.amending import Amender
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
 from app.pipeline.callbacks import Callbacks
@@ -42,6 +44,7 @@ from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
+from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
@@ -104,8 +107,9 @@ class Process:
         self.resolver = MxResolver(world.monotonic)
         self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)
+        self.evidence = EvidenceDesk(self.database, self.resolver)
         self.engine = Engine(
-            self.database, self.wire, EvidenceDesk(self.database, self.resolver), world, self.metrics,
+            self.database, self.wire, self.evidence, world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
             backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
         )  # fmt: skip
@@ -124,9 +128,14 @@ class Process:
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
             arrived=lambda: self.engine.receiver.arrived,
         )  # fmt: skip
+        self.bodies = Bodies(settings.body_bytes, settings.body_seconds, world)
         self.pieces = Pieces(self.reader, world, self.current_plans)
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
+        self.amender = Amender(self.engine, self.database, self.pieces, self.partials, world, self.metrics)
+        self.reprocessor = Reprocessor(
+            self.engine, self.database, self.pieces, self.evidence, world, self.metrics
+        )
         self.callbacks = Callbacks(
             self.database, self.wire, world, self.metrics, process_id=self.identity, plans=self.current_plans,
             lease_seconds=settings.lease_seconds,
@@ -290,7 +299,7 @@ class Process:
         return Parts(
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
-            partials=self.partials,
+            partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app import __version__
+from app.api.bodies import Bodies
 from app.core.errors import (
     NoKey,
     NotDurable,
@@ -27,9 +28,11 @@ from app.core.errors import (
 from app.core.events import bug, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
+from app.pipeline.amending import Amender
 from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
 from app.pipeline.partials import Partials
+from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
 from app.store.database import TROUBLE, Database
 from app.store.keys import KeyEntry
@@ -46,6 +49,9 @@ class Parts(Struct, frozen=True):
     public_url: Callable[[Mapping[str, Any]], str]
     world: World
     partials: Partials
+    amender: Amender
+    reprocessor: Reprocessor
+    bodies: Bodies
     batches: Batches
     batch_bytes: int
     body_seconds: float
@@ -55,14 +61,14 @@ class Parts(Struct, frozen=True):
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import batches, confirm, forms, leads, ops, pages, spec
+    from app.api import amend, batches, confirm, forms, leads, ops, pages, spec
     from app.api.description import describe
 
     api = FastAPI(
         title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     api.state.parts = parts
-    for module in (leads, batches, spec, confirm, forms, ops, pages):
+    for module in (leads, amend, batches, spec, confirm, forms, ops, pages):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)

@@ -44,12 +44,14 @@ _PROBLEMS = {
     429: "Too many requests; `Retry-After` says when.",
     503: "Nothing was kept; send the same again after `Retry-After`.",
 }
-_OF_POST = (400, 401, 404, 408, 413, 415, 422, 429, 503)
+_OF_POST = (400, 401, 404, 408, 409, 413, 415, 422, 429, 503)
 _OF_ROUTE = {
     ("/v1/leads/{id}", "get"): (401, 404, 503),
     ("/v1/batches", "post"): (400, 401, 404, 408, 413, 415, 422, 429, 503),
     ("/v1/batches/{id}", "get"): (401, 404, 503),
     ("/v1/batches/{id}/errors", "get"): (401, 404, 503),
+    ("/v1/leads/{id}", "patch"): (400, 401, 404, 408, 409, 413, 415, 422, 503),
+    ("/v1/leads/{id}/reprocess", "post"): (401, 404, 409, 422, 503),
     ("/v1/spec", "get"): (401, 404, 422, 503),
     ("/v1/spec.json", "get"): (401, 404, 422, 503),
     ("/v1/deliveries/{id}/confirm", "post"): (400, 401, 404, 409, 413, 422, 503),
@@ -114,6 +116,14 @@ def _post() -> dict[str, Any]:
             {
                 "name": "test", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", "true"]},
                 "description": "A test lead takes the real path; nothing of it is counted or owed.",
+            },
+            {
+                "name": "partial", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", "true"]},
+                "description": "Begin a lead: it is kept, nothing is checked or sold until it is completed. Answered 202.",
+            },
+            {
+                "name": "completes", "in": "query", "required": False, "schema": {"type": "string", "format": "uuid"},
+                "description": "The id of a lead that was begun: this body makes it whole, later values win.",
             },
         ],
         "requestBody": {
@@ -235,6 +245,15 @@ _SPECIAL = {
     "taken": (409, "The delivery's lead went to another buyer since."),
     "cap": (409, "The contract's cap is full."),
     "not_spoken": (422, "The dialect has this call, but only leads are taken here."),
+    "sold": (409, "The lead is sold; what was handed over can't be corrected from here."),
+    "under_way": (409, "The lead is not in our hands alone at this moment: ask again when that has ended."),
+    "completed": (409, "The partial lead was completed already, with another body."),
+    "too_late": (409, "The partial lead was not completed in time."),
+    "moved": (409, "The source posts to another campaign by now."),
+    "dropped": (409, "The bytes of this lead were dropped by retention."),
+    "several": (422, "Several leads where one is meant."),
+    "parts": (422, "One lead came in too many parts, or was corrected too often."),
+    "rounds": (422, "One lead has gone too many rounds."),
     "idempotency_key_reused": (422, "This Idempotency-Key came before with another body."),
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from app.api.amend import in_parts
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Request
 from app.api.replies import Reply, problem, told
@@ -24,7 +25,7 @@ class Root:
         self.inbound: Inbound | None = None
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/v1/leads":
+        if scope["type"] == "http" and scope["path"] == "/v1/leads" and not in_parts(scope["query_string"]):
             await self._through(self.intake, scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/in/"):
             await self._through(self.inbound, scope, receive, send)

@@ -92,7 +92,7 @@ class Waiting:
     """The sources that wait for an answer, by lead. An answer nobody waits for is dropped: it is in the rows."""
 
     def __init__(self) -> None:
-        self._by_lead: dict[UUID, asyncio.Future[Answer]] = {}
+        self._by_lead: dict[UUID, list[asyncio.Future[Answer]]] = {}
 
     def __len__(self) -> int:
         return len(self._by_lead)
@@ -100,30 +100,32 @@ class Waiting:
     def wait(self, lead_id: UUID) -> asyncio.Future[Answer]:
         """Ask before the lead goes its way, so that no answer is missed."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        former = self._by_lead.get(lead_id)
-        if former is not None:  # who asked before hears the same
-            future.add_done_callback(lambda done: _hear(former, done))
-        self._by_lead[lead_id] = future
+        waiting = self._by_lead.get(lead_id)
+        if waiting is None:
+            self._by_lead[lead_id] = [future]
+        else:
+            waiting.append(future)
         return future
 
     def resolve(self, answer: Answer) -> None:
-        future = self._by_lead.pop(answer.lead_id, None)
-        if future is not None and not future.done():
-            future.set_result(answer)
+        for future in self._by_lead.pop(answer.lead_id, ()):
+            if not future.done():
+                future.set_result(answer)
 
     def give_up(self, lead_id: UUID, state: str) -> None:
         """The deadline: whatever is known by then is the answer."""
         self.resolve(pending(lead_id, state))
 
-    def forget(self, lead_ids: Iterable[UUID]) -> None:
-        """Nobody waits for these any more, answered or not."""
-        for lead_id in lead_ids:
-            self._by_lead.pop(lead_id, None)
+    def forget(self, lead_ids: Iterable[UUID], futures: Iterable["asyncio.Future[Answer]"]) -> None:
+        """These wait no more, answered or not; others may."""
+        for lead_id, future in zip(lead_ids, futures, strict=True):
+            waiting = self._by_lead.get(lead_id)
+            if waiting is None:
+                continue
+            if future in waiting:
+                waiting.remove(future)
+            if not waiting:
+                del self._by_lead[lead_id]
 
     def waits(self, lead_id: UUID) -> bool:
         return lead_id in self._by_lead
-
-
-def _hear(waiting: "asyncio.Future[Answer]", told: "asyncio.Future[Answer]") -> None:
-    if not waiting.done() and not told.cancelled():
-        waiting.set_result(told.result())

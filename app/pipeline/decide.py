@@ -27,15 +27,7 @@ from app.store import callbacks, decisions
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.rows import NewDelivery, NewLead
-
-ABANDONED = Verdict(
-    "rejected",
-    (
-        Finding(
-            check="partial", code="abandoned", message="it was begun and never completed", action="reject"
-        ),
-    ),
-)
+from app.validate.judge import ABANDONED
 
 
 class Draft(Struct, kw_only=True):
@@ -169,8 +161,7 @@ class Decider:
             async with self._database.acquire() as conn, conn.transaction():
                 return await self._transact(conn, drafts, again)
         except decisions.MissingCounters as missing:
-            async with self._database.acquire() as conn:
-                await self._chooser.prepare(conn, missing.keys)
+            await self.prepare(missing.keys)
             raise Again from None
 
     async def _transact(self, conn: Any, drafts: Sequence[Draft], again: bool) -> list[Decided]:
@@ -194,6 +185,18 @@ class Decider:
         await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
         await callbacks.owe(conn, [tell for one in decided if (tell := self.owed(one)) is not None])
         return decided
+
+    async def again(self, conn: Any, draft: Draft) -> "Decided":
+        """One more round of a lead that the caller has locked and judged: claimed, routed and counted as
+        the first was. Raises Again and MissingCounters, for which see `prepare`."""
+        claims = Claims([draft])
+        await claims.settle(conn, await decisions.claim(conn, claims.wanted))
+        await self._route(conn, [draft])
+        return self._decided(draft)
+
+    async def prepare(self, keys: Sequence[str]) -> None:
+        async with self._database.acquire() as conn:
+            await self._chooser.prepare(conn, keys)
 
     def owed(self, one: "Decided") -> Owed | None:
         """What the source is to be told of this decision, if it does not wait for it."""

@@ -137,7 +137,7 @@ class Engine:
             return [await future for future in futures]
         finally:
             timer.cancel()
-            self.waiting.forget(ids)
+            self.waiting.forget(ids, futures)
 
     async def answers_of(self, submission_id: UUID, count: int, until: float) -> list[Answer]:
         """The first answers to a submission that came before: read until they are there or time is up."""
@@ -216,7 +216,8 @@ class Engine:
 
     # decided --------------------------------------------------------------------------------------
 
-    def _begin(self, one: Decided) -> None:
+    def begin(self, one: Decided) -> None:
+        """After the commit: its hand-overs begin, and whoever waits hears what is known."""
         for job in one.jobs:
             self.sender.start(job)
         row = one.row
@@ -242,7 +243,7 @@ class Engine:
             self._spawn(self.adopt([d.lead.id for d in drafts if d.lead.id not in done]))
         for one in decided:
             try:
-                self._begin(one)
+                self.begin(one)
             except Exception as error:  # committed already, and no fault of the next
                 emit(bug(error, "begin"))
 

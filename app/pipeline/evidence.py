@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.model import Lead
 from app.store import evidence
 from app.store.database import Database
 from app.validate.check import Mx, Seen
@@ -32,6 +33,17 @@ class EvidenceDesk:
         """Bounded by the resolver's own time limit; unknown (None) is an answer too."""
         for ask in asks:
             draft.evidence[ask] = await self._resolver.takes_mail(ask.domain)
+
+    async def gather_again(self, draft: "Draft", before: Lead) -> None:
+        """For one more round: what this lead was counted for already is looked at, and not counted twice."""
+        known = set(draft.plan.campaign.judge.asks(before))
+        asked = [ask for ask in draft.plan.campaign.judge.asks(draft.lead) if isinstance(ask, Seen)]
+        old = [(ask.key, ask.within) for ask in asked if ask in known]
+        if old:
+            async with self._database.acquire() as conn:
+                total = await evidence.look_seen(conn, old)
+            draft.evidence |= {ask: max(1, total[ask.key, ask.within]) for ask in asked if ask in known}
+        await self.gather([draft])
 
     async def gather(self, drafts: Sequence["Draft"]) -> None:
         """Count what was seen. Each lead of the batch gets the count up to itself, in order of arrival."""

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 from uuid import UUID
 
-from app.core.errors import Conflict, NotDurable, NotYours, TooMany, Unprocessable
+from app.core.errors import Conflict, NotDurable, NotYours, Unprocessable
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.model import Submission
@@ -126,9 +126,10 @@ class Partials:
             pass
         elif row.state != "open":
             if row.fingerprint != fingerprint:
+                late = row.state in ("abandoned", "distributed")
                 raise Conflict(
                     f"this lead is {row.state} already; PATCH /v1/leads/{row.lead_id} corrects it",
-                    code="completed",
+                    code="too_late" if late else "completed",
                 )
             return None, row.lead_id
         elif row.lead_id == last.id:  # a token that began nothing
@@ -168,7 +169,7 @@ class Partials:
         if kind != "completes" and n and fingerprint == same:
             return
         if n >= MOST_PARTS and kind != "completes":
-            raise TooMany(f"one lead comes in at most {MOST_PARTS} parts", code="parts")
+            raise Unprocessable(f"one lead comes in at most {MOST_PARTS} parts", code="parts")
         await partials.keep(conn, part)
         await partials.amend(conn, row.lead_id, part.id, kind, same)
         if seconds is not None:

@@ -75,7 +75,7 @@ async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] |
 
 
 async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
-    submission = await leads.submission(conn, lead_id) or await _brought_with(conn, lead_id, source)
+    submission = await leads.submission(conn, lead_id) or await brought_with(conn, lead_id, source)
     if submission is None or submission["source"] != source:
         return None
     partial = await partials.look(conn, lead_id)
@@ -89,7 +89,7 @@ async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | 
     }  # fmt: skip
 
 
-async def _brought_with(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
+async def brought_with(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
     """The undecided submission that this one of several leads came in: their ids share the millisecond."""
     for submission in await leads.undecided(conn, *moment_of(lead_id), source):
         if any(lead_id_of(submission["id"], n) == lead_id for n in range(1, MOST_RECORDS)):

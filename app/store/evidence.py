@@ -34,6 +34,14 @@ async def count_seen(conn: Any, seen: Sequence[tuple[bytes, int]]) -> Mapping[tu
     return {stored[k][:2]: found[k] for k in keys}
 
 
+async def look_seen(conn: Any, seen: Sequence[tuple[bytes, int]]) -> Mapping[tuple[bytes, int], int]:
+    """How often each (key, seconds) was seen in those seconds, without counting it once more."""
+    stored = {_stored_key(key, within): (key, within) for key, within in seen}
+    keys = sorted(stored)
+    widths = [max(1.0, stored[k][1] / BUCKETS) for k in keys]
+    return {stored[r[0]]: r[1] for r in await conn.fetch(_SUM, keys, widths, BUCKETS)}
+
+
 def _stored_key(key: bytes, within: int) -> bytes:
     """Two rules with the same key and other windows count apart."""
     return key + within.to_bytes(8, "big")

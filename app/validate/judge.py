@@ -15,6 +15,17 @@ _OUTCOME: dict[str, VerdictOutcome] = {"flag": "accepted", "hold": "held", "reje
 _STRENGTH: dict[VerdictOutcome, int] = {"accepted": 0, "held": 1, "rejected": 2}
 
 
+ABANDONED = Verdict(
+    "rejected",
+    (
+        Finding(
+            check="partial", code="abandoned", message="it was begun and never completed", action="reject"
+        ),
+    ),
+)
+"""Of a lead that is ended without being looked at."""
+
+
 class Judge:
     """Pure and immutable: the same lead and evidence, the same verdict.
 
