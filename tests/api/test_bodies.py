@@ -51,5 +51,5 @@ async def test_half_a_body_is_none() -> None:
 
 
 async def test_a_body_that_stops_coming_is_given_up() -> None:
-    with pytest.raises(TooSlow, match="within 0.01 seconds"):
+    with pytest.raises(TooSlow, match="within"):
         await bodies(0.01).read(sending(b"abc", then="never"), "")
