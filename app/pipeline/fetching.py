@@ -73,6 +73,7 @@ class Fetcher:
         self._lease = lease_seconds
         self._retrying = Retrying(world, metrics)
         self._woken = asyncio.Event()
+        self._taking = asyncio.Lock()  # what one take got must be in hand before the next looks
         self._loops: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[Place] = set()
@@ -125,17 +126,21 @@ class Fetcher:
     async def due(self) -> int:
         """Begin what is due, as far as there is room; how much that was."""
         self._woken.clear()
-        room = AT_ONCE - len(self._tasks)
-        if room <= 0:
-            return 0
-        async with self._database.acquire() as conn:
-            found = await fetches.take(conn, self._process_id(), room, self._lease, self._in_hand)
-        for one in found:
-            self._in_hand.add(one.place)
-            task = asyncio.create_task(self._turn(one))
-            self._tasks.add(task)
-            task.add_done_callback(partial(self._done, one.place))
+        async with self._taking:
+            room = AT_ONCE - len(self._tasks)
+            if room <= 0:
+                return 0
+            async with self._database.acquire() as conn:
+                found = await fetches.take(conn, self._process_id(), room, self._lease, self._in_hand)
+            for one in found:
+                self._begin(one)
         return len(found)
+
+    def _begin(self, one: Named) -> None:
+        self._in_hand.add(one.place)
+        task = asyncio.create_task(self._turn(one))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._done, one.place))
 
     def _done(self, place: Place, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
