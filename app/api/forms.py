@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from app.api.app import parts_of, problem_response, small_body
 from app.api.form import page
 from app.api.form.doors import Door, allowed, door_of, refuse_foreign, security
-from app.api.form.sent import MOST_BYTES, read
-from app.api.form.submission import Done, begin, submit
+from app.api.form.sent import MOST_BYTES, from_script, read
+from app.api.form.submission import Done, begin, leave, submit
 from app.api.spec import prefers_page
 from app.core.errors import Refused, TooSlow
 
@@ -55,7 +55,10 @@ async def show(campaign: str, request: Request, source: str = "", test: str = ""
         return _refused(request, refused, door)
     if wants_page(request):
         return Response(page.whole(view), media_type="text/html", headers=security(door))
-    body = {"outcome": "form", "html": page.part(view), "added": page.additions(view), "token": view.token}
+    body = {
+        "outcome": "form", "html": page.part(view), "added": page.additions(view), "token": view.token,
+        "partial": door.shape.doc.partial,
+    }  # fmt: skip
     return _json(body, 200, door, request)
 
 
@@ -86,6 +89,20 @@ async def take(campaign: str, request: Request, source: str = "", test: str = ""
     except Refused as refused:
         return _refused(request, refused, door)
     return _answer(done, door, request, script=not wants_page(request))
+
+
+@router.post("/f/{campaign}/partial")
+async def partial(campaign: str, request: Request, source: str = "", test: str = "") -> Response:
+    """The script's last word when its visitor goes away; nobody is there to read an answer."""
+    door: Door | None = None
+    try:
+        parts = parts_of(request)
+        door = door_of(parts, campaign, source, test=test in _YES)
+        refuse_foreign(door, request, parts)
+        await leave(parts, door, request, from_script(await _body(request)))
+    except Refused as refused:
+        return _refused(request, refused, door)
+    return Response(status_code=204, headers=allowed(door, request))
 
 
 @router.get("/f/{campaign}/thanks")

@@ -496,3 +496,52 @@ async def test_a_source_that_wants_receipts_thanks_at_once(
     await visitor.open()
     assert (await visitor.send(**ANN)).status_code == 303
     assert await api.value("select count(*) from inbox") == 1
+
+
+# who leaves before the end --------------------------------------------------------------------------
+
+
+PARTIAL = FORM + "      partial: true\n"
+
+
+async def left(api: Api, token: str, **values: str) -> int:
+    """The script's last word; the status of its answer."""
+    body = json.dumps({"values": {**values, "_token": token}})
+    headers = {"content-type": "text/plain", **SHOP}
+    return (await api.http.post("/f/solar/partial", content=body, headers=headers)).status_code
+
+
+async def test_who_leaves_and_comes_back_is_one_lead(api: Api, visitor: Visitor) -> None:
+    await api.configure(yaml(PARTIAL))
+    await visitor.open()
+    token = visitor.form.values["_token"]
+    assert await left(api, token, email="ann@example.com", bill="120") == 204
+    assert await left(api, token, email="ann@example.com", bill="130", remarks="sunny") == 204
+    assert await count(api) == 0
+    assert (await visitor.send(**ANN, bill="140")).status_code == 303
+    assert (await visitor.send(**ANN, bill="140")).status_code == 303
+    assert await left(api, token, email="late@example.com") == 204
+    kept = await lead(api)
+    assert (kept["bill"], kept["email"], kept["extra"]["consent.given"]) == (140, "ann@example.com", True)
+    assert "form.submitted_at" in kept["extra"]
+    assert await count(api) == 1
+    assert (await visitor.send(**ANN | {"email": "bob@example.com"})).status_code == 303
+    assert await count(api) == 2
+
+
+async def test_what_a_leaving_visitor_filled_in_is_kept_only_where_the_form_says_so(
+    api: Api, visitor: Visitor
+) -> None:
+    await visitor.open()
+    assert await left(api, visitor.form.values["_token"], email="ann@example.com") == 204
+    assert await api.value("select count(*) from submission") == 0
+    await api.configure(yaml(PARTIAL))
+    for token, values in (
+        ("", {"email": "ann@example.com"}),
+        (visitor.form.values["_token"], {"email": " "}),
+        (visitor.form.values["_token"], {"email": "ann@example.com", "homepage": "x"}),
+    ):
+        assert await left(api, token, **values) == 204
+    assert await api.value("select count(*) from submission") == 0
+    evil = await api.http.post("/f/solar/partial", content="{}", headers={"origin": "https://evil.example"})
+    problem(evil, 403, "foreign")

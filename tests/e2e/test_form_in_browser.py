@@ -1,6 +1,5 @@
 """The hosted form as its visitors see it: a real `leadgate serve`, a real Chromium, a real other site."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -10,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from app.store.database import Database
-from tests.e2e.browsing import Site, Visit, chromium, needs_chromium
+from tests.e2e.browsing import Site, Visit, chromium, needs_chromium, until
 from tests.e2e.service import Service
 
 pytestmark = [pytest.mark.e2e, needs_chromium, pytest.mark.asyncio(loop_scope="module")]
@@ -40,7 +39,12 @@ _STEPS = """
         - {title: You, fields: [first_name, email]}
       origins: ["%s"]
 """
-_CAMPAIGNS = {"plain": _ONE, "steps": _STEPS}
+_PARTIAL = """
+      fields: [first_name, email, roof]
+      partial: true
+      origins: ["%s"]
+"""
+_CAMPAIGNS = {"plain": _ONE, "steps": _STEPS, "partial": _PARTIAL}
 
 
 def catalogue(origin: str) -> str:
@@ -108,6 +112,25 @@ async def leads(service: Service) -> AsyncIterator[Callable[[str], Awaitable[lis
             if fields.get("email") == email:
                 found.append({**fields, "extra": json.loads(row["extra"])})
         return found
+
+    yield of
+    await database.close()
+
+
+Kept = Callable[[str], Awaitable[int]]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def kept(service: Service) -> AsyncIterator[Kept]:
+    """How many submissions, also unfinished ones, name an address."""
+    database = await Database.open(service.dsn, size=2)
+
+    async def of(email: str) -> int:
+        async with database.acquire() as conn:
+            found = await conn.fetchval(
+                "select count(*) from submission where position($1::bytea in body) > 0", email.encode()
+            )
+        return int(found)
 
     yield of
     await database.close()
@@ -302,6 +325,16 @@ async def test_a_broken_connection_lets_the_browser_send_it_itself(visit: Open, 
     assert lead["extra"]["device.webdriver"] is True
 
 
+async def test_who_goes_away_leaves_what_was_filled_in(visit: Open, kept: Kept) -> None:
+    one = await visit("/f/partial")
+    await one.page.goto("about:blank")
+    assert await kept("left@example.com") == 0
+    await one.page.go_back()
+    await one.page.get_by_label("Email").fill("left@example.com")
+    await one.page.goto("about:blank")
+    await until(lambda: kept("left@example.com"))
+
+
 # on a page of another site --------------------------------------------------------------------------
 
 
@@ -345,11 +378,7 @@ async def test_a_form_is_not_put_into_a_page_of_another_site(visit: Open, servic
             said = " ".join(one.complaints)
             return "CORS policy" in said and "frame-ancestors" in said
 
-        for _ in range(500):
-            if await refused():
-                break
-            await asyncio.sleep(0.01)
-        assert await refused(), one.complaints
+        await until(refused)
         assert await one.page.locator("#form").inner_text() == "Call us"
         assert await one.page.locator("form").count() == 0
 

@@ -14,7 +14,7 @@ from app.catalog.forms import FILLED, TRACKED
 from app.model import Raw, Record
 
 _LONGEST = 2_000
-_TEXTS = ("time_zone", "language", "languages", "screen", "viewport", "platform")
+_TEXTS = ("time_zone", "language", "screen", "viewport", "platform")
 _NUMBERS = ("touch_points", "pixel_ratio", "keys", "pastes", "fills", "gap_ms", "gap_spread_ms", "seconds")
 _OURS = ("consent.", "form.", "device.", "typing.")
 
@@ -44,7 +44,7 @@ def record_of(sent: Sent, shape: Shape) -> Record:
     return record
 
 
-def evidence(sent: Sent, shape: Shape, token: Token, around: Around, *, reused: bool) -> Record:
+def evidence(sent: Sent, shape: Shape, token: Token, around: Around) -> Record:
     """Names as mappings know them: `utm_source`, `gclid`, `ip`, and the rest under `form.`, `consent.`, `device.`, `typing.`."""
     page = sent.page or around.page
     found: dict[str, Raw] = {
@@ -58,7 +58,6 @@ def evidence(sent: Sent, shape: Shape, token: Token, around: Around, *, reused: 
         "form.script": sent.script,
         "form.embedded_on": around.origin,
         "form.honeypot": bool(sent.values.get(shape.trap)) or None,
-        "form.reused": reused or None,
     }
     found |= {name: tracked(page, sent.values).get(name) for name in TRACKED}
     found |= _signals(sent.signals)

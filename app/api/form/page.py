@@ -40,6 +40,7 @@ class View(Struct, frozen=True, kw_only=True):
     moved: bool = False  # from another page of it: its heading gets the focus
     embedded: bool = False  # on a page of another site
     query: str = ""
+    test: bool = False
 
     @property
     def faults_by_name(self) -> dict[str, str]:

@@ -54,11 +54,12 @@ _SIGNALS = msgspec.json.Decoder(dict[str, Simple])
 def read(body: bytes, content_type: str) -> Sent:
     """Raises Unreadable, UnknownType."""
     if content_type.partition(";")[0].strip().lower() == "application/json":
-        return _from_script(body)
+        return from_script(body)
     return _from_form(body, content_type)
 
 
-def _from_script(body: bytes) -> Sent:
+def from_script(body: bytes) -> Sent:
+    """JSON, whatever its type says: a page that goes away may not ask first. Raises Unreadable."""
     try:
         said = _SAID.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

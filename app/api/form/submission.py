@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from fastapi import Request
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.api.app import Parts
 from app.api.form import faults as wrong
 from app.api.form.doors import Door
 from app.api.form.evidence import Around, evidence, record_of, stripped, tracked
 from app.api.form.faults import Fault
-from app.api.form.keeping import Sending, take
+from app.api.form.keeping import Sending, keep_part, take
 from app.api.form.page import View
 from app.api.form.sent import PAGE, REFERRER, Sent
 from app.api.form.token import OLDEST, Token, Tokens, mark_of
@@ -41,7 +41,7 @@ def begin(parts: Parts, door: Door, request: Request) -> View:
         hidden[PAGE] = stripped(address, keep=TRACKED)
     token = _Visit(parts, door).token()
     return View(
-        shape=door.shape, token=token, query=door.query(), embedded=embedded,
+        shape=door.shape, token=token, query=door.query(), embedded=embedded, test=door.test,
         hidden={name: value for name, value in hidden.items() if value},
     )  # fmt: skip
 
@@ -60,6 +60,13 @@ async def submit(parts: Parts, door: Door, request: Request, sent: Sent, began: 
     if visit.consent_changed(token):
         return visit.again(visit.last_step(), [Fault("_consent", wrong.CHANGED, ("_consent",))], former=token)
     return await visit.keep(token, began)
+
+
+async def leave(parts: Parts, door: Door, request: Request, sent: Sent) -> None:
+    """A visitor goes away before the end; kept where the form says so."""
+    visit = _Visit(parts, door, sent, request)
+    if door.shape.doc.partial and visit.proof is not None and not visit.outdated(visit.proof):
+        await visit.keep_part(visit.proof)
 
 
 class _Visit:
@@ -143,22 +150,16 @@ class _Visit:
         return View(
             shape=self.shape, token=token, step=step, values=sent.values, consent=sent.consent,
             embedded=bool(self.request and self.request.headers.get("origin") in self.shape.doc.origins),
-            query=self.door.query(), hidden={n: v for n, v in hidden.items() if v},
+            query=self.door.query(), test=self.door.test, hidden={n: v for n, v in hidden.items() if v},
             faults=faults, notice=notice, moved=moved,
         )  # fmt: skip
 
     # keeping ----------------------------------------------------------------------------------------
 
     async def keep(self, token: Token, began: float) -> Done:
-        around = self._around()
-        proof = evidence(self.sent, self.shape, token, around, reused=False)
-        record = record_of(self.sent, self.shape)
-        sending = Sending(
-            record=record, evidence=proof, said={**record, "_consent": self.sent.consent}, token=token,
-            ip=around.ip, test=self.door.test, began=began,
-        )  # fmt: skip
+        sending = self._sending(token, began)
         try:
-            answer = await take(self.parts, self.door.plan, sending)
+            answer = await take(self.parts, self.door.plan, sending, begun=self.shape.doc.partial)
         except _AWAY as error:
             headers = error.headers if isinstance(error, NotDurable) else {"Retry-After": "2"}
             return self.again(self.last_step(), notice=AWAY, same=True, status=503, headers=headers)
@@ -166,6 +167,23 @@ class _Visit:
         if faults:
             return self.again(self._step_of(faults[0].name), faults, former=token)
         return Done()
+
+    def _sending(self, token: Token, began: float) -> Sending:
+        around = self._around()
+        record = record_of(self.sent, self.shape)
+        return Sending(
+            record=record, evidence=evidence(self.sent, self.shape, token, around),
+            said={**record, "_consent": self.sent.consent}, token=token, ip=around.ip, test=self.door.test,
+            began=began,
+        )  # fmt: skip
+
+    async def keep_part(self, token: Token) -> None:
+        """Of who leaves before the end: what was filled in, if anything was."""
+        sending = self._sending(token, 0.0)
+        answered = any(self.sent.values.get(q.name, "").strip() for q in self.shape.questions)
+        if answered and not self.sent.values.get(self.shape.trap):
+            left = {n: v for n, v in sending.evidence.items() if n not in ("form.submitted_at", "consent.at")}
+            await keep_part(self.parts, self.door.plan, structs.replace(sending, evidence=left))
 
     def _step_of(self, name: str) -> int:
         pages = enumerate(self.shape.pages)

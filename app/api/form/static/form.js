@@ -9,8 +9,8 @@
   var asked = new URLSearchParams();
   var source = me.dataset.source || at.searchParams.get("source");
   if (source) asked.set("source", source);
-  if (me.dataset.test || new URLSearchParams(location.search).get("test") === "1" && base.indexOf(location.origin) === 0) asked.set("test", "1");
-  var address = base + (asked.size === 0 || !String(asked) ? "" : "?" + asked);
+  if (me.dataset.test || at.searchParams.get("test")) asked.set("test", "1");
+  var address = base + (String(asked) && "?" + asked);
   var hosted = false;
 
   function json(body) {
@@ -46,7 +46,6 @@
       return {
         time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "",
         language: navigator.language || "",
-        languages: (navigator.languages || []).join(","),
         screen: screen.width + "x" + screen.height,
         viewport: window.innerWidth + "x" + window.innerHeight,
         platform: navigator.platform || "",
@@ -78,6 +77,7 @@
 
   /* the browser's own way: whatever became of ours, the token lets it count once */
   function plainly(form, more) {
+    form.dataset.leadgateSent = "yes";
     Object.keys(more).forEach(function (name) {
       var input = form.querySelector('input[type=hidden][name="' + name + '"]');
       if (!input) {
@@ -94,6 +94,22 @@
     form.querySelectorAll("button, input[type=submit]").forEach(function (button) {
       if (is) button.setAttribute("aria-disabled", "true");
       else button.removeAttribute("aria-disabled");
+    });
+  }
+
+  /* who goes away: what was filled in goes with a last word, where the form says so */
+  var begun = [];
+  function follow(form, signals, more) {
+    begun.push({ form: form, signals: signals, more: more, last: JSON.stringify(valuesOf(form, {})) });
+  }
+
+  function leave() {
+    begun.forEach(function (one) {
+      var now = JSON.stringify(valuesOf(one.form, {}));
+      if (now === one.last || one.form.dataset.leadgateSent || !one.form.isConnected) return;
+      one.last = now;
+      var body = JSON.stringify(told(one.form, one.signals, true, one.more()));
+      navigator.sendBeacon(base + "/partial" + address.slice(base.length), new Blob([body], { type: "text/plain" }));
     });
   }
 
@@ -119,7 +135,7 @@
 
   function thanked(said, from) {
     var event = new CustomEvent("leadgate:sent", { bubbles: true, cancelable: true });
-    if (!from.dispatchEvent(event)) return true; // the page does its own thanking
+    if (!from.dispatchEvent(event)) return true; // the page thanks by itself
     if (said.url) location.assign(said.url);
     return Boolean(said.url);
   }
@@ -127,6 +143,7 @@
   function wire(form, root, count) {
     var signals = count || watch(root.parentNode || root), sending = false;
     form.action = address;
+    if (form.hasAttribute("data-leadgate-partial")) follow(form, signals, function () { return {}; });
     form.addEventListener("submit", function (event) {
       event.preventDefault();
       if (sending) return;
@@ -135,6 +152,7 @@
       var button = event.submitter;
       var go = { _go: button && button.name === "_go" ? button.value : "next" };
       json(told(form, signals, false, go)).then(function (said) {
+        if (said.outcome === "thanks") form.dataset.leadgateSent = "yes";
         if (said.outcome === "thanks" && thanked(said, form)) return;
         if (!said.html) throw new Error(said.code);
         show(said.html, function (fresh) { root.replaceWith(fresh); }, signals);
@@ -146,7 +164,7 @@
     });
   }
 
-  /* a form that the page had already ------------------------------------------------------------------ */
+  /* a form that the page had already */
 
   function inputOf(form, names) {
     for (var i = 0; i < names.length; i++) {
@@ -211,6 +229,7 @@
       if (said.status !== 200) throw new Error(said.detail);
       styled();
       add(said);
+      if (said.partial) follow(form, signals, function () { return { _token: token }; });
     });
     ready.catch(function (error) { console.warn("leadgate: " + error.message); });
     form.addEventListener("submit", function (event) {
@@ -224,6 +243,7 @@
         if (!said.outcome) throw new Error(said.detail);
         forget(form);
         if (said.outcome === "thanks") {
+          form.dataset.leadgateSent = "yes";
           if (!thanked(said, form)) show(said.html, function (fresh) { form.replaceWith(fresh); });
           return;
         }
@@ -236,7 +256,7 @@
     });
   }
 
-  /* begin ---------------------------------------------------------------------------------------------- */
+  /* begin */
 
   function styled() {
     var link = document.createElement("link");
@@ -267,6 +287,8 @@
     }
   }
 
+  document.addEventListener("visibilitychange", function () { if (document.hidden) leave(); });
+  window.addEventListener("pagehide", leave);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();
 })();
