@@ -19,8 +19,10 @@ MOST_RECIPIENTS = 50
 _MOST_GUESSES = 20
 _MOST_COMMANDS = {"*": 100, "MAIL": 1_000, "RCPT": 5_000, "DATA": 1_000, "RSET": 1_000}
 _LONGEST_COMMAND = 2_048
-_FORGED_END = re.compile(rb"(?:(?<!\r)\n|\r(?!\n))\.[\r\n]|(?:\A|\r\n)\.(?:\n|\r(?!\n))")
-_STUFFED = re.compile(rb"(\A|\r\n)\.")
+_LINE_END, _END = b"\r\n", b"\r\n.\r\n"
+_FORGED_END = re.compile(rb"(?:(?<!\r)\n|\r(?!\n))\.[\r\n]|(?<=\r\n)\.(?:\n|\r(?!\n))")
+_STUFFED = re.compile(rb"\r\n\.")
+_ALL = 1 << 26  # more than a reader ever holds
 
 
 class Held:
@@ -169,26 +171,36 @@ class _Taking:
         self._why: Told | None = None
 
     async def content(self) -> bytes:
-        """Raises _Spoiled, only once all of it has gone by: before that nobody listens."""
-        raw, at_start = bytearray(), True
-        while (piece := await self._piece()) != b".\r\n" or not at_start:
-            at_start = piece.endswith(b"\r\n")
-            self._count(len(piece))
-            if self._why is None:
-                raw += piece
-            else:
-                raw.clear()
-        if self._why is None and _FORGED_END.search(raw):
+        """Raises _Spoiled, only once all of it has gone by: before that nobody listens.
+
+        By the chunk: a mail of nothing but line ends costs no more than another.
+        """
+        raw = bytearray(_LINE_END)  # the dot may be the first line
+        searched = 0
+        while (end := raw.find(_END, searched)) < 0:
+            if self._why is not None:
+                del raw[: -len(_END)]
+            searched = max(len(raw) - len(_END), 0)
+            raw += await self._chunk()
+        self._give_back(raw[end + len(_END) :])
+        del raw[end + len(_LINE_END) :]
+        if self._why is None and _bare_ends(raw) and _FORGED_END.search(raw, len(_LINE_END)):
             self._why = told.BARE_LINES
         if self._why is not None:
             raise _Spoiled(self._why)
-        return _STUFFED.sub(rb"\1", raw)
+        return bytes(_STUFFED.sub(_LINE_END, raw)[len(_LINE_END) :])
 
-    async def _piece(self) -> bytes:
-        try:
-            return await self._reader.readuntil(b"\r\n")
-        except asyncio.LimitOverrunError as long:
-            return await self._reader.read(long.consumed)
+    async def _chunk(self) -> bytes:
+        chunk = await self._reader.read(_ALL)
+        if not chunk:
+            raise ConnectionResetError
+        self._count(len(chunk))
+        return chunk
+
+    def _give_back(self, rest: bytearray) -> None:
+        """What was sent behind the mail are the next commands; the reader is empty now."""
+        if rest:
+            self._reader.feed_data(bytes(rest))
 
     def _count(self, size: int) -> None:
         self._size += size
@@ -234,6 +246,10 @@ class _Answers:
     async def handle_exception(self, error: Exception) -> str:
         emit(bug(error, "mail"))
         return told.BROKEN.line
+
+
+def _bare_ends(raw: bytearray) -> bool:
+    return not raw.count(b"\n") == raw.count(b"\r") == raw.count(_LINE_END)
 
 
 def _remote(peer: Any) -> str:

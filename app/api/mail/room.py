@@ -102,7 +102,8 @@ class Mailroom:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _take(self, mail: Mail, recipients: Sequence[str]) -> list[Told]:
-        head = head_of(mail.body)
+        aside = len(mail.body) > _READ_ASIDE
+        head = await asyncio.to_thread(head_of, mail.body) if aside else head_of(mail.body)
         read: list[Record] | Refused | None = None
         by_source: dict[str, Told] = {}
         answers = []

@@ -24,7 +24,7 @@ MOST = 1_000
 """Mails of one visit; what is left is told by `more`."""
 LONGEST_IDLE = 29 * 60
 _SHORTEST_IDLE = 20.0
-"""A server that ends IDLE sooner is not asked again at once."""
+"""Who waits no longer, or is not let wait longer, comes again when the next visit is due, and not at once."""
 
 T = TypeVar("T")
 
@@ -165,13 +165,14 @@ async def _connected(settings: ImapSettings) -> AsyncIterator[_Line]:
 
 async def _emptied(line: _Line, settings: ImapSettings, door: Door, came: Came) -> bool:
     """Take what is there; whether there is more."""
-    handled = 0
-    while handled < MOST:
+    seen: set[str] = set()  # a server that goes on to show what was moved away would keep us here for ever
+    while len(seen) < MOST:
         waiting = await line.run(lambda: line.box.waiting(AT_ONCE, unseen=settings.unseen))
-        for mail in waiting:
+        fresh = [mail for mail in waiting if mail.uid not in seen]
+        for mail in fresh:
             await _take(line, settings, door, came, mail)
-        handled += len(waiting)
-        if not waiting:
+        seen.update(mail.uid for mail in fresh)
+        if not fresh:
             return False
     return True
 
@@ -210,7 +211,7 @@ async def _waited(line: _Line, settings: ImapSettings, door: Door, came: Came) -
                 arrived = await line.run(line.box.wait)
         except TimeoutError:
             line.cut()
-            return True
+            break
         if arrived and await _emptied(line, settings, door, came):
             return True
     return now() - began > _SHORTEST_IDLE

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from app.core.errors import NotDurable
 from app.ingest.channel import Trouble, Visit
+from app.ingest.channels import imap
 from app.ingest.channels.imap import Imap, ImapSettings
 from app.pipeline.channel_door import ChannelDoor
 from app.store.channels import Turn
@@ -210,9 +211,12 @@ async def _both(server: MailServer) -> bool:
 
 
 async def test_a_wait_that_is_over_begins_again_only_where_it_had_lasted(
-    inside: House, server: MailServer
+    inside: House, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await visited(inside, server, idle="50ms") == Visit(more=True)
+    assert await visited(inside, server, idle="50ms") == Visit()
+    with monkeypatch.context() as patch:
+        patch.setattr(imap, "_SHORTEST_IDLE", 0.04)
+        assert await visited(inside, server, idle="50ms") == Visit(more=True)
     async with mail_server(lacks={b"IDLE"}) as older:
         assert await visited(inside, older, idle="10m") == Visit()
 
