@@ -26,7 +26,7 @@ check: setup
 	@$(BIN)/lint-imports
 
 bench: setup
-	@sh scripts/test-tools.sh
+	@sh scripts/test-tools.sh wrk
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: setup

@@ -1,26 +1,44 @@
 #!/bin/sh
-# Fetches what only benches and browser tests want and pip can't bring: wrk, the load generator of `make bench`.
-# Nothing essential waits for it: where it can't be had, this says what is skipped and succeeds.
-command -v wrk >/dev/null 2>&1 && exit 0
+# Fetches what only benches and browser tests want and pip can't bring: wrk, the load generator of `make bench`,
+# and Chromium, in which `make test` sees the hosted form. Without arguments both, else those that are named.
+# Nothing essential waits for them: where one can't be had, this says what is skipped and succeeds.
+
+skipped() {
+  case $1 in
+    wrk) echo "make bench refuses to run. All of make test runs as usual." ;;
+    chromium) echo "NO FORM IS SEEN IN A BROWSER (tests/e2e/test_form_in_browser.py). The rest of make test runs as usual." ;;
+  esac
+}
 
 missing() {
-  echo "test-tools: no wrk ($1)." >&2
-  echo "test-tools: SKIPPED without it: make bench refuses to run. All of make test runs as usual." >&2
-  echo "test-tools: to have it: apt-get install wrk   (or any wrk 4 on the PATH)" >&2
-  exit 0
+  echo "test-tools: no $1 ($2)." >&2
+  echo "test-tools: SKIPPED without it: $(skipped "$1")" >&2
+  echo "test-tools: to have it: apt-get install $1   (or any $1 on the PATH)" >&2
 }
 
-[ "${LEADGATE_NO_APT:-}" = "" ] || missing "LEADGATE_NO_APT is set"
-command -v apt-get >/dev/null 2>&1 || missing "this is no Debian: there is no apt-get"
-[ "$(id -u)" = 0 ] || missing "not root, so nothing is installed"
-
-echo "test-tools: installing wrk with apt-get" >&2
-export DEBIAN_FRONTEND=noninteractive
 tries="-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=60"
+export DEBIAN_FRONTEND=noninteractive
+
 install() {
   # shellcheck disable=SC2086  # several options, on purpose
-  timeout 180 apt-get $tries install -qq -y --no-install-recommends wrk </dev/null >/dev/null 2>&1
+  timeout 300 apt-get $tries install -qq -y --no-install-recommends "$1" </dev/null >/dev/null 2>&1
 }
-# shellcheck disable=SC2086
-install || { timeout 120 apt-get $tries update -qq </dev/null >/dev/null 2>&1 && install; } || missing "apt-get could not install it"
-echo "test-tools: installed $(command -v wrk)" >&2
+
+update() {
+  # shellcheck disable=SC2086
+  timeout 120 apt-get $tries update -qq </dev/null >/dev/null 2>&1
+}
+
+fetch() {
+  command -v "$1" >/dev/null 2>&1 && return
+  [ "${LEADGATE_NO_APT:-}" = "" ] || { missing "$1" "LEADGATE_NO_APT is set"; return; }
+  command -v apt-get >/dev/null 2>&1 || { missing "$1" "this is no Debian: there is no apt-get"; return; }
+  [ "$(id -u)" = 0 ] || { missing "$1" "not root, so nothing is installed"; return; }
+  echo "test-tools: installing $1 with apt-get" >&2
+  install "$1" || { update && install "$1"; } || { missing "$1" "apt-get could not install it"; return; }
+  echo "test-tools: installed $(command -v "$1")" >&2
+}
+
+for tool in ${*:-wrk chromium}; do
+  fetch "$tool"
+done
