@@ -1,6 +1,7 @@
 """`python -m bench`: the figures of the design, measured side by side; a table, and bench/results.json.
 
---only ack,path    some figures only: noop one_commit ack path path_200 checks route memory
+--only ack,path    some figures only: noop one_commit ack path path_200 checks route memory import
+--rows 200000      of the file that is imported
 --seconds 5        how long each run of load lasts
 --rounds 3         how often the runs alternate
 --processes 1      of the service and of the baseline alike
@@ -29,7 +30,7 @@ from bench.processes import free_port, postgres, running, uvicorn
 from bench.rounds import Bench, with_needs
 from bench.service import Sink, service
 
-FIGURES = ("noop", "one_commit", "ack", "path", "path_200", "checks", "route", "memory")
+FIGURES = ("noop", "one_commit", "ack", "path", "path_200", "checks", "route", "memory", "import")
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -45,6 +46,7 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=200_000, help="of the file that is imported")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -112,9 +114,20 @@ def under_load(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         return {**bench.figures(), **out, "rounds": rounds}
 
 
+def imported(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """A file of leads, on a service of its own."""
+    if "import" not in chosen.only:
+        return {}
+    from bench import imports
+
+    out = imports.measured(folder / "import", chosen.rows, chosen.processes)
+    say(f"  import      {out['import_per_s']:>10,.0f} rows/s, {out['import_rss_mb']:.0f} MB")
+    return out
+
+
 def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     try:
-        return {**alone(chosen.only), **under_load(chosen, folder)}
+        return {**alone(chosen.only), **under_load(chosen, folder), **imported(chosen, folder)}
     except Wrong as wrong:
         return {"failed": str(wrong)}
 

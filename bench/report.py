@@ -26,6 +26,9 @@ GOALS = (
     Goal("path_ratio", "whole path / no-op", "{:.4f}", lambda x: x >= 0.08, ">= 0.08"),
     Goal("checks_per_s_core", "checks, leads/s a core", "{:,.0f}", lambda x: x >= 3000, ">= 3,000"),
     Goal("route_ms_5000", "one lead among 5,000 contracts, ms", "{:.3f}", lambda x: x <= 1.0, "<= 1"),
+    Goal("import_per_s", "import of a CSV, rows/s durable", "{:,.0f}", lambda x: x >= 5000, ">= 5,000"),
+    Goal("import_rss_mb", "… RSS of a process meanwhile, MB", "{:.0f}", lambda x: x <= 400, "<= 400"),
+    Goal("import_api_p99_ms", "… single leads' p99 meanwhile, ms", "{:.0f}", lambda x: x <= 500, "<= 500"),
     Goal("rss_mb_100k", "RSS of a process after 100 k leads, MB", "{:.0f}", lambda x: x <= 300, "<= 300"),
     Goal("rss_growth_mb_per_100k", "… and growth per 100 k after, MB", "{:+.1f}", lambda x: x <= 10, "<= 10"),
 )

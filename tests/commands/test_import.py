@@ -1,0 +1,127 @@
+"""`leadgate import`: shown before it begins, gone on with after it was stopped, and told what was wrong."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from app.store.database import Database
+from tests.commands.conftest import Gate, Leadgate, source
+
+COLUMNS = "First Name,E-Mail,state,bill,Fax\n"
+
+
+def table(folder: Path, n: int, *more: str, name: str = "october.csv") -> Path:
+    file = folder / name
+    rows = [f"Ann,ann{i}@example.com,CA,120,{i}\n" for i in range(n)]
+    file.write_text(COLUMNS + "".join([*rows, *more]))
+    return file
+
+
+async def test_a_dry_run_shows_each_column_s_way_and_the_first_rows_and_begins_nothing(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 3, "Bob,no address,CA,120,1\n")
+    told = await leadgate(
+        "import", str(file), "--source", "acme", "--dry-run", "--map", "Fax=state", "--map", "state="
+    )
+    assert told.exit_code == 0, told.output
+    assert "october.csv  utf-8, comma, 147 B, 4 of 5 columns are fields" in told.stdout
+    assert "  E-Mail      → email       the name is alike" in told.stdout
+    assert "  Fax         → state       as you said" in told.stdout
+    assert "    email       ann0@example.com" in told.stdout
+    assert "    email       ! no address" in told.stdout
+    assert await gate.one("select count(*) from batch") == 0
+
+
+async def test_it_ends_with_what_became_of_the_rows_and_where_the_others_are(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 130, "Bob,no address,CA,120,1\n", "too,many,cells,in,this,row\n")
+    done = await leadgate("import", str(file), "--source", "acme")
+    assert done.exit_code == 0, done.output
+    assert "done   132 rows in" in done.stderr
+    assert "accepted 130, rejected 1, unreadable 1 → " in done.stderr
+    wrong = (tmp_path / "october.errors.csv").read_text().splitlines()
+    assert wrong[0] == "First Name,E-Mail,state,bill,Fax,reason"
+    assert [line.partition(",")[0] for line in wrong[1:]] == ["Bob", "too"]
+    again = await leadgate("import", str(file), "--source", "acme")
+    assert again.exit_code == 0
+    assert "came in before" in again.stderr
+    assert await gate.one("select count(*) from lead") == 131
+
+
+async def test_without_a_service_the_rows_are_durable_and_it_says_who_decides(
+    database: Database, settings: Settings, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    gate = Gate(settings, database, tmp_path)
+    gate.running = True  # configured, not started
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 20)
+    done = await leadgate("import", str(file), "--source", "acme")
+    assert "durable   20 rows" in done.stderr
+    assert "the next `leadgate serve`" in done.stderr
+    assert not (tmp_path / "october.errors.csv").exists()
+
+
+async def test_what_is_wrong_is_said_in_words(gate: Gate, leadgate: Leadgate, tmp_path: Path) -> None:
+    await gate.configure(source("acme", reply="receipt"))
+    file, empty = table(tmp_path, 3), tmp_path / "empty.csv"
+    empty.write_text("email,state\n")
+    for words, code, said in (
+        ([str(file), "--source", "nope"], 1, "there is no source 'nope' (known: acme)"),
+        ([str(tmp_path / "gone.csv"), "--source", "acme"], 1, "can't be read: No such file"),
+        ([str(empty), "--source", "acme"], 1, "no lead below it"),
+        ([str(file), "--source", "acme", "--map", "Fax"], 2, "has no ="),
+        ([str(file), "--source", "acme", "--map", "nope=email"], 1, "there is no column 'nope'"),
+        ([str(file), "--source", "acme", "--resume", "ffffffff"], 1, "there is no one batch"),
+        ([str(file), "--source", "acme", "--resume", "f", "--again"], 2, "give one"),
+    ):
+        done = await leadgate("import", *words)
+        assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
+    assert await gate.one("select count(*) from batch") == 0
+
+
+@pytest.mark.e2e
+async def test_a_broken_off_import_says_how_to_go_on_and_goes_on_at_once_where_its_process_is_dead(
+    database: Database, settings: Settings, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    gate = Gate(settings, database, tmp_path)
+    gate.running = True
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 60_000)
+    typed = await _typed(file)
+    while not await gate.one("select position from batch"):
+        await asyncio.sleep(0)
+    typed.send_signal(signal.SIGINT)
+    said = (await typed.communicate())[1].decode()
+    assert typed.returncode == 1
+    batch = await gate.one("select id from batch where state = 'reading' and lease_id is null")
+    assert f"--source acme --resume {batch}   (no row is read twice)" in said
+
+    killed = await gate.one(
+        "insert into process (id, role, host, pid) values (gen_random_uuid(), 'import', $1, $2) returning id",
+        socket.gethostname(), typed.pid,
+    )  # fmt: skip
+    await gate.one("update batch set lease_id = $1", killed)
+    done = await leadgate("import", str(file), "--source", "acme", "--resume", str(batch)[-8:])
+    assert done.exit_code == 0, done.stderr
+    assert "goes on behind row" in done.stderr
+    assert await gate.one("select kept from batch") == 60_000
+    lines = "select count(*), count(distinct line) from batch_part, unnest(lines) as line"
+    assert [tuple(row) for row in await gate.fetch(lines)] == [(60_000, 60_000)]
+
+
+async def _typed(file: Path) -> asyncio.subprocess.Process:
+    program = Path(sys.executable).with_name("leadgate")
+    return await asyncio.create_subprocess_exec(
+        str(program), "import", str(file), "--source", "acme", env=dict(os.environ), stderr=subprocess.PIPE
+    )
