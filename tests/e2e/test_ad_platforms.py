@@ -1,6 +1,5 @@
 """Ad platforms against the real service: what they were answered 200 for is sold once, whoever is killed in between."""
 
-import asyncio
 import hmac
 import json
 from collections import Counter
@@ -74,7 +73,7 @@ async def post(
 async def test_leads_of_three_ad_platforms_are_sold_once_through_a_kill(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url, processes=2)
+    service = services(database_url=database_url)
     async with PlatformServer() as server, Books(database_url) as books:
         await service.configure(catalogue(told(server.url), contract("b1", buyer.url("b1"))))
         await service.start()
@@ -155,19 +154,3 @@ def linkedin_lead(identity: str) -> web.Response:
     return web.json_response(
         {"id": identity, "formResponse": {"answers": told}, "form": {"content": {"questions": questions}}}
     )
-
-
-async def test_one_of_several_processes_fetches_what_another_was_told(
-    services: Make, buyer: CountingBuyer, database_url: str
-) -> None:
-    service = services(database_url=database_url, processes=2)
-    async with PlatformServer() as server, Books(database_url) as books:
-        await service.configure(catalogue(told(server.url), contract("b1", buyer.url("b1"))))
-        await service.start()
-        async with httpx.AsyncClient(base_url=service.url) as http:
-            posts = [post(http, "meta", *meta(*map(str, range(n, n + 10)))) for n in range(0, 60, 5)]
-            assert set(await asyncio.gather(*posts)) == {200}
-        await hurry(books)
-        await books.settled()
-        assert len(server.asked) == 65
-        assert len(buyer.answered) == 65
