@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import examining, hearing, overseeing
+from app.commands import examining, fetched, hearing, overseeing
 from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
@@ -48,6 +48,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
         for look in (
             overseeing.catalogue, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
             overseeing.slots, overseeing.caps, hearing.channels, hearing.sources,
+            fetched.platforms,
         ):  # fmt: skip
             lines += await look(database, settings)
         return lines

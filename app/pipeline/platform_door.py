@@ -94,7 +94,6 @@ class PlatformDoor:
         *,
         fetch: Sequence[str] = (),
         delete: Sequence[str] = (),
-        revive: bool = True,
     ) -> bool:
         """Leads to be fetched from the platform, or deleted here, by whichever process has time. Whether any is new."""
         if not fetch and not delete:
@@ -105,9 +104,9 @@ class PlatformDoor:
                 await marked(conn)  # what is there already is acknowledged, too
                 new = False
                 if fetch:
-                    new = await fetches.name(conn, source, platform.name, fetch, "fetch", revive=revive)
+                    new = await fetches.name(conn, source, platform.name, fetch, "fetch")
                 if delete:
-                    new |= await fetches.name(conn, source, platform.name, delete, "delete", revive=revive)
+                    new |= await fetches.name(conn, source, platform.name, delete, "delete")
                 return new
 
         try:

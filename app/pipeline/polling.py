@@ -122,7 +122,7 @@ class Poller:
         settings, cursor = parts.platforms[poll.platform], ""
         for _ in range(MOST_PAGES):
             page = await ask(self._wire, platform.polling(poll.what, poll.since, cursor, settings))
-            await self._door.name(platform, poll.source, fetch=page.leads, revive=False)
+            await self._door.name(platform, poll.source, fetch=page.leads)
             cursor = page.cursor
             if not cursor:
                 return

@@ -12,8 +12,7 @@ State = Literal["waiting", "done", "dead"]
 Place = tuple[str, str, str]
 """A source, a platform, and the platform's own id of a lead."""
 
-# A deletion outranks a fetch, whichever came first. What was given up is begun anew where the platform itself
-# names it again. `next_at` of a row in hand is not touched: whoever has it in hand releases it.
+# A deletion outranks a fetch, whichever came first. What was given up is begun anew where it is named again.
 _NAME = """
 insert into platform_lead (source, platform, lead, want)
 select $1, $2, lead, $4 from unnest($3::text[]) as t(lead) order by lead
@@ -21,7 +20,7 @@ on conflict (source, platform, lead) do update
   set want = excluded.want, state = 'waiting', reason = '', tries = 0, created_at = now(), next_at = now(),
       ended_at = null
   where (excluded.want = 'delete' and platform_lead.want = 'fetch')
-     or ($5 and platform_lead.state = 'dead' and platform_lead.want = excluded.want)
+     or (platform_lead.state = 'dead' and platform_lead.want = excluded.want)
 """
 # Ours too, where nobody has it in hand: a claim whose commit was in doubt leaves that behind.
 _TAKE = """
@@ -61,10 +60,28 @@ select count(*) filter (where state = 'waiting')::int,
        count(*) filter (where state = 'dead')::int
   from platform_lead where state in ('waiting', 'dead')
 """
+_STANDINGS = """
+select source, platform, count(*) filter (where state = 'waiting')::int,
+       greatest(0, coalesce(extract(epoch from now() - min(next_at) filter (where state = 'waiting')), 0))::float8,
+       count(*) filter (where state = 'dead')::int,
+       coalesce((array_agg(reason order by coalesce(ended_at, next_at) desc) filter (where reason <> ''))[1], '')
+  from platform_lead where state in ('waiting', 'dead') group by source, platform order by source, platform
+"""
 _SWEEP = """
 delete from platform_lead where ctid in (
   select ctid from platform_lead where state = 'done' and ended_at < now() - $1 * interval '1 day' limit $2)
 """
+
+
+class Standing(Struct, frozen=True):
+    """What of a source's platform is not done; `overdue` in seconds, `reason` the last one told."""
+
+    source: str
+    platform: str
+    waiting: int
+    overdue: float
+    dead: int
+    reason: str
 
 
 class Named(Struct, frozen=True, kw_only=True):
@@ -84,11 +101,9 @@ class Named(Struct, frozen=True, kw_only=True):
         return self.source, self.platform, self.lead
 
 
-async def name(
-    conn: Any, source: str, platform: str, leads: Sequence[str], want: Want, *, revive: bool
-) -> bool:
-    """Whether anything is new. `revive`: what was given up is begun anew."""
-    done = await conn.execute(_NAME, source, platform, list(dict.fromkeys(leads)), want, revive)
+async def name(conn: Any, source: str, platform: str, leads: Sequence[str], want: Want) -> bool:
+    """Whether anything is new, or begun anew."""
+    done = await conn.execute(_NAME, source, platform, list(dict.fromkeys(leads)), want)
     return not done.endswith(" 0")
 
 
@@ -134,6 +149,11 @@ async def queues(conn: Any) -> tuple[int, float, int]:
     """(waiting, seconds that the first of them is overdue, given up)."""
     row = await conn.fetchrow(_QUEUES)
     return row[0], row[1], row[2]
+
+
+async def standings(conn: Any) -> list[Standing]:
+    """Where anything waits or was given up."""
+    return [Standing(*row) for row in await conn.fetch(_STANDINGS)]
 
 
 async def sweep(conn: Any, days: int, most: int = 5_000) -> None:

@@ -37,6 +37,10 @@ update platform_poll
  where source = $1 and platform = $2 and what = $3 and lease_id = $4
 """
 
+_TROUBLED = """
+select source, platform, what, reason, failures from platform_poll where failures > 0 order by 1, 2, 3
+"""
+
 Place = tuple[str, str, str]
 """A source, a platform, and what of it is looked through."""
 
@@ -69,3 +73,8 @@ async def take(
 async def end(conn: Any, poll: Poll, next_in: float, reason: str = "", *, since: float = 0.0) -> None:
     """Without a reason all went well, and the next look begins at `since`."""
     await conn.execute(_END, poll.source, poll.platform, poll.what, poll.lease_id, next_in, reason, since)
+
+
+async def troubled(conn: Any) -> list[tuple[str, str, str, str, int]]:
+    """(source, platform, what, reason, how often in a row) of looks that come to nothing."""
+    return [tuple(row) for row in await conn.fetch(_TROUBLED)]

@@ -237,7 +237,6 @@ async def test_what_fails_for_days_is_given_up_visibly_and_begun_anew_when_it_is
         await one.fetcher.tidy()
         shown = one.house.metrics.snapshot()
         assert b"fetch_dead" in shown
-        assert not await one.name("77", revive=False)
         assert await one.name("77")
         server.ways["77"] = [lead("77")]
         await one.round()
