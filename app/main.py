@@ -209,7 +209,7 @@ class Process:
         self.channels = Channels(
             self.database, self.engine, self.reader, self.fetching, self.world, self.metrics, channels,
             process_id=self.identity, lease_seconds=self.settings.lease_seconds,
-            import_file=self.batches.import_file,
+            import_file=self.batches.import_file, spool=self.batches.spool.folder,
         )  # fmt: skip
         self.silence = Silence(self.database, self.metrics, snapshot=lambda: self.current_plans().snapshot)
         self.upkeep.also(LOOK_EVERY, self.channels.look)

@@ -52,6 +52,9 @@ class Door(Protocol):
     state: Mapping[str, Any]
     """What `remember` said last: small, JSON. Empty on the first visit."""
 
+    spool: Path
+    """A folder for what is being fetched; made where it is missing."""
+
     async def keep(self, body: bytes, content_type: str, *, identity: str, name: str = "") -> bool:
         """Durable when it returns; False where this identity was kept before, on any visit. What can't be
         read is kept as a refusal and raised as Refused; NotDurable: stop, and come again."""

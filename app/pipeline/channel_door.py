@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -83,8 +84,11 @@ class ChannelDoor:
         wire: Wire,
         world: World,
         import_file: Import,
+        spool: Path | None = None,
     ) -> None:
+        """`spool` None: the system's own folder for what is temporary."""
         self.state: Mapping[str, Any] = turn.state
+        self.spool = spool or Path(gettempdir())
         self.kept = self.known_again = self.refused = 0
         self._turn = turn
         self._channel = channel

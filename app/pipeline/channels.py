@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from uuid import UUID
 
 from msgspec import Struct
@@ -65,6 +66,7 @@ class Channels:
         process_id: Callable[[], UUID],
         lease_seconds: float,
         import_file: Import,
+        spool: Path | None = None,
     ) -> None:
         self._database = database
         self._engine = engine
@@ -76,6 +78,7 @@ class Channels:
         self._process_id = process_id
         self._lease = lease_seconds
         self._import = import_file
+        self._spool = spool
         self._retrying = Retrying(world, metrics, patience=_SOON)
         self._snapshot: Snapshot | None = None
         self._wanted: dict[Place, Configured] = {}
@@ -147,7 +150,7 @@ class Channels:
     async def _visit(self, turn: Turn, told: Configured) -> None:
         door = ChannelDoor(
             turn, told.part.name, database=self._database, engine=self._engine, reader=self._reader,
-            wire=self._wire, world=self._world, import_file=self._import,
+            wire=self._wire, world=self._world, import_file=self._import, spool=self._spool,
         )  # fmt: skip
         began = self._world.monotonic()
         try:

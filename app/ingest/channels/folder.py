@@ -1,14 +1,12 @@
 """Picks up files that others put into a folder of this machine."""
 
-import asyncio
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Struct
 from pydantic import AfterValidator, Field
@@ -17,15 +15,26 @@ from app.core.duration import Duration
 from app.core.errors import NotDurable, Refused, TooLarge, Unreadable
 from app.core.registry import Settings
 from app.ingest.channel import Channel, ChannelSettings, Door, Every, Trouble, Visit, channels
-from app.ingest.named import is_table, is_unfinished, type_of
+from app.ingest.named import type_of
+from app.ingest.pickup import (
+    AT_ONCE,
+    LARGEST,
+    REASON,
+    Below,
+    Changed,
+    Match,
+    beside,
+    identity_of,
+    is_body,
+    is_wanted,
+    numbered,
+    reason_of,
+    rows_refused,
+    settled,
+    waiting,
+)
 
-AT_ONCE = 500
-"""Files of one visit; the oldest first. What is left is told by `more`."""
-LARGEST = 10_000_000
 _BLOCK = 1 << 20
-_REASON = ".reason.txt"
-
-T = TypeVar("T")
 
 
 def _absolute(path: str) -> str:
@@ -34,19 +43,10 @@ def _absolute(path: str) -> str:
     return os.path.normpath(path)
 
 
-def _below(name: str) -> str:
-    if not name or name in (".", "..") or "/" in name or "\0" in name:
-        raise ValueError("is the name of a folder in that folder, without /")
-    return name
-
-
-Below = Annotated[str, AfterValidator(_below)]
-
-
 class FolderSettings(ChannelSettings):
     every: Every = Field(Duration("10s"), description="How long between two looks.")
     path: Annotated[str, AfterValidator(_absolute)] = Field(description="The folder, an absolute path.")
-    match: tuple[str, ...] = Field(("*",), min_length=1, description="Names of files to take, as *.csv.")
+    match: Match = ("*",)
     done: Below = "done"
     failed: Below = "failed"
 
@@ -70,10 +70,6 @@ class Found(Struct, frozen=True):
         return self.name.encode(errors="replace").decode()
 
 
-class Changed(Exception):
-    """It is not the file any more that the look saw: somebody still writes, or has put another in its place."""
-
-
 @channels.register
 class Folder(Channel):
     """A file is taken when two looks in a row saw it with the same size and time. What was taken in is moved to `done/`,
@@ -93,29 +89,27 @@ class Folder(Channel):
     )
 
     async def visit(self, settings: FolderSettings, door: Door) -> Visit:
-        place = await _beside(Place, settings)
+        place = await beside(Place, settings)
         try:
-            found = await _beside(place.look)
+            found = await beside(place.look)
             seen = set(door.state.get("seen", ()))
-            ready = [one for one in found if one.mark in seen][:AT_ONCE]
+            ready = settled(found, seen)
             ends = [await _take(one, place, door) for one in ready]
-            left = [one.mark for one in found if one not in ready]
-            await door.remember({"seen": left[: 2 * AT_ONCE]})
+            more = len(ready) == AT_ONCE
+            await door.remember({"seen": waiting(found, ready, seen, more=more)})
         finally:
             place.close()
-        more = len(ready) == AT_ONCE
         return Visit(kept=ends.count("done"), refused=ends.count("failed"), more=more)
 
 
 async def _take(one: Found, place: "Place", door: Door) -> str:
     """Durable first, moved second. `done`, `failed`, or `changed` where it is left for the next look."""
     try:
-        digest, body = await _beside(place.read, one)
-        identity = f"{one.shown} {one.size} {one.mtime_ns} {digest}"
+        digest, body = await beside(place.read, one)
+        identity = identity_of(one.shown, one.size, one.mtime_ns, digest)
         said = ""
         if body is None:
-            refused = await door.keep_file(place.path(one), identity=identity, name=one.shown)
-            said = f"{refused} rows were refused; the others were taken in" if refused else ""
+            said = rows_refused(await door.keep_file(place.path(one), identity=identity, name=one.shown))
         else:
             await door.keep(body, type_of(one.name), identity=identity, name=one.shown)
     except Changed:
@@ -123,21 +117,10 @@ async def _take(one: Found, place: "Place", door: Door) -> str:
     except NotDurable:
         raise
     except Refused as refused:
-        where = f" ({refused.where})" if refused.where else ""
-        await _beside(place.move, one, place.failed, f"{refused.detail}{where} [{refused.reason}]")
+        await beside(place.move, one, place.failed, reason_of(refused))
         return "failed"
-    await _beside(place.move, one, place.done, said)
+    await beside(place.move, one, place.done, said)
     return "done"
-
-
-async def _beside(work: Callable[..., T], *given: Any) -> T:
-    """In a thread, and to its end also when the visit is broken off: it works with what is closed afterwards."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *given))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 class Place:
@@ -174,22 +157,18 @@ class Place:
         try:
             with os.scandir(self._folder) as entries:
                 for entry in entries:
-                    if self._wanted(entry.name) and (one := _found(entry)) is not None:
+                    if is_wanted(entry.name, self._settings.match) and (one := _found(entry)) is not None:
                         found.append(one)
         except OSError as error:
             raise Trouble(f"{self._settings.path} can't be listed: {error.strerror}") from None
         return sorted(found, key=lambda one: (one.mtime_ns, one.name))
-
-    def _wanted(self, name: str) -> bool:
-        lower = name.lower()
-        return not is_unfinished(name) and any(fnmatchcase(lower, p.lower()) for p in self._settings.match)
 
     def path(self, one: Found) -> Path:
         return Path(self._settings.path, one.name)
 
     def read(self, one: Found) -> tuple[str, bytes | None]:
         """The digest of its content, and the content where it is one body. Raises Changed, Refused."""
-        whole = bool(type_of(one.name)) and not is_table(one.name)
+        whole = is_body(one.name)
         if whole and one.size > LARGEST:
             raise TooLarge(f"a file of this kind has at most {LARGEST:,} bytes")
         try:
@@ -213,9 +192,9 @@ class Place:
         try:
             if _mark(one.name, os.stat(one.name, dir_fd=self._folder, follow_symlinks=False)) != one.mark:
                 return
-            name = next(name for name in _names(one.name) if not _there(name, into))
+            name = next(name for name in numbered(one.name) if not _there(name, into))
             if reason:
-                self._write(name + _REASON, f"{reason}\n", into)
+                self._write(name + REASON, f"{reason}\n", into)
             os.rename(one.name, name, src_dir_fd=self._folder, dst_dir_fd=into)
         except FileNotFoundError:
             return  # somebody else has taken it away
@@ -254,14 +233,6 @@ def _found(entry: os.DirEntry[str]) -> Found | None:
 
 def _mark(name: str, seen: os.stat_result) -> str:
     return Found(name, seen.st_size, seen.st_mtime_ns, seen.st_ino).mark if stat.S_ISREG(seen.st_mode) else ""
-
-
-def _names(name: str) -> Iterator[str]:
-    """`leads.csv`, `leads-2.csv`, …"""
-    yield name
-    stem, ending = os.path.splitext(name)
-    for n in range(2, 1_000_000):
-        yield f"{stem}-{n}{ending}"
 
 
 def _there(name: str, folder: int) -> bool:
