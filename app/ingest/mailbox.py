@@ -133,28 +133,35 @@ class Box:
         with self._trouble(f"nothing can be put into {folder}"):
             _ok(self._client.append(encode_folder(self._named(folder)).decode("ascii"), None, None, mail))
 
-    def wait(self) -> bool:
-        """Until something arrives: True; False at once where the server offers no IDLE, or has had enough of it.
-
-        The connection is still good only after True.
+    def wait(self, seconds: float) -> bool:
+        """Until something arrives, or for so long. Look again then in any case: a server need not tell of what
+        came just before. False where it offers no IDLE, or has had enough of it: the connection may be gone.
         """
         if "IDLE" not in self._client.capabilities:
             return False
         client: Any = self._client
         try:
-            client.sock.settimeout(None)
             tag = client._command("IDLE")
             while client._get_response():  # what the server had to say before it idles
                 pass
+            client.sock.settimeout(seconds)
             arrived = "EXISTS" in client.untagged_responses
-            while not arrived:
-                arrived = _ARRIVED.match(client._get_line()) is not None
+            with suppress(TimeoutError):
+                while not arrived:
+                    arrived = _ARRIVED.match(client._get_line()) is not None
             client.sock.settimeout(PATIENCE)
+            if not arrived:
+                self._read_anew()
             client.send(b"DONE\r\n")
             self._opened.consume_until_tagged_response(tag)
         except _FAULTS:
             return False
         return True
+
+    def _read_anew(self) -> None:
+        """A file of a socket reads nothing any more once it has timed out."""
+        client: Any = self._client
+        client.__dict__["_file" if "_file" in client.__dict__ else "file"] = client.sock.makefile("rb")
 
     # inside ---------------------------------------------------------------------------------------
 

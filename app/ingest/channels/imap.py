@@ -16,13 +16,15 @@ from app.core.errors import NotDurable, Refused, TooLarge
 from app.core.registry import Settings
 from app.ingest.channel import Channel, ChannelSettings, Door, Trouble, Visit, channels
 from app.ingest.head import Head, head_of
-from app.ingest.mailbox import Account, Box, Waiting
+from app.ingest.mailbox import PATIENCE, Account, Box, Waiting
 
 AT_ONCE = 100
 """Mails that are looked up together."""
 MOST = 1_000
 """Mails of one visit; what is left is told by `more`."""
 LONGEST_IDLE = 29 * 60
+LOOK_AGAIN = 60.0
+"""Seconds of one IDLE: a mail that came just before it is not told by every server."""
 _SHORTEST_IDLE = 20.0
 """Who waits no longer, or is not let wait longer, comes again when the next visit is due, and not at once."""
 
@@ -204,17 +206,19 @@ async def _waited(line: _Line, settings: ImapSettings, door: Door, came: Came) -
     now = asyncio.get_running_loop().time
     began = now()
     ends = began + settings.idle.seconds
-    arrived = True
-    while arrived and now() < ends:
-        try:
-            async with asyncio.timeout_at(ends):
-                arrived = await line.run(line.box.wait)
-        except TimeoutError:
-            line.cut()
-            break
-        if arrived and await _emptied(line, settings, door, came):
+    while now() < ends and await _heard(line, min(ends - now(), LOOK_AGAIN)):
+        if await _emptied(line, settings, door, came):
             return True
     return now() - began > _SHORTEST_IDLE
+
+
+async def _heard(line: _Line, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds + PATIENCE):
+            return await line.run(line.box.wait, seconds)
+    except TimeoutError:  # it says that it is still there, again and again, and nothing else
+        line.cut()
+        return False
 
 
 def _note(refused: Refused, head: Head) -> bytes:

@@ -12,6 +12,7 @@ from app.core.errors import NotDurable
 from app.ingest.channel import Trouble, Visit
 from app.ingest.channels import imap
 from app.ingest.channels.imap import Imap, ImapSettings
+from app.ingest.mailbox import Box
 from app.pipeline.channel_door import ChannelDoor
 from app.store.channels import Turn
 from app.store.database import Database
@@ -204,6 +205,20 @@ async def test_a_mail_that_comes_while_it_waits_is_taken_at_once(inside: House, 
     visit.cancel()
     with pytest.raises(asyncio.CancelledError):
         await visit
+
+
+async def test_a_mail_that_comes_between_the_look_and_the_wait_is_not_waited_for_long(
+    server: MailServer,
+) -> None:
+    """This server tells only of what comes while it idles."""
+    box = Box(told(server).account())
+    await asyncio.to_thread(box.open, "INBOX", [])
+    assert await asyncio.to_thread(box.waiting, 10, unseen=True) == []
+    await server.put(form("ann@example.com"))
+    assert await asyncio.to_thread(box.wait, 0.1)
+    assert len(await asyncio.to_thread(box.waiting, 10, unseen=True)) == 1
+    assert await asyncio.to_thread(box.wait, 0.1)
+    await asyncio.to_thread(box.close)
 
 
 async def _both(server: MailServer) -> bool:
