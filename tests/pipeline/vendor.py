@@ -1,5 +1,6 @@
 """A vendor's server with a feed, over real sockets: it answers as it is told, and remembers what it was asked."""
 
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from aiohttp import web
@@ -30,6 +31,7 @@ class Vendor:
         self.asked: list[dict[str, str]] = []
         self.queries: list[str] = []
         self.status, self.body, self.headers = 200, rss(), {}
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
     def says(self, *items: str, status: int = 200, body: bytes | None = None, **headers: str) -> None:
         self.status, self.body = status, rss(*items) if body is None else body
@@ -38,6 +40,8 @@ class Vendor:
     async def _answer(self, request: web.Request) -> web.Response:
         self.asked.append({name.lower(): value for name, value in request.headers.items()})
         self.queries.append(request.query_string)
+        if self.meanwhile is not None:
+            await self.meanwhile()
         etag = self.headers.get("ETag")
         if self.status == 200 and etag and request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers={"ETag": etag})

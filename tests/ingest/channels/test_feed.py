@@ -62,11 +62,17 @@ async def test_an_unchanged_feed_is_asked_for_by_its_marks_in_one_request(
 async def test_the_mark_is_remembered_only_when_every_item_is_kept(
     vendor: Vendor, poller: Rounds, house: House
 ) -> None:
+    feed = f"{{channel: feed, url: '{vendor.url}'}}"
+
+    async def paused() -> None:
+        await house.configure(catalogue(with_channels(feed, more=", paused: true")))
+
     vendor.says(item(1), ETag='"v1"')
-    await house.run("alter table submission rename to elsewhere")
+    vendor.meanwhile = paused
     await poller.go()
-    await house.run("alter table elsewhere rename to submission")
     assert (await poller.standing()).kept == 0
+    vendor.meanwhile = None
+    await house.configure(catalogue(with_channels(feed)))
     await poller.go()
     assert "if-none-match" not in vendor.asked[1]
     assert await poller.emails() == ["ann1@example.com"]
