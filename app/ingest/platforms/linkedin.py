@@ -9,8 +9,8 @@ from msgspec import Struct
 from pydantic import Field, SecretStr
 
 from app.core.registry import Settings
+from app.ingest.api import ApiUrl, object_of, refuse_unless_ok
 from app.ingest.body import no_fields
-from app.ingest.graph import ApiUrl, object_of, refuse_unless_ok
 from app.ingest.platform import (
     Asked,
     Fetching,

@@ -50,6 +50,12 @@ def test_a_test_has_no_identity_since_every_test_of_google_has_the_same() -> Non
     taken = take(posted(is_test=True))
     assert (taken.test, taken.identity) == (True, "")
     assert take(posted(is_test=False)).identity == "L1"
+    assert take(posted(lead_id=7)).identity == "7"
+
+
+@pytest.mark.parametrize("lead", [None, {}, ["L1"], True, 1.5, ""])
+def test_what_is_no_id_makes_no_two_leads_one(lead: Any) -> None:
+    assert take(posted(lead_id=lead)).identity == ""
 
 
 @pytest.mark.parametrize(
