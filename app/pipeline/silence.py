@@ -89,9 +89,7 @@ def judged(
     for habit in habits:
         doc = watched.get(habit.source)
         since = habit.last_at or habit.since
-        if (
-            habit.silent_since is None
-        ):  # while we were away it could not be heard; who was silent before stays so
+        if habit.silent_since is None:  # while we were away it was not heard; who was silent before stays so
             since = max(since, hearing_since)
         silent = doc is not None and _is_silent(doc, habit, since, now)
         if silent != (habit.silent_since is not None):
