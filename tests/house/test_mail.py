@@ -9,7 +9,6 @@ from app.api.mail import told
 from app.catalog.documents import MailDoc
 from app.catalog.reading import read
 from app.components import discover
-from app.ingest.channels.imap import ImapSettings
 from app.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/mail.md").read_text("utf-8")
@@ -19,10 +18,6 @@ BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
 def test_every_catalogue_of_the_page_applies(block: int) -> None:
     read([("mail.md", BLOCKS[block])], discover())
-
-
-def test_every_setting_of_a_mailbox_is_said() -> None:
-    assert {name for name in ImapSettings.model_fields if f"`{name}`" not in PAGE} == set()
 
 
 def test_every_key_of_a_source_is_said() -> None:
