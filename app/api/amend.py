@@ -11,6 +11,7 @@ from app.api.app import Parts, id_of, key_of, parts_of
 from app.api.leads import LeadState
 from app.api.replies import XML, as_xml, wants_xml
 from app.core.errors import Conflict, NotYours, Unprocessable
+from app.ingest.forced import Asked, asked
 from app.pipeline.answers import Answer, pending
 from app.pipeline.partials import digest
 from app.pipeline.story import source_view
@@ -47,19 +48,20 @@ async def in_part(request: Request) -> Response:
     """`?partial=1` begins a lead, `?completes=ID` makes it whole; described with the posting of leads."""
     entry, parts = key_of(request, "source"), parts_of(request)
     begun = request.query_params.get("completes")
-    test = entry.test or _asked(request, "test") or _told_test(request)
+    told = _told_test(request)
+    test, forced = entry.test or told.test, told.result
     body, kind = await _body(request), request.headers.get("content-type", "")
     remote, hint = _remote(request), entry.last4
     if begun is None:
         token = _idempotency(request).decode("latin-1")
         lead_id = await parts.partials.keep(
-            entry.owner, body, kind, token=token, test=test, remote=remote, key_hint=hint
+            entry.owner, body, kind, token=token, test=test, forced=forced, remote=remote, key_hint=hint
         )
         return _answered(request, entry, pending(lead_id, "partial"))
     lead_id = id_of(begun)
     try:
         answer = await parts.partials.complete(
-            entry.owner, body, kind, lead_id=lead_id, test=test, remote=remote, key_hint=hint
+            entry.owner, body, kind, lead_id=lead_id, test=test, forced=forced, remote=remote, key_hint=hint
         )
     except Conflict as late:
         if late.reason != "too_late":
@@ -142,12 +144,11 @@ def _remote(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _asked(request: Request, name: str) -> bool:
-    return request.query_params.get(name, "").lower() in _TRUE
-
-
-def _told_test(request: Request) -> bool:
-    return request.headers.get("x-leadgate-test", "").strip().lower() in _TRUE
+def _told_test(request: Request) -> Asked:
+    """By header or by query, as `POST /v1/leads` reads it."""
+    header = asked(request.headers.get("x-leadgate-test", ""), "header.X-Leadgate-Test")
+    query = asked(request.query_params.get("test", ""), "query.test")
+    return Asked(header.test or query.test, header.result or query.result)
 
 
 def _answered(request: Request, entry: KeyEntry, answer: Answer) -> Response:

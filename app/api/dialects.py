@@ -17,10 +17,11 @@ from app.core.errors import NoKey, NotDurable, NotYours, Refused, WrongMethod
 from app.core.metrics import Metrics
 from app.core.money import written
 from app.core.world import World
+from app.ingest.forced import asked
 from app.ingest.posted import kept_body, opened, refuse_without_fields, whole
 from app.ingest.reading import Reader
 from app.ingest.redirect import allowed
-from app.ingest.reply import YES, Asked, Posted, Reply, Result, Said, Standing, replies, type_of
+from app.ingest.reply import Asked, Posted, Reply, Result, Said, Standing, replies, type_of
 from app.model import Submission
 from app.pipeline.answers import Answer
 from app.pipeline.engine import Engine
@@ -154,14 +155,15 @@ class Dialects:
     async def _take(self, turn: _Turn) -> list[Result]:
         assert turn.plan is not None, "nobody is proved"
         posted, headers = turn.posted, turn.posted.asked.headers
-        asks_test = turn.reply.is_test(posted) or headers.get("x-leadgate-test", "").strip().lower() in YES
+        told = asked(headers.get("x-leadgate-test", ""), "header.X-Leadgate-Test")
         submission = Submission(
             id=self._world.new_id(),
             source=turn.source,
             received_at=self._world.now(),
             content_type=type_of(turn.reply.name),
             body=kept_body(posted),
-            test=asks_test or turn.test or turn.plan.test,
+            test=turn.reply.is_test(posted) or told.test or turn.test or turn.plan.test,
+            forced=told.result or turn.reply.forced(posted),
             remote=turn.remote,
             key_hint=turn.hint,
         )

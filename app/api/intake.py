@@ -15,6 +15,7 @@ from app.core import events
 from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
 from app.core.metrics import Metrics
 from app.core.world import World
+from app.ingest.forced import NOTHING, Asked, asked
 from app.ingest.reading import Reader
 from app.model import Record, Submission
 from app.pipeline.answers import Answer, pending, pending_json
@@ -24,7 +25,6 @@ from app.pipeline.work import Work
 from app.store.intake import Arrival, Refusal
 from app.store.keys import KeyEntry
 
-_TRUE = frozenset(("1", "true", "yes", "on", "t", "y"))
 _KEPT_OF_A_REFUSED_BODY = 65_536
 
 
@@ -44,10 +44,11 @@ class Request(Struct):
     accept: bytes = b""
     length: int = -1
     idempotency: bytes = b""
-    test: bool = False
+    test: str = ""  # what the header says of a test
     host: bytes = b""
     scheme: str = "http"
     remote: str = ""
+    query: bytes = b""
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
@@ -68,7 +69,7 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> Request:
     if b"idempotency-key" in headers:
         request.idempotency = headers[b"idempotency-key"].strip()
     if b"x-leadgate-test" in headers:
-        request.test = headers[b"x-leadgate-test"].decode("latin-1").strip().lower() in _TRUE
+        request.test = headers[b"x-leadgate-test"].decode("latin-1")
     return request
 
 
@@ -102,7 +103,7 @@ class Intake:
             request = read_headers(scope["headers"])
             request.scheme = scope.get("scheme", "http")
             request.remote = (scope.get("client") or ("", 0))[0]
-            request.test = request.test or _asks_test(scope)
+            request.query = scope["query_string"]
             began = self._world.monotonic()
             entry, plan = self._admit(request)
             body = await self._body(receive, request)
@@ -139,13 +140,15 @@ class Intake:
     async def _take(
         self, request: Request, entry: KeyEntry, plan: SourcePlan, body: bytes, began: float
     ) -> Reply:
+        test = _asked(request)
         submission = Submission(
             id=self._world.new_id(),
             source=entry.owner,
             received_at=self._world.now(),
             content_type=request.content_type,
             body=body,
-            test=request.test or entry.test or plan.test,
+            test=test.test or entry.test or plan.test,
+            forced=test.result,
             remote=request.remote,
             key_hint=entry.last4,
         )
@@ -173,7 +176,10 @@ class Intake:
         self._metrics.observe("leadgate_answer_seconds", (entry.owner,), took)
         if events.detailed():
             _tell(submission, answers, took)
-        return self._answer(request, answers, several=len(records) > 1, source=entry.owner)
+        if not submission.test:
+            for answer in answers:
+                self._metrics.count("leadgate_answers_total", (entry.owner, answer.outcome))
+        return self._answer(request, answers, several=len(records) > 1)
 
     def _read(self, submission: Submission) -> list[Record]:
         try:
@@ -255,11 +261,10 @@ class Intake:
             headers={"Connection": "close"},
         )
 
-    def _answer(self, request: Request, answers: list[Answer], *, several: bool, source: str) -> Reply:
+    def _answer(self, request: Request, answers: list[Answer], *, several: bool) -> Reply:
         base = ""
         status = 201
         for answer in answers:
-            self._metrics.count("leadgate_answers_total", (source, answer.outcome))
             if answer.outcome == "pending":
                 status, base = 202, base or self._address(request.scheme, request.host)
         if status == 202 and not several and not request.accept:
@@ -284,12 +289,15 @@ def _tell(submission: Submission, answers: list[Answer], took: float) -> None:
         )
 
 
-def _asks_test(scope: Mapping[str, Any]) -> bool:
-    query: bytes = scope["query_string"]
-    return bool(query) and any(
-        name == b"test" and value.decode("latin-1").lower() in _TRUE
-        for name, _, value in (pair.partition(b"=") for pair in query.split(b"&"))
-    )
+def _asked(request: Request) -> Asked:
+    """By header or by query; of several words the first that names a result. Raises Unprocessable."""
+    if not request.test and not request.query:
+        return NOTHING
+    said = [asked(request.test, "header.X-Leadgate-Test")]
+    for name, _, value in (pair.partition(b"=") for pair in request.query.split(b"&")):
+        if name == b"test":
+            said.append(asked(value.decode("latin-1"), "query.test"))
+    return Asked(any(one.test for one in said), next((one.result for one in said if one.result), ""))
 
 
 def _why_no_key(key: str, entry: Any) -> str:

@@ -33,6 +33,7 @@ class LeadState(BaseModel):
     reasons: list[Reason] = []
     timeline: list[Moment] = []
     test: bool = False
+    forced: str | None = Field(None, description="The result that this test asked for, and got.")
 
 
 @router.get("/v1/leads/{id}", response_model=LeadState, response_model_exclude_none=True)

@@ -93,7 +93,8 @@ class Taking:
     def _tell(self, submission: Submission, answers: list[Answer], took: float) -> None:
         self._metrics.observe("leadgate_answer_seconds", (submission.source,), took)
         for answer in answers:
-            self._metrics.count("leadgate_answers_total", (submission.source, answer.outcome))
+            if not submission.test:
+                self._metrics.count("leadgate_answers_total", (submission.source, answer.outcome))
             if events.detailed():
                 events.emit(
                     events.Answered(

@@ -102,7 +102,7 @@ def _left_out(
 ) -> list[LeftOutReason] | None:
     """Every contract asked again, over the values and the moment that are on record."""
     routing = story.detail["routing"] if story.detail else {}
-    if not routing or story.lead is None or story.detail is None:
+    if "at" not in routing or story.lead is None or story.detail is None:
         return None
     contracts = [
         Contract(

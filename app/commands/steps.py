@@ -67,7 +67,9 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     ]:
         entries.append(Entry("!", "normalised", strange))
     entries.append(_checked(lead, detail, at("checked"), setting))
-    if detail["routing"]:
+    if "forced" in detail["routing"]:
+        entries.append(Entry("·", "forced", [_forced(detail["routing"]["forced"], lead)], at=at("checked")))
+    elif detail["routing"]:
         entries.append(_routed(detail["routing"], at("routed"), setting))
     return entries
 
@@ -187,6 +189,10 @@ def _routed(routing: Mapping[str, Any], at: datetime, setting: Setting) -> Entry
     lines = [f"{routing['eligible']} of {routing['of']} contracts{': ' + best + more if best else ''}"]
     lines += _left_out(routing, setting)
     return Entry("✓" if ranked else "✕", "routed", lines, at=at)
+
+
+def _forced(result: str, lead: Mapping[str, Any]) -> str:
+    return f"{result}, as the test asked: {lead['state']}; nobody was asked, nothing was sold or counted"
 
 
 def _price(text: str) -> str:

@@ -181,6 +181,10 @@ class Reply(Component, ABC):
     def is_test(self, posted: Posted) -> bool:
         return False
 
+    def forced(self, posted: Posted) -> str:
+        """The result that a test asks for as the system knows it (`ingest.forced.RESULTS`); of no other lead is it asked."""
+        return ""
+
     def asks_about(self, posted: Posted) -> UUID | None:
         """The lead whose standing is asked for, where the request asks for that only."""
         return None

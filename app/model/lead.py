@@ -28,6 +28,7 @@ class Submission(Struct, frozen=True, gc=False, kw_only=True):
     test: bool = False
     remote: str = ""
     key_hint: str = ""  # the last four characters of the key, for the trace
+    forced: str = ""  # the result that a test asks for beside its bytes
 
 
 class Value(Struct, frozen=True, gc=False):

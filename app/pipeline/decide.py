@@ -19,6 +19,7 @@ from app.pipeline.claims import Claims
 from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.forced import Forced, asked_of, forced
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.tracks import Job, Track
@@ -49,6 +50,14 @@ class Draft(Struct, kw_only=True):
     round: int = 1
     tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
     buyers: frozenset[str] = frozenset()  # and theirs
+    asked: str = ""  # the result that a test asks for
+
+    @property
+    def forced(self) -> Forced | None:
+        """How a test that asks for a result ends; None for every other lead."""
+        if not self.asked:
+            return None
+        return forced(self.asked, reply=self.plan.reply, coarse=self.plan.coarse, verdict=self.verdict)
 
     def done(self, step: str, at: float) -> None:
         """`at` is monotonic seconds."""
@@ -77,6 +86,12 @@ class Decided(Struct, frozen=True):
             catalogue=row.catalogue,
             ms=at.get("routed", at.get("checked", 0.0)),
         )
+
+    @property
+    def first(self) -> str:
+        """The state that a source which waits is told instead of the outcome; empty: the outcome itself."""
+        ending = self.draft.forced
+        return ending.first if ending is not None else ""
 
     @property
     def verdict(self) -> str:
@@ -133,6 +148,7 @@ class Decider:
             )
             one = Draft(work=work, position=position, plan=plan, lead=lead, steps=dict(work.steps))
             one.fields, one.extra = fields_json(fields), extra_json(extra)
+            one.asked = "" if work.abandoned else asked_of(submission, lead, plan)
             one.done("mapped", self._world.monotonic())
             drafts.append(one)
         self._metrics.observe("leadgate_stage_seconds", ("map",), self._world.monotonic() - began)
@@ -205,7 +221,7 @@ class Decider:
             return None
         return owed(
             self._world, draft.plan, row.id, draft.round, state=row.state, outcome=row.outcome, price=row.price,
-            reasons=row.reasons, waits=self._waits(row.id),
+            reasons=row.reasons, waits=self._waits(row.id) and not one.first,
         )  # fmt: skip
 
     async def _route(self, conn: Any, drafts: Sequence[Draft]) -> None:
@@ -215,7 +231,7 @@ class Decider:
         for draft in drafts:
             draft.done("checked", began)
             draft.match, draft.choice = None, Choice()  # of a run that was rolled back
-            if draft.verdict is None or draft.verdict.outcome != "accepted":
+            if draft.verdict is None or draft.verdict.outcome != "accepted" or draft.asked:
                 continue
             draft.normals = draft.lead.normals()
             draft.match = draft.plan.campaign.index.match(draft.normals, source=draft.lead.source, at=now)
@@ -246,17 +262,21 @@ class Decider:
             campaign=lead.campaign, received_at=lead.received_at, state=state, copies=plan.campaign.copies,
             test=lead.test, outcome=outcome, price=price,
             reasons=answers.encode_reasons(reasons) if reasons else None,
-            score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "unsold"),
+            score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "sold", "unsold"),
             fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings),
-            routing=routing_json(draft.match, draft.choice.full, len(plan.campaign.index.contracts)),
+            routing=routing_json(
+                draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked
+            ),
             steps=steps_json(draft.steps), agreed=plan.price,
         )  # fmt: skip
         return Decided(draft, row, jobs, reasons)
 
     def _standing(self, draft: Draft, handing: bool) -> tuple[str, str | None, Sequence[Any]]:
         """(state, the source's answer if it is known, its reasons)."""
-        verdict, coarse = draft.verdict, draft.plan.coarse
+        verdict, coarse, ending = draft.verdict, draft.plan.coarse, draft.forced
         assert verdict is not None
+        if ending is not None:
+            return ending.state, ending.outcome, ending.reasons
         if verdict.outcome == "rejected":
             return "rejected", "failure", answers.reasons_of(verdict.against(), coarse=coarse)
         if verdict.outcome == "held":

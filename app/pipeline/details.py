@@ -44,8 +44,13 @@ def findings_json(findings: Sequence[Finding]) -> str:
     )  # fmt: skip
 
 
-def routing_json(match: Match | None, full: Sequence[tuple[str, str]], of: int) -> str:
-    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later."""
+def routing_json(match: Match | None, full: Sequence[tuple[str, str]], of: int, *, forced: str = "") -> str:
+    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later.
+
+    Of a test that asked for a result, the result instead: no contract was looked at.
+    """
+    if forced:
+        return _dumps({"forced": forced})
     if match is None:
         return "{}"
     contracts = match.index.contracts

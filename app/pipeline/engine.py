@@ -221,14 +221,17 @@ class Engine:
         for job in one.jobs:
             self.sender.start(job)
         row = one.row
-        self.metrics.count("leadgate_leads_total", (row.source, row.campaign, one.verdict))
-        for finding in one.findings:
-            self.metrics.count("leadgate_findings_total", (finding.check, finding.code))
+        if not row.test:
+            self.metrics.count("leadgate_leads_total", (row.source, row.campaign, one.verdict))
+            for finding in one.findings:
+                self.metrics.count("leadgate_findings_total", (finding.check, finding.code))
         if events.detailed():
             events.emit(one.event())
         if not self.waiting.waits(row.id):
             return
-        if row.outcome == "success":
+        if one.first:
+            self.waiting.resolve(answers.pending(row.id, one.first))
+        elif row.outcome == "success":
             self.waiting.resolve(answers.bought(row.id, row.state, row.price))
         elif row.outcome == "failure":
             self.waiting.resolve(answers.refused(row.id, row.state, row.price, one.reasons))
@@ -303,7 +306,8 @@ class Engine:
         for spoken in batch:
             job = spoken.job
             self.sender.in_hand.discard(job.delivery_id)
-            if isinstance(spoken.conversed.outcome, Accepted) and job.delivery_id not in missed:
+            accepted = isinstance(spoken.conversed.outcome, Accepted) and job.delivery_id not in missed
+            if accepted and not job.track.test:
                 self.metrics.count("leadgate_sold_total", (job.track.source, job.contract.id))
         for step in steps:
             self.follow(step)

@@ -51,6 +51,7 @@ class Partials:
         *,
         token: str = "",
         test: bool = False,
+        forced: str = "",
         remote: str = "",
         key_hint: str = "",
     ) -> UUID:
@@ -60,7 +61,9 @@ class Partials:
         NotDurable, what the format raises, and Unprocessable for several leads at once.
         """
         plan = self._engine.source(source)
-        part = self._submission(plan, body, content_type, test=test, remote=remote, key_hint=key_hint)
+        part = self._submission(
+            plan, body, content_type, test=test, forced=forced, remote=remote, key_hint=key_hint
+        )
         self._one(part)
         mark = digest(token) if token else None
 
@@ -86,6 +89,7 @@ class Partials:
         lead_id: UUID | None = None,
         token: str = "",
         test: bool = False,
+        forced: str = "",
         remote: str = "",
         key_hint: str = "",
     ) -> Answer:
@@ -97,7 +101,9 @@ class Partials:
         """
         plan = self._engine.source(source)
         began = self._world.monotonic()
-        last = self._submission(plan, body, content_type, test=test, remote=remote, key_hint=key_hint)
+        last = self._submission(
+            plan, body, content_type, test=test, forced=forced, remote=remote, key_hint=key_hint
+        )
         self._one(last)
         self._engine.in_hand.add(last.id)
         try:
@@ -187,11 +193,19 @@ class Partials:
         return len(found) == _BATCH
 
     def _submission(
-        self, plan: SourcePlan, body: bytes, content_type: str, *, test: bool, remote: str, key_hint: str
+        self,
+        plan: SourcePlan,
+        body: bytes,
+        content_type: str,
+        *,
+        test: bool,
+        forced: str,
+        remote: str,
+        key_hint: str,
     ) -> Submission:
         return Submission(
             id=self._world.new_id(), source=plan.id, received_at=self._world.now(), content_type=content_type,
-            body=body, test=test or plan.test, remote=remote, key_hint=key_hint,
+            body=body, test=test or plan.test, forced=forced, remote=remote, key_hint=key_hint,
         )  # fmt: skip
 
     def _one(self, part: Submission) -> None:

@@ -31,6 +31,7 @@ class CampaignPlan:
         self.judge = judge
         self.index = index
         self.copies = doc.distribution.copies
+        self.types = {name: field.type for name, field in doc.fields.items()}
 
 
 class SourcePlan:

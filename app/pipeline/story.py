@@ -71,7 +71,15 @@ async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] |
     }  # fmt: skip
     if lead["price"] is not None:
         view["price"] = written(lead["price"])
+    if lead["test"] and (result := await _forced(conn, lead_id)):
+        view["forced"] = result
     return view
+
+
+async def _forced(conn: Any, lead_id: UUID) -> str | None:
+    """The result that this test asked for."""
+    detail = await leads.detail(conn, lead_id)
+    return detail["routing"].get("forced") if detail is not None else None
 
 
 async def _undecided(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:

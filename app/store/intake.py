@@ -37,16 +37,16 @@ _KEEP = """
 with want as materialized (
   select t.id, t.received_at, t.body, e.*
     from unnest($1::uuid[], $2::float8[], $3::bytea[], $4::int[]) as t(id, received_at, body, n)
-    join unnest($5::text[], $6::text[], $7::bool[], $8::text[], $9::text[], $10::bool[])
-         with ordinality as e(source, content_type, test, remote, key_hint, leased, n) on e.n = t.n
+    join unnest($5::text[], $6::text[], $7::bool[], $8::text[], $9::text[], $10::bool[], $11::text[])
+         with ordinality as e(source, content_type, test, remote, key_hint, leased, forced, n) on e.n = t.n
 ), kept as (
-  insert into submission (id, source, received_at, content_type, body, test, remote, key_hint)
-  select id, source, to_timestamp(received_at), content_type, body, test, remote, key_hint from want
+  insert into submission (id, source, received_at, content_type, body, test, remote, key_hint, forced)
+  select id, source, to_timestamp(received_at), content_type, body, test, remote, key_hint, forced from want
   on conflict (id) do nothing
   returning id
 )
 insert into inbox (submission_id, lease_id)
-select id, case when leased then $11::uuid end from want where id in (select id from kept)
+select id, case when leased then $12::uuid end from want where id in (select id from kept)
 on conflict do nothing
 """
 
@@ -86,7 +86,7 @@ with free as (
     from free where i.submission_id = free.submission_id
   returning i.submission_id, i.parked
 )
-select s.id, s.source, s.received_at, s.content_type, s.body, s.test, s.remote, s.key_hint
+select s.id, s.source, s.received_at, s.content_type, s.body, s.test, s.remote, s.key_hint, s.forced
   from mine join submission s on s.id = mine.submission_id
  where mine.parked is null
  order by s.id
@@ -148,7 +148,9 @@ class IntakeStore:
         rows = []
         for arrival in arrivals:
             s = arrival.submission
-            shared = (s.source, s.content_type, s.test, s.remote, s.key_hint, arrival.leased)
+            shared = (
+                s.source, s.content_type, s.test, s.remote, s.key_hint, arrival.leased, s.forced or None
+            )  # fmt: skip
             n = common.setdefault(shared, len(common) + 1)
             rows.append((s.id, s.received_at.timestamp(), s.body, n))
         await conn.execute(
@@ -190,6 +192,7 @@ class IntakeStore:
                 test=r[5],
                 remote=r[6],
                 key_hint=r[7],
+                forced=r[8] or "",
             )
             for r in rows
         ]

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from app.model import Submission
 
-_COLUMNS = "id, source, received_at, content_type, body, test, remote, key_hint"
+_COLUMNS = "id, source, received_at, content_type, body, test, remote, key_hint, forced"
 _KEEP = f"""
-insert into submission ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing
+insert into submission ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing
 """
 _INBOX = "insert into inbox (submission_id, lease_id) values ($1, $2) on conflict do nothing"
 _SUBMISSIONS = f"select {_COLUMNS} from submission where id = any($1::uuid[])"
@@ -80,8 +80,9 @@ async def keep(conn: Any, submission: Submission) -> None:
     """A submission that nobody decides by itself."""
     s = submission
     await conn.execute(
-        _KEEP, s.id, s.source, s.received_at, s.content_type, s.body, s.test, s.remote, s.key_hint
-    )
+        _KEEP, s.id, s.source, s.received_at, s.content_type, s.body, s.test, s.remote, s.key_hint,
+        s.forced or None,
+    )  # fmt: skip
 
 
 async def to_inbox(conn: Any, submission_id: UUID, lease_id: UUID | None) -> None:
@@ -100,7 +101,7 @@ async def submissions(conn: Any, ids: Iterable[UUID]) -> dict[UUID, Submission]:
     return {
         r[0]: Submission(
             id=r[0], source=r[1], received_at=r[2], content_type=r[3], body=bytes(r[4]), test=r[5], remote=r[6],
-            key_hint=r[7],
+            key_hint=r[7], forced=r[8] or "",
         )
         for r in rows
     }  # fmt: skip

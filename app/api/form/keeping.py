@@ -39,7 +39,8 @@ async def take(parts: Parts, plan: SourcePlan, sending: Sending, *, begun: bool 
     a new one, whose evidence says so. `begun`: parts of it may have been kept before.
     """
     answer = await (_completed if begun else _taken)(parts, plan, sending)
-    parts.metrics.count("leadgate_answers_total", (plan.id, answer.outcome))
+    if not (sending.test or plan.test):
+        parts.metrics.count("leadgate_answers_total", (plan.id, answer.outcome))
     parts.metrics.observe("leadgate_answer_seconds", (plan.id,), parts.world.monotonic() - sending.began)
     return answer
 

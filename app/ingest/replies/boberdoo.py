@@ -6,9 +6,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 
 from app.core.errors import Refused
+from app.ingest.raw import written
 from app.ingest.reply import Asked, Posted, Reply, ReplySettings, Result, Said, not_spoken, replies
 from app.ingest.wording import as_json, as_xml
 
+_ZIP, _BOUGHT = frozenset(("zip", "zip_code", "postal_code")), frozenset(("00001", "00002"))
 _ACTIONS = frozenset(("", "submitlead", "pingpostlead", "pingpostconsent"))
 
 
@@ -86,6 +88,11 @@ class Boberdoo(Reply):
 
     def is_test(self, posted: Posted) -> bool:
         return posted.says("test_lead")
+
+    def forced(self, posted: Posted) -> str:
+        """Its test ZIPs: 00001 finds one buyer, 00002 two."""
+        zips = {written(value) for name, value in posted.records[0].items() if name.lower() in _ZIP}
+        return "accepted" if zips & _BOUGHT else ""
 
     def answer(self, results: Sequence[Result], posted: Posted) -> Said:
         one = results[0]

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from app.core.errors import Refused, WrongMethod
+from app.ingest.forced import asked
 from app.ingest.reply import Asked, Posted, Reply, ReplySettings, Result, Said, replies
 from app.ingest.wording import JSON, XML, as_json, as_xml, chosen
 
@@ -52,7 +53,10 @@ class Native(Reply):
             raise WrongMethod("leads are posted", headers={"Allow": "POST"})
 
     def is_test(self, posted: Posted) -> bool:
-        return posted.says("test")
+        return asked(posted.word("test"), "test").test
+
+    def forced(self, posted: Posted) -> str:
+        return asked(posted.word("test"), "test").result
 
     def answer(self, results: Sequence[Result], posted: Posted) -> Said:
         documents = [_document(one) for one in results]
