@@ -1,5 +1,6 @@
 """`retention`: drops days of history that nobody need keep."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from app.commands.desk import DataDir, at_database, say, settings_beside, world
 from app.commands.moments import whole_days
 from app.commands.words import columns, size
-from app.store import upkeep
+from app.store import batches, upkeep
 from app.store.database import Database
 
 
@@ -17,7 +18,7 @@ def retention(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Drop whole days of history: bytes as they came, fields, findings, attempts, events, refused bodies.
+    """Drop whole days of history: bytes as they came, fields, findings, attempts, events, refused bodies, batches.
 
     What a lead became and what its deliveries made stays; of its person nothing does.
     """
@@ -27,12 +28,14 @@ def retention(
     async def work(database: Database) -> None:
         async with database.acquire() as conn:
             found = await upkeep.days_before(conn, world().now().date(), days)
-        if not found:
+            old = await batches.begun_before(conn, world().now() - timedelta(days=days))
+        if not found and not old:
             say(f"nothing is older than {days} days")
             return
         for line in _listed(found):
             typer.echo(line)
         total = f"{len({name[-8:] for name, _ in found})} days, {size(sum(n for _, n in found))}"
+        total += f", {len(old):,} {'batch' if len(old) == 1 else 'batches'}" if old else ""
         if dry_run:
             say(f"{total} would be dropped. Run without --dry-run to drop them.")
             return
@@ -40,6 +43,8 @@ def retention(
             typer.confirm(f"Drop {total}? There is no way back but a backup.", abort=True, err=True)
         async with database.acquire() as conn:
             await upkeep.drop_days(conn, [name for name, _ in found])
+            for batch_id in old:
+                await batches.forget(conn, batch_id)
         say(f"{total} dropped")
 
     at_database(settings, work)

@@ -106,6 +106,8 @@ _UNFINISHED = """
 select exists (select 1 from batch where state in ('reading', 'deciding'))
     or exists (select 1 from batch_part where not tallied)
 """
+_BEFORE = "select id from batch where created_at < $1 order by id"
+_FORGET = "delete from batch where id = $1"
 _STATES = "select state, count(*) from batch where state in ('reading', 'deciding') group by state"
 
 _REFUSALS = """
@@ -331,6 +333,16 @@ async def unfinished(conn: Any) -> bool:
 async def in_progress(conn: Any) -> dict[str, int]:
     """state → how many batches."""
     return {r[0]: r[1] for r in await conn.fetch(_STATES)}
+
+
+async def begun_before(conn: Any, at: datetime) -> list[UUID]:
+    """What retention drops, also what was never read to its end."""
+    return [r[0] for r in await conn.fetch(_BEFORE, at)]
+
+
+async def forget(conn: Any, batch_id: UUID) -> None:
+    """With its rows that could not be read, which are a person's."""
+    await conn.execute(_FORGET, batch_id)
 
 
 async def refusals(conn: Any, batch_id: UUID, after: int, limit: int) -> list[RowRefusal]:

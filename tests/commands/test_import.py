@@ -57,6 +57,10 @@ async def test_it_ends_with_what_became_of_the_rows_and_where_the_others_are(
     assert again.exit_code == 0
     assert "came in before" in again.stderr
     assert await gate.one("select count(*) from lead") == 131
+    await gate.one("update batch set created_at = now() - interval '100 days'")
+    dropped = await leadgate("retention", "--yes")
+    assert "1 batch dropped" in dropped.stderr
+    assert await gate.one("select count(*) from batch_refusal") == 0
 
 
 async def test_without_a_service_the_rows_are_durable_and_it_says_who_decides(
