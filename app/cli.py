@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
     "export": "configuring", "key": "key", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
-    "settle": "settle", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
+    "settle": "settle", "callbacks": "callbacks", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
     "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip
 """Command → its module in app.commands, where the function, or the group, has the command's name."""

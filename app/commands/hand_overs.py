@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.commands.afterwards import afterwards
 from app.commands.steps import Entry, Setting, wall
 from app.commands.words import ICONS, money, short, span
 from app.core.redaction import scrub
@@ -15,7 +16,8 @@ def followed(story: Story, setting: Setting) -> list[Entry]:
     """In the order of time; of equal moments an attempt comes before the answer that it made possible."""
     entries = [*_attempts(story, setting), *_waiting(story)]
     entries += _answered(story, setting)
-    entries += [_event(event, story, setting) for event in story.events]
+    entries += [_event(event, story, setting) for event in story.events if event["kind"] != "amended"]
+    entries += afterwards(story, setting)
     return sorted(entries, key=lambda entry: entry.at or setting.now)
 
 
@@ -99,6 +101,8 @@ def _answered(story: Story, setting: Setting) -> list[Entry]:
     """What the source heard and when, as its `reply` and `deadline` have it; that is not written down."""
     lead = story.lead
     assert lead is not None
+    if lead["round"] > 1:
+        return _of_a_later_round(story)
     began, source = lead["received_at"], lead["source"]
     due = began + timedelta(seconds=setting.deadline)
     known = _known_at(story)
@@ -118,6 +122,13 @@ def _answered(story: Story, setting: Setting) -> list[Entry]:
     if known is not None:
         entries.append(Entry("·", "outcome", [f"{_told(lead)}, where {source} may read it"], at=known))
     return entries
+
+
+def _of_a_later_round(story: Story) -> list[Entry]:
+    """The source asked for it, and heard of it by that request or by a callback."""
+    assert story.lead is not None
+    known = _known_at(story)
+    return [] if known is None else [Entry("✓", "outcome", [_told(story.lead)], at=known)]
 
 
 def _known_at(story: Story) -> datetime | None:

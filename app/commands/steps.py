@@ -50,13 +50,14 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     """From its arrival to its contracts: what was known when the decision was committed."""
     lead, detail = story.lead, story.detail
     assert lead is not None
-    began: datetime = lead["received_at"]
     took: Mapping[str, float] = detail["steps"] if detail else {}
+
+    began = decision_began(lead, took)
 
     def at(step: str) -> datetime:
         return began + timedelta(milliseconds=took.get(step, 0.0))
 
-    entries = [Entry("✓", "received", [_received(story, took, setting)], at=began)]
+    entries = [Entry("✓", "received", [_received(story, took, setting)], at=lead["received_at"])]
     if detail is None:
         entries.append(Entry("·", "forgotten", ["fields, findings and bytes were dropped by retention"]))
         return entries
@@ -72,6 +73,12 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     elif detail["routing"]:
         entries.append(_routed(detail["routing"], at("routed"), setting))
     return entries
+
+
+def decision_began(lead: Mapping[str, Any], took: Mapping[str, float]) -> datetime:
+    """A first round is timed from the lead's arrival, a later one from its own beginning."""
+    moment: datetime = lead["received_at"] if lead["round"] == 1 else lead["decided_at"]
+    return moment if lead["round"] == 1 else moment - timedelta(milliseconds=max(took.values(), default=0.0))
 
 
 def came(sent: Mapping[str, Any], setting: Setting) -> str:

@@ -22,7 +22,11 @@ def tell(story: Story, setting: Setting) -> list[str]:
         return _undecided(story, setting)
     lead = story.lead
     head = f"lead {story.id}   {lead['state']}   {lead['campaign']} ← {lead['source']}"
-    entries = [*steps.decided(story, setting), *hand_overs.followed(story, setting)]
+    arrived, *decided = steps.decided(story, setting)
+    began = steps.decision_began(lead, story.detail["steps"] if story.detail else {})
+    others = hand_overs.followed(story, setting)
+    earlier = [one for one in others if lead["round"] > 1 and one.at is not None and one.at < began]
+    entries = [arrived, *earlier, *decided, *(one for one in others if one not in earlier)]
     return [
         f"{head}   {moment(lead['received_at'], setting.zone, setting.now)}{'   test' if lead['test'] else ''}",
         *_laid_out(entries, lead["received_at"]),
@@ -83,7 +87,8 @@ def _undecided(story: Story, setting: Setting) -> list[str]:
             "!", "parked", [f"{parked}: it is kept, and nobody decides it until a person has looked"]
         )
     else:
-        waiting = Entry("●", "waiting", ["durable, not decided yet"])
+        what = "begun; its source has not completed it" if story.begun else "durable, not decided yet"
+        waiting = Entry("●", "waiting", [what])
     received = Entry("✓", "received", [steps.came(sent, setting)], at=sent["received_at"])
     return [head, *_laid_out([received, waiting], sent["received_at"])]
 

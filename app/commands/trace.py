@@ -130,6 +130,9 @@ def document(told: Story, setting: Setting) -> dict[str, Any]:
         ],
         "attempts": [_attempt_document(a, setting) for a in shown_attempts(told)],
         "events": told.events,
+        "parts": [{"kind": one.kind, "at": one.at, "submission": one.submission_id} for one in told.parts],
+        "former_rounds": [{k: v for k, v in one.items() if k != "findings"} for one in told.former],
+        "callbacks": [{k: v for k, v in one.items() if k != "exchanges"} for one in told.callbacks],
     }
 
 

@@ -1,5 +1,6 @@
 """The whole story of one lead, from its rows, in order: for its source, for the trace, for the console."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,9 @@ from msgspec import Struct
 from app.core.money import written
 from app.ingest.format import MOST_RECORDS
 from app.pipeline.work import lead_id_of, moment_of
-from app.store import deliveries, leads, partials
+from app.store import callbacks, deliveries, leads, partials, rounds
 from app.store.deliveries import DeliveryRow
+from app.store.partials import Amendment
 
 _TELLING = {
     "held": "held for a person", "rejected": "rejected", "delivering": "being delivered", "unclear": "unclear",
@@ -29,6 +31,10 @@ class Story(Struct, frozen=True, kw_only=True):
     attempts: list[dict[str, Any]]
     events: list[dict[str, Any]]
     refusal: dict[str, Any] | None = None
+    parts: Sequence[Amendment] = ()  # what its source said of it after the first bytes
+    former: Sequence[Mapping[str, Any]] = ()  # rounds before the current one
+    callbacks: Sequence[Mapping[str, Any]] = ()
+    begun: bool = False  # it is a partial lead, and its source has not completed it
 
 
 async def story(conn: Any, lead_id: UUID) -> Story | None:
@@ -55,7 +61,16 @@ async def story(conn: Any, lead_id: UUID) -> Story | None:
         deliveries=await deliveries.of_lead(conn, lead_id) if lead else [],
         attempts=await leads.attempts(conn, lead_id) if lead else [],
         events=await leads.events(conn, lead_id) if lead else [],
+        parts=await partials.amendments(conn, [lead_id]),
+        former=await rounds.former(conn, lead_id) if lead and lead["round"] > 1 else (),
+        callbacks=await callbacks.of_lead(conn, lead_id),
+        begun=lead is None and await _begun(conn, lead_id),
     )  # fmt: skip
+
+
+async def _begun(conn: Any, lead_id: UUID) -> bool:
+    partial = await partials.look(conn, lead_id)
+    return partial is not None and partial["state"] == "open"
 
 
 async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:

@@ -117,6 +117,16 @@ async def test_twenty_at_the_same_moment_are_one_round_and_one_sale(database: Da
     assert len(buyer.received) == 1
 
 
+async def test_two_processes_at_the_same_moment_are_one_round_also_where_it_ends_at_once(
+    database: Database, buyer: Buyer
+) -> None:
+    async with opened(database, yaml(buyer)) as house:
+        lead_id = await rejected(house)
+        found = await asyncio.gather(*(Talk(house).again(lead_id) for _ in range(4)))
+        assert {(one.outcome, one.state) for one in found} == {("failure", "rejected")}
+        assert await house.value("select round from lead") == 2
+
+
 async def test_a_lead_is_no_duplicate_of_itself_but_of_others(database: Database, buyer: Buyer) -> None:
     async with opened(database, yaml(buyer, path="/reject")) as house:
         talk = Talk(house)
@@ -144,7 +154,7 @@ async def test_who_refused_it_is_asked_again_and_who_may_have_it_is_not(
     database: Database, buyer: Buyer
 ) -> None:
     says("/changes", reply(200, b'{"status": "rejected"}'))
-    two = contract("b2", buyer.url("/reject"), price="30.00")
+    two = contract("b2", buyer.url("/reject"), price="50.00")
     async with opened(database, yaml(buyer, two, path="/changes")) as house:
         talk = Talk(house)
         lead_id = (await house.one(lead())).lead_id

@@ -1,0 +1,49 @@
+"""The steps of a lead's story that are its source's: parts and corrections, former rounds, what it was told later."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.commands.steps import Entry, Setting, wall
+from app.commands.words import ICONS, counted, short
+from app.pipeline.story import Story
+
+_PART = {"partial": "another part came", "completes": "completed", "patch": "corrected by its source"}
+_ICON = {"told": "✓", "gone": "✕", "dead": "✕", "moot": "·", "promised": "·"}
+
+
+def afterwards(story: Story, setting: Setting) -> list[Entry]:
+    """In no order yet."""
+    entries = [Entry("·", "part", [_PART[one.kind]], at=one.at) for one in story.parts]
+    entries += [_round(former) for former in story.former]
+    return entries + [_callback(one, setting) for one in story.callbacks]
+
+
+def _round(former: Mapping[str, Any]) -> Entry:
+    reasons = former["reasons"]
+    why = f' "{reasons[0]["code"]}"' if reasons else ""
+    told = f"{former['state']}, answered {former['outcome'] or 'pending'}{why}"
+    return Entry(
+        ICONS[former["state"]],
+        f"round {former['round']}",
+        [told],
+        at=former["ended_at"] or former["decided_at"],
+    )
+
+
+def _callback(one: Mapping[str, Any], setting: Setting) -> Entry:
+    tries = counted(one["attempts"], "try").replace("trys", "tries")
+    exchanges = one["exchanges"] or []
+    status = f"status {exchanges[-1]['status']}" if exchanges and exchanges[-1]["status"] else one["reason"]
+    said = {
+        "promised": "promised: its source did not wait",
+        "told": f"{one['outcome']} told in {tries}, {status}",
+        "waiting": f"{one['outcome']} is to be told",
+        "sending": f"{one['outcome']} is being told",
+        "moot": "not wanted any more",
+        "gone": f"its source's address is gone (410): leadgate callbacks --again {short(one['id'])}",
+        "dead": f"given up after {tries}, {status}: leadgate callbacks --again {short(one['id'])}",
+    }[one["state"]]
+    if one["state"] == "waiting" and one["attempts"]:
+        said += f"; {tries} so far, {status}, next {wall(one['next_at'], setting)}"
+    at = one["ended_at"] or one["owed_at"] or one["created_at"]
+    return Entry(_ICON.get(one["state"], "◷"), "callback", [said], at=at)
