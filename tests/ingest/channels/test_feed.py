@@ -94,7 +94,10 @@ async def test_an_item_without_guid_is_told_by_what_it_says(vendor: Vendor, poll
     portal = "http://portal.example/"
     vendor.says(item(1, guid="", link=portal), item(2, guid="", link=portal))
     await poller.go()
-    vendor.says(item(3, guid="", link=portal), item(2, guid="", link=portal))
+    again = item(2, guid="", link=portal)
+    vendor.says(
+        body=f'<rss xmlns:l="urn:l"><channel>{item(3, guid="", link=portal)}\n {again}</channel></rss>'.encode()
+    )
     await poller.go()
     assert await poller.emails() == ["ann1@example.com", "ann2@example.com", "ann3@example.com"]
 
@@ -151,6 +154,7 @@ TROUBLES = [
     (200, b"<!DOCTYPE html><html><body>Sign in</body></html>", "no feed"),
     (200, b"<rss><channel><item>", "no feed"),
     (200, b"x" * 1_100_000, "more than is read"),
+    (200, b"<rss>" + b"<item/>" * 100_001 + b"</rss>", "more than 100,000 items"),
     (301, b"", "moved (301)"),
     (401, b"", "does not let us in (401)"),
     (403, b"", "does not let us in (403)"),
