@@ -78,6 +78,12 @@ def look_at(file: Path, content_type: str, reader: Reader, *, name: str = "") ->
     return Look(shape, first)
 
 
+def is_held_whole(file: Path) -> bool:
+    """Whether its rows can only be read with all of it in memory: a workbook."""
+    with file.open("rb") as stream:
+        return is_workbook(stream.read(8))
+
+
 def sheet_named(sheet: str | None) -> str:
     """What a Content-Type says of a sheet."""
     escaped = (sheet or "").replace("\\", "\\\\").replace('"', '\\"')

@@ -1,8 +1,8 @@
 """Reads one batch from where it stands to its end: each stride durable before the next, live traffic first."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from app.core.errors import Unreadable
 from app.core.events import BatchRead, Code, Event, Id
 from app.core.metrics import Metrics
 from app.core.world import World
-from app.ingest.files import Shape
+from app.ingest.files import Shape, is_held_whole
 from app.ingest.reading import Reader
 from app.pipeline.batch_rows import CONTENT_TYPE, Rows, Stride
 from app.pipeline.faults import Retrying
@@ -41,11 +41,25 @@ class BatchReading:
         """`arrived` counts the submissions that came by themselves: while it moves, files make way."""
         self._database, self._reader, self._world, self._metrics = database, reader, world, metrics
         self._arrived, self._tell = arrived, tell
+        self._workbook = asyncio.Lock()
         self._retrying = Retrying(world, metrics)
         self.progress: Callable[[Batch, Stride], object] = lambda *_: None
 
+    @asynccontextmanager
+    async def room(self, file: Path) -> AsyncIterator[None]:
+        """One workbook at a time: each takes some hundred megabytes while it is read."""
+        if not await asyncio.to_thread(is_held_whole, file):
+            yield
+            return
+        async with self._workbook:
+            yield
+
     async def run(self, batch: Batch, file: Path) -> None:
         """A batch that this process has in hand. Raises Overtaken where somebody else has it meanwhile."""
+        async with self.room(file):
+            await self._run(batch, file)
+
+    async def _run(self, batch: Batch, file: Path) -> None:
         assert batch.lease_id is not None, "it is read by whoever has it in hand"
         rows = Rows(
             file, msgspec.json.decode(batch.shape, type=Shape), self._reader, batch.mapping,

@@ -97,7 +97,10 @@ class Batches:
             raise NotFound(
                 f"source {source_id} is {'paused' if source else 'not configured'}", code="source_off"
             )
-        look = await asyncio.to_thread(look_at, given.file, given.content_type, self._reader, name=given.name)
+        async with self.reading.room(given.file):
+            look = await asyncio.to_thread(
+                look_at, given.file, given.content_type, self._reader, name=given.name
+            )
         campaign, records = snapshot.campaigns[source.campaign], [record for _, record in look.first]
         guesses = guess(look.shape.columns, records, source, campaign, fieldtypes, said=given.said)
         return Preview(look, guesses, names_of(guesses, source, campaign))

@@ -4,12 +4,13 @@ import asyncio
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 from openpyxl import load_workbook
 
-from tests.api.conftest import Api
+from tests.api.conftest import Api, serving
 from tests.pipeline.test_batches import csv_of, rows_of, xlsx_of
 
 
@@ -212,3 +213,14 @@ async def test_a_feed_is_a_batch_too_and_every_row_of_a_test_batch_is_a_test(api
     assert begun.status_code == 202
     assert (await done(api, begun))["accepted"] == 1
     assert await api.value("select bool_and(test) from lead") is True
+
+
+async def test_an_upload_that_stops_moving_is_ended(database_url: str, tmp_path: Path, house: str) -> None:
+    async def stuck() -> Any:
+        yield csv_of(rows_of(3))
+        await asyncio.Event().wait()
+
+    async with serving(database_url, tmp_path, house, body_seconds=0.1) as api:
+        answer = await send(api, stuck())
+        assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+        assert spooled(api) == []

@@ -296,3 +296,38 @@ async def test_what_came_by_itself_is_decided_before_the_rows_of_a_batch(
     await gate.upkeep.inbox()
     await gate.until(lambda: gate.value("select count(*) from lead where id = $1", work.submission.id))
     assert await gate.value("select count(*) from lead") < 1_000
+
+
+async def test_half_uploads_and_files_of_no_batch_go_after_an_hour(gate: House, importer: Any) -> None:
+    batches: Batches = importer()
+    half, orphan, fresh, waiting = (gate.world.new_id() for _ in range(4))
+    batches.spool.part(half).write_bytes(b"email\r\n")
+    for one in (orphan, fresh, waiting):
+        batches.spool.part(one).write_bytes(csv_of(rows_of(3)))
+        batches.spool.place(one)
+    file = batches.spool.file(waiting)
+    await batches.begin(
+        "acme", Given(file=file, fingerprint=digest(file).fingerprint, size=1), batch_id=waiting
+    )
+    for path in (batches.spool.part(half), batches.spool.file(orphan), file):
+        os.utime(path, (0, 0))
+    await batches.clean()
+    assert sorted(one.name for one in batches.spool.folder.iterdir()) == sorted([str(fresh), str(waiting)])
+
+
+async def test_a_fault_of_ours_ends_a_batch_instead_of_running_into_it_for_ever(
+    gate: House, importer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: Batches = importer()
+    batch_id = gate.world.new_id()
+    batches.spool.part(batch_id).write_bytes(csv_of(rows_of(3)))
+    file = batches.spool.place(batch_id)
+    await batches.begin("acme", Given(file=file, fingerprint=b"x", size=1), batch_id=batch_id)
+
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(batches.reading, "_keep", broken)
+    await batches.take()
+    await asyncio.gather(*(task for task in batches._in_hand.values() if task is not None))
+    assert await gate.value("select problem ->> 'code' from batch where state = 'failed'") == "internal"
