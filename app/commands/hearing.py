@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.catalog.snapshot import Builder, Snapshot, Unbuildable
+from app.commands.desk import world
 from app.commands.examining import Line
 from app.commands.words import counted, span
 from app.components import discover
 from app.core.duration import Duration
-from app.core.world import World
 from app.ground import sealer
 from app.pipeline.channels import Configured, configured
 from app.pipeline.silence import watches
@@ -51,7 +51,7 @@ def _channel(name: str, told: Configured, one: Standing | None) -> Line:
 
 
 def _ago(at: datetime) -> str:
-    return f"{span((World().now() - at).total_seconds() * 1000)} ago"
+    return f"{span((world().now() - at).total_seconds() * 1000)} ago"
 
 
 async def sources(database: Database, settings: Settings) -> Sequence[Line]:
@@ -67,7 +67,7 @@ def _silent(habit: Habit, snapshot: Snapshot) -> Line:
     assert habit.silent_since is not None
     told = snapshot.sources[habit.source].silence
     against = f"more than {told}" if isinstance(told, Duration) else "which it usually is not"
-    silent = span((World().now() - habit.silent_since).total_seconds() * 1000)
+    silent = span((world().now() - habit.silent_since).total_seconds() * 1000)
     cure = f"ask it, and look at its keys: leadgate key list {habit.source}"
     return Line("warn", f"source {habit.source}", f"silent for {silent}, {against}", cure)
 
