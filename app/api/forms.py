@@ -116,8 +116,8 @@ async def thanks(campaign: str, request: Request, source: str = "") -> Response:
 
 
 def wants_page(request: Request) -> bool:
-    """As browsers ask when they go to an address; our script asks for JSON."""
-    return prefers_page(request)
+    """A page for whoever doesn't ask for JSON, as our script does: a link's preview asks for anything."""
+    return "application/json" not in request.headers.get("accept", "") or prefers_page(request)
 
 
 async def _body(request: Request) -> bytes:

@@ -132,6 +132,12 @@ async def test_an_unknown_form_is_a_page_that_says_so(visitor: Visitor) -> None:
         problem(await visitor.api.http.get(path, headers=JSON), 404, "not_found")
 
 
+async def test_whoever_does_not_ask_for_json_gets_the_page(api: Api) -> None:
+    for accept in ("*/*", "", "text/html, application/json;q=0.5"):
+        page = await api.http.get("/f/solar", headers={"accept": accept})
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
 async def test_a_paused_source_has_no_form_now(api: Api, visitor: Visitor) -> None:
     await visitor.open()
     await api.configure(yaml().replace("reply: verdict", "reply: verdict\n    paused: true"))
@@ -266,10 +272,11 @@ async def test_a_form_without_a_token_of_ours_is_asked_again(api: Api, visitor: 
 
 
 async def test_a_token_of_another_form_is_none(api: Api, visitor: Visitor) -> None:
-    await api.configure(yaml(more="  - {id: other, campaign: solar, form: {title: Theirs}}\n"))
+    await api.configure(yaml(more="  - id: other\n    campaign: solar\n    form:\n" + FORM))
     theirs = (await told(api, "/f/solar?source=other"))["token"]
     await visitor.open()
     assert (await visitor.send(**ANN, _token=theirs)).status_code == 422
+    assert "Check your answers" in visitor.text
 
 
 async def test_a_consent_that_was_reworded_meanwhile_is_read_again(api: Api, visitor: Visitor) -> None:
@@ -543,5 +550,7 @@ async def test_what_a_leaving_visitor_filled_in_is_kept_only_where_the_form_says
     ):
         assert await left(api, token, **values) == 204
     assert await api.value("select count(*) from submission") == 0
-    evil = await api.http.post("/f/solar/partial", content="{}", headers={"origin": "https://evil.example"})
+    evil = await api.http.post(
+        "/f/solar/partial", content="{}", headers={**JSON, "origin": "https://evil.example"}
+    )
     problem(evil, 403, "foreign")

@@ -1,14 +1,16 @@
 """The hosted form as its visitors see it: a real `leadgate serve`, a real Chromium, a real other site."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from app.store.database import Database
+from app.store.embedded import EmbeddedPostgres
 from tests.e2e.browsing import Site, Visit, chromium, needs_chromium, until
 from tests.e2e.service import Service
 
@@ -62,9 +64,20 @@ async def site() -> AsyncIterator[Site]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def own_database(postgres: EmbeddedPostgres, template_db: str) -> Iterator[str]:
+    """A migrated database for all of these tests: to make one for each would take longer than the tests."""
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(f"create database in_browser template {template_db}")
+        yield postgres.dsn.replace("/leadgate?", "/in_browser?", 1)
+        connection.execute("drop database in_browser with (force)")
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def service(tmp_path_factory: pytest.TempPathFactory, site: Site) -> AsyncIterator[Service]:
-    running = Service(tmp_path_factory.mktemp("forms"))
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, site: Site, own_database: str
+) -> AsyncIterator[Service]:
+    running = Service(tmp_path_factory.mktemp("forms"), database_url=own_database)
     await running.configure(catalogue(site.origin))
     await running.start()
     yield running
