@@ -1,0 +1,76 @@
+"""Picks up files that others put into a folder of an SFTP server, whose host key is known."""
+
+import asyncio
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from app.core.registry import Settings
+from app.ingest import hostkey
+from app.ingest.channel import Channel, Door, Visit, channels
+from app.ingest.remote import RemoteSettings, pick_up
+
+
+class SftpSettings(RemoteSettings):
+    host_key: Annotated[str, AfterValidator(hostkey.checked)] = Field(
+        description="The server's public key (`ssh-ed25519 AAAA…`), or lines of known_hosts."
+    )
+    private_key: SecretStr = Field(
+        SecretStr(""), description="Ours, as OpenSSH or PEM writes it; instead of a password, or with it."
+    )
+    passphrase: SecretStr = Field(SecretStr(""), description="Of the private key, if it has one.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SftpSettings":
+        if not (self.password.get_secret_value() or self.private_key.get_secret_value()):
+            raise ValueError("needs a password or a private_key")
+        if self.passphrase.get_secret_value() and not self.private_key.get_secret_value():
+            raise ValueError("has a passphrase, and no private_key that it would be for")
+        return self
+
+
+@channels.register
+class Sftp(Channel):
+    """A file is taken when two visits in a row saw it with the same size and time. What was taken in is moved to `done`,
+    what can't be read to `failed` with a `….reason.txt` beside it; both are made in the folder. Where the server lets
+    nobody move files, leadgate remembers which it has taken. Tables of any size up to `largest` are imported as a
+    batch; ADF, XML, JSON, feeds and mails of at most 10 MB are one submission.
+
+    Each file is taken once, also when leadgate is killed in between: it is told by name, size, time and content. One
+    that is replaced while it is read is left for the next visit. A server with another host key than `host_key` is
+    told nothing, not even the user; `ssh-keyscan HOST` prints the keys, which its owner should confirm.
+    """
+
+    name = "sftp"
+    settings: ClassVar[type[Settings]] = SftpSettings
+    examples: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "host": "sftp.vendor.example",
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyGqkcbqpJ0lYr4YqPqBqv5m7Tn3vYw0sQzQ5r5c1vD",
+            "user": "acme",
+            "password": "write-it-here",
+            "folder": "/outgoing",
+        },
+        {
+            "host": "10.0.4.7",
+            "port": 2222,
+            "host_key": "[10.0.4.7]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyGqkcbqpJ0lYr4YqPqBqv5m7Tn3vYw0sQzQ5r5c1vD",
+            "user": "leads",
+            "private_key": "-----BEGIN OPENSSH PRIVATE KEY-----\nwrite it here\n-----END OPENSSH PRIVATE KEY-----\n",
+            "passphrase": "open-sesame",
+            "match": ["*.csv", "*.adf"],
+        },
+    )
+
+    async def visit(self, settings: SftpSettings, door: Door) -> Visit:
+        sftp_folder = await asyncio.to_thread(import_module, "app.ingest.sftp_folder")  # takes a second
+        account = sftp_folder.Account(
+            host=settings.host, port=settings.port or 22, host_key=settings.host_key, user=settings.user,
+            password=settings.password.get_secret_value(), private_key=settings.private_key.get_secret_value(),
+            passphrase=settings.passphrase.get_secret_value(), folder=settings.folder,
+            patience=settings.patience.seconds,
+        )  # fmt: skip
+        async with sftp_folder.connected(account) as folder:
+            return await pick_up(folder, settings, door)

@@ -1,0 +1,372 @@
+"""Takes the files of a folder on another machine, whatever protocol leads there."""
+
+import re
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import islice
+from typing import Annotated, Any, Protocol
+
+from msgspec import Struct
+from pydantic import AfterValidator, Field, SecretStr
+
+from app.core.duration import Duration
+from app.core.errors import NotDurable, Refused, TooLarge, Unreadable
+from app.ingest.catch import Catch, catching
+from app.ingest.channel import ChannelSettings, Door, Every, Trouble, Visit
+from app.ingest.named import type_of
+from app.ingest.pickup import (
+    AT_ONCE,
+    LARGEST,
+    REASON,
+    Below,
+    Changed,
+    Match,
+    identity_of,
+    is_body,
+    is_wanted,
+    numbered,
+    reason_of,
+    rows_refused,
+    settled,
+    waiting,
+)
+
+MOST_LISTED = 20_000
+"""Entries of a folder; a listing that goes on is broken off."""
+MOST_LEFT = 9_000
+"""Taken files that may stay where they are, since the server lets nobody move them."""
+_LONGEST_NAME = 255
+_SAME_NAMES = 100
+_TIME = re.compile(r"[0-9]{1,14}(\.[0-9]{1,9})?")
+
+
+def _on_the_server(path: str) -> str:
+    if not path.isprintable():
+        raise ValueError("has a character that no folder has")
+    return path.rstrip("/") or path[:1]
+
+
+def _some_time(span: Duration) -> Duration:
+    if not 0 < span.seconds <= 600:
+        raise ValueError("is to be more than nothing, and 10m at most")
+    return span
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has a character that can not be sent")
+    return text
+
+
+class RemoteSettings(ChannelSettings):
+    """What is told of a folder on another machine; each protocol adds how it knows the machine and is known there."""
+
+    every: Every = Field(Duration("1m"), description="How long between two looks.")
+    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    port: int | None = Field(None, ge=1, le=65535)
+    user: Annotated[str, AfterValidator(_line)] = Field(min_length=1)
+    password: SecretStr = SecretStr("")
+    folder: Annotated[str, AfterValidator(_on_the_server)] = Field(
+        "", description="The folder on the server; empty: where the log-in leads."
+    )
+    match: Match = ("*",)
+    done: Below = "done"
+    failed: Below = "failed"
+    largest: int = Field(
+        1_000_000_000,
+        ge=10_000,
+        le=100_000_000_000,
+        description="Bytes of the largest table; it is kept on the disk.",
+    )
+    patience: Annotated[Duration, AfterValidator(_some_time)] = Field(
+        Duration("30s"), description="How long the server may take for one answer."
+    )
+
+
+class Listed(Struct, frozen=True):
+    """A file as a listing tells it; `modified` is digits. `exact`: the time is told so that it never changes by itself."""
+
+    raw: bytes
+    size: int
+    modified: str
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        """A name need not be UTF-8, where it is kept it must."""
+        return self.raw.decode("utf-8", "replace")
+
+    @property
+    def mark(self) -> str:
+        told = b"%s %d %s" % (self.raw, self.size, self.modified.encode())
+        return blake2b(told, digest_size=8).hexdigest()
+
+
+class _NotNow(Exception):
+    """It is the same file, and can't be read."""
+
+
+class Denied(Exception):
+    """The server says no to this one thing, and is still there. `lasting`: it will say so again; `unknown`: to
+    whatever is asked in this way."""
+
+    def __init__(self, *, lasting: bool, unknown: bool = False) -> None:
+        super().__init__()
+        self.lasting, self.unknown = lasting, unknown
+
+
+class Remote(Protocol):
+    """A connection that stands in the folder. Everything raises Trouble where it is gone, and most things Denied.
+
+    A path is a name in the folder, or in one of those below it.
+    """
+
+    host: str
+
+    def listing(self) -> AsyncGenerator[Listed]: ...
+
+    async def look_at(self, path: bytes) -> Listed | None:
+        """None where there is none, or where the server can't tell of one alone."""
+
+    async def fetch(self, raw: bytes, put: Callable[[bytes], Awaitable[None]]) -> None:
+        """All of it. What `put` raises breaks off, and the connection is still good."""
+
+    async def there(self, path: bytes) -> bool: ...
+
+    async def make(self, folder: bytes) -> None: ...
+
+    async def move(self, path: bytes, to: bytes) -> None: ...
+
+    async def write(self, path: bytes, text: bytes) -> None: ...
+
+
+def timed(modified: str | float | None) -> str:
+    """A time as a server tells it: digits, or nothing. A number is seconds since 1970."""
+    if isinstance(modified, str):
+        return modified if _TIME.fullmatch(modified) else ""
+    try:
+        return datetime.fromtimestamp(modified or 0, UTC).strftime("%Y%m%d%H%M%S") if modified else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def cause_of(error: BaseException) -> str:
+    for kind, words in (
+        (ssl.SSLCertVerificationError, "its certificate is not one that is trusted"),
+        (ssl.SSLError, "its TLS handshake failed"),
+        (socket.gaierror, "its name has no address"),
+        (TimeoutError, "it did not answer in time"),
+        (ConnectionRefusedError, "it can't be connected to"),
+        (ConnectionError, "it broke the connection off"),
+        (OSError, "it can't be connected to"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return "it can't be understood"
+
+
+async def pick_up(remote: Remote, settings: RemoteSettings, door: Door) -> Visit:
+    """One visit. What it has learnt is remembered also where it ends in trouble."""
+    found, strange = await _listed(remote, settings)
+    round_ = _Round(remote, settings, door, found)
+    try:
+        await round_.go()
+    except Trouble:
+        await door.remember(round_.state())
+        raise
+    await door.remember(round_.state())
+    if strange:
+        round_.troubles.append(f"{strange} entries of the listing have names that no file has")
+    if round_.troubles:
+        raise Trouble(f"{remote.host}: {'; '.join(dict.fromkeys(round_.troubles))}")
+    return Visit(kept=round_.kept, known=round_.known, refused=round_.refused, more=round_.more)
+
+
+async def _listed(remote: Remote, settings: RemoteSettings) -> tuple[list[Listed], int]:
+    """What is to be taken, the oldest first, and how many names are none."""
+    found, strange, n = [], 0, 0
+    async with aclosing(remote.listing()) as listing:
+        async for one in listing:
+            n += 1
+            if n > MOST_LISTED:
+                raise Trouble(f"{remote.host}: the folder has more than {MOST_LISTED:,} entries")
+            if not _is_name(one.raw):
+                strange += 1
+            elif is_wanted(one.name, settings.match):
+                found.append(one)
+    return sorted(found, key=lambda one: (one.modified, one.raw)), strange
+
+
+def _is_name(raw: bytes) -> bool:
+    return (
+        0 < len(raw) <= _LONGEST_NAME
+        and raw not in (b".", b"..")
+        and not any(byte < 32 or byte in b"/\\\x7f" for byte in raw)
+    )
+
+
+class _Round:
+    """One visit: what it found, and what became of it."""
+
+    def __init__(self, remote: Remote, settings: RemoteSettings, door: Door, found: list[Listed]) -> None:
+        self.kept = self.known = self.refused = 0
+        self.troubles: list[str] = []
+        self._remote, self._settings, self._door, self._found = remote, settings, door, found
+        self._seen = set(door.state.get("seen", ()))
+        marks = {one.mark for one in found}
+        self._left, self._hard = (
+            {mark: into for mark, into in door.state.get(name, {}).items() if mark in marks}
+            for name in ("left", "hard")
+        )
+        there = [one for one in found if one.mark not in self._left]
+        self._ready = sorted(settled(there, self._seen), key=lambda one: one.mark in self._hard)
+        self.more = len(self._ready) == AT_ONCE
+        self._ended: list[Listed] = []
+        self._made: set[str] = set()
+        self._stuck = False
+
+    def state(self) -> dict[str, Any]:
+        """`seen` once; `left` where they are though taken (1: refused); `hard` to take, so that they come last."""
+        there = [one for one in self._found if one.mark not in self._left]
+        seen = waiting(there, self._ended, self._seen, more=self.more)
+        left = dict(islice(self._left.items(), MOST_LEFT))
+        return {"seen": seen, "left": left, "hard": dict(islice(self._hard.items(), AT_ONCE))}
+
+    async def go(self) -> None:
+        for one in self._ready:
+            try:
+                await self._take(one)
+            except (Trouble, _NotNow) as error:
+                self._hard[one.mark] = 1
+                if isinstance(error, Trouble):
+                    raise
+                self.troubles.append("a file can't be read to its end, or is not as long as it is said to be")
+            else:
+                self._hard.pop(one.mark, None)
+        await self._clear()
+        if len(self._left) > MOST_LEFT:
+            self.troubles.append(f"more than {MOST_LEFT:,} taken files lie there, and can't be moved")
+
+    async def _take(self, one: Listed) -> None:
+        """Durable first, put away second."""
+        into, said = self._settings.done, ""
+        try:
+            async with catching(self._door.spool) as catch:
+                await self._fetch(one, catch)
+                said = await self._keep(one, catch)
+        except Changed:
+            self._ended.append(one)
+            return
+        except NotDurable:
+            raise
+        except Refused as refused:
+            self.refused += 1
+            into, said = self._settings.failed, reason_of(refused)
+        self._ended.append(one)
+        try:
+            await self._put_away(one, into, said)
+        except Denied:
+            self._stuck = True
+            self._left[one.mark] = int(into == self._settings.failed)
+            if self._left[one.mark]:
+                self.troubles.append(f"a file was refused and can't be moved to {into}: {said}")
+
+    async def _fetch(self, one: Listed, catch: Catch) -> None:
+        """Whole, and the same before and after. Raises Changed, Refused, _NotNow."""
+        most = LARGEST if is_body(one.name) else self._settings.largest
+        if one.size > most:
+            raise TooLarge(f"a file of this kind has at most {most:,} bytes")
+
+        async def put(block: bytes) -> None:
+            if catch.size + len(block) > one.size:
+                raise Changed
+            await catch.put(block)
+
+        denied = None
+        try:
+            await self._remote.fetch(one.raw, put)
+        except Changed:
+            pass
+        except Denied as error:
+            denied = error
+        else:
+            if catch.size == one.size and await self._is_still(one):
+                return
+        if not await self._is_still(one):
+            raise Changed
+        if denied and denied.lasting:
+            raise Unreadable("the server does not hand the file out", code="unreadable")
+        raise _NotNow
+
+    async def _is_still(self, one: Listed) -> bool:
+        now = await self._remote.look_at(one.raw)
+        return now is not None and now.mark == one.mark
+
+    async def _keep(self, one: Listed, catch: Catch) -> str:
+        """What is to stand beside it. Raises Refused, NotDurable."""
+        identity = identity_of(one.name, one.size, one.modified if one.exact else "", catch.digest)
+        if not is_body(one.name):
+            said = rows_refused(await self._door.keep_file(catch.path, identity=identity, name=one.name))
+            self.kept += 1
+            return said
+        new = await self._door.keep(catch.content(), type_of(one.name), identity=identity, name=one.name)
+        self.kept, self.known = self.kept + new, self.known + (not new)
+        return ""
+
+    # putting away -----------------------------------------------------------------------------------
+
+    async def _clear(self) -> None:
+        """What earlier visits could not move, until it can't be moved again."""
+        for one in self._found:
+            if self._stuck:
+                return
+            if one.mark not in self._left:
+                continue
+            into = self._settings.failed if self._left[one.mark] else self._settings.done
+            try:
+                await self._put_away(one, into, "")
+            except Denied:
+                return
+            del self._left[one.mark]
+
+    async def _put_away(self, one: Listed, into: str, said: str) -> None:
+        """Out of the way, with a reason beside it. What was put in its place meanwhile is another file."""
+        if self._stuck:
+            raise Denied(lasting=False)
+        if not await self._is_still(one):
+            return
+        if into not in self._made:
+            with suppress(Denied):
+                await self._remote.make(into.encode())
+            self._made.add(into)
+        path = await self._free(one, into)
+        if said:
+            with suppress(Denied):
+                await self._remote.write(path + REASON.encode(), f"{said}\n".encode(errors="replace"))
+        await self._remote.move(one.raw, path)
+        now = await self._remote.look_at(path)
+        if now is not None and (now.size, now.modified) != (one.size, one.modified):
+            with suppress(Denied):  # another one, put there while we looked away: it is still to be taken
+                await self._remote.move(path, one.raw)
+
+    async def _free(self, one: Listed, into: str) -> bytes:
+        for name in islice(_names(one), _SAME_NAMES):
+            path = into.encode() + b"/" + name
+            if not await self._remote.there(path):
+                return path
+        raise Denied(lasting=True)
+
+
+def _names(one: Listed) -> Iterator[bytes]:
+    """`leads.csv`, `leads-20260131120000.csv`, `leads-20260131120000-2.csv`, …"""
+    name = one.raw.decode("latin-1")
+    yield one.raw
+    stem, dot, ending = name.rpartition(".")
+    later = f"{stem}-{one.modified}{dot}{ending}" if stem and one.modified else name
+    for other in numbered(later):
+        if other != name:
+            yield other.encode("latin-1")

@@ -1,0 +1,212 @@
+"""A folder on an SFTP server, as the channel `sftp` needs it: what lies there, one file whole, moved away."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+import asyncssh
+from msgspec import Struct
+
+from app.ingest.channel import Trouble
+from app.ingest.hostkey import is_bare, lines_of
+from app.ingest.remote import Denied, Listed, cause_of, timed
+
+_BLOCK = 1 << 18
+_GONE = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage)
+_FAULTS = (asyncssh.Error, OSError, ValueError, EOFError)
+_LASTING = (asyncssh.SFTPPermissionDenied, asyncssh.SFTPNoSuchFile, asyncssh.SFTPOpUnsupported)
+_FILES = (asyncssh.FILEXFER_TYPE_REGULAR, asyncssh.FILEXFER_TYPE_UNKNOWN)
+_WITH_PASSPHRASE = (
+    "or not with this passphrase (in OpenSSH's own form that takes the package bcrypt, in PKCS#8 nothing)"
+)
+
+T = TypeVar("T")
+
+asyncssh.set_log_level(logging.WARNING)  # it names users and files
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """Where and as whom. `host_key` as `hostkey.checked` has seen it."""
+
+    host: str
+    port: int
+    host_key: str
+    user: str
+    password: str
+    private_key: str
+    passphrase: str
+    folder: str
+    patience: float
+
+    def __repr__(self) -> str:
+        return f"Account({self.host}:{self.port})"
+
+
+class SftpFolder:
+    """A Remote."""
+
+    def __init__(self, account: Account, client: asyncssh.SFTPClient) -> None:
+        self.host = account.host
+        self._patience = account.patience
+        self._client = client
+        self._base = account.folder.encode()
+
+    async def listing(self) -> AsyncGenerator[Listed]:
+        scan: AsyncGenerator[asyncssh.SFTPName] = self._client.scandir(self._base or b".")  # type: ignore[assignment]  # it is one
+        async with aclosing(scan) as entries:
+            while True:
+                try:
+                    entry = await self._ask(anext(entries))
+                except StopAsyncIteration:
+                    return
+                except Denied:
+                    raise Trouble(
+                        f"{self.host}: there is no folder {self._base.decode()}, or it may not be listed"
+                    ) from None
+                one = _listed(entry.filename, entry.attrs)
+                if one is not None:
+                    yield one
+
+    async def look_at(self, path: bytes) -> Listed | None:
+        try:
+            return _listed(path, await self._ask(self._client.lstat(self._at(path))))
+        except Denied:
+            return None
+
+    async def fetch(self, raw: bytes, put: Callable[[bytes], Awaitable[None]]) -> None:
+        file: Any = await self._ask(self._client.open(self._at(raw), "rb"))
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._closed, file)
+            while block := await self._ask(file.read(_BLOCK)):
+                await put(block)
+
+    async def there(self, path: bytes) -> bool:
+        try:
+            await self._ask(self._client.lstat(self._at(path)))
+        except Denied as denied:
+            if denied.lasting:
+                return False
+            raise
+        return True
+
+    async def make(self, folder: bytes) -> None:
+        await self._ask(self._client.mkdir(self._at(folder)))
+
+    async def move(self, path: bytes, to: bytes) -> None:
+        """Never over another: SFTP says no to that."""
+        await self._ask(self._client.rename(self._at(path), self._at(to)))
+
+    async def write(self, path: bytes, text: bytes) -> None:
+        file: Any = await self._ask(self._client.open(self._at(path), "wb"))
+        try:
+            await self._ask(file.write(text))
+        finally:
+            await self._closed(file)
+
+    # conversing -----------------------------------------------------------------------------------
+
+    async def _ask(self, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await work
+        except _GONE:
+            raise Trouble(f"{self.host}: it broke the connection off") from None
+        except asyncssh.SFTPError as error:
+            raise Denied(lasting=isinstance(error, _LASTING)) from None
+        except _FAULTS as error:
+            raise Trouble(f"{self.host}: it broke off, or stood still ({_cause(error)})") from None
+
+    async def _closed(self, file: Any) -> None:
+        with suppress(Denied):
+            await self._ask(file.close())
+
+    def _at(self, path: bytes) -> bytes:
+        if not self._base:
+            return path
+        return self._base.rstrip(b"/") + b"/" + path
+
+
+@asynccontextmanager
+async def connected(account: Account) -> AsyncIterator[SftpFolder]:
+    """Nothing of this machine's user is used: no agent, no keys, no configuration, no known hosts."""
+    trusted, keys = await asyncio.to_thread(_keys, account)
+    connection = await _connected(account, trusted, keys)
+    try:
+        try:
+            async with asyncio.timeout(account.patience):
+                client = await connection.start_sftp_client()
+        except _FAULTS as error:
+            raise Trouble(f"{account.host}: it offers no SFTP ({_cause(error)})") from None
+        yield SftpFolder(account, client)
+    finally:
+        connection.abort()
+
+
+async def _connected(account: Account, trusted: Any, keys: list[Any] | None) -> asyncssh.SSHClientConnection:
+    try:
+        async with asyncio.timeout(2 * account.patience):
+            return await asyncssh.connect(
+                account.host,
+                account.port,
+                username=account.user,
+                password=account.password or None,
+                client_keys=keys,
+                public_key_auth=keys is not None,
+                known_hosts=trusted,
+                config=None,
+                agent_path=None,
+                gss_auth=False,
+                gss_kex=False,
+                host_based_auth=False,
+                compression_algs=None,
+                connect_timeout=account.patience,
+                login_timeout=account.patience,
+                keepalive_interval=account.patience,
+            )
+    except asyncssh.PermissionDenied:
+        raise Trouble(f"{account.host}: the log-in was refused") from None
+    except _FAULTS as error:
+        raise Trouble(f"{account.host}:{account.port}: {_cause(error)}") from None
+
+
+def _keys(account: Account) -> tuple[Any, list[Any] | None]:
+    """The keys that the server may have, and ours."""
+    lines = lines_of(account.host_key)
+    try:
+        if all(map(is_bare, lines)):
+            trusted: Any = ([asyncssh.import_public_key(line) for line in lines], [], [])
+        else:
+            trusted = asyncssh.import_known_hosts("\n".join(lines) + "\n")
+    except _FAULTS:
+        raise Trouble(f"{account.host}: host_key is of a kind that is not known") from None
+    if not account.private_key:
+        return trusted, None
+    try:
+        return trusted, [asyncssh.import_private_key(account.private_key, account.passphrase or None)]
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        raise Trouble(f"{account.host}: the private key can't be read, {_WITH_PASSPHRASE}") from None
+
+
+def _listed(raw: bytes | str, told: asyncssh.SFTPAttrs) -> Listed | None:
+    if told.type not in _FILES or told.size is None:
+        return None
+    name = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogateescape")
+    return Listed(name, told.size, timed(told.mtime))
+
+
+def _cause(error: BaseException) -> str:
+    for kind, words in (
+        (asyncssh.HostKeyNotVerifiable, "its host key is not the one that is trusted"),
+        (
+            asyncssh.KeyExchangeFailed,
+            "it has no host key of the kind that is trusted, or speaks no cipher of ours",
+        ),
+        (asyncssh.ConnectionLost, "it broke the connection off"),
+        (asyncssh.SFTPError, "it said no"),
+        (asyncssh.Error, "it broke the connection off"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return cause_of(error)
