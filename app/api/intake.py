@@ -16,6 +16,7 @@ from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unpro
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.forced import NOTHING, Asked, asked
+from app.ingest.queried import with_query
 from app.ingest.reading import Reader
 from app.model import Record, Submission
 from app.pipeline.answers import Answer, pending, pending_json
@@ -98,9 +99,9 @@ class Intake:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         try:
-            if scope["method"] != "POST":
-                raise WrongMethod("leads are posted", headers={"Allow": "POST"})
             request = read_headers(scope["headers"])
+            if scope["method"] != "POST" and not (scope["method"] == "GET" and self._by_address(request)):
+                raise WrongMethod("leads are posted", headers={"Allow": "POST"})
             request.scheme = scope.get("scheme", "http")
             request.remote = (scope.get("client") or ("", 0))[0]
             request.query = scope["query_string"]
@@ -137,10 +138,28 @@ class Intake:
             raise NotDurable("this process is going away; send it again")
         return entry, self._engine.source(entry.owner)
 
+    def _by_address(self, request: Request) -> bool:
+        """Whether the lead may stand in the address, so that it may be sent by GET."""
+        entry = self._engine.key(request.key)
+        plan = self._engine.plans().source(entry.owner) if entry and entry.kind == "source" else None
+        return plan is not None and plan.query
+
+    def _as_meant(self, request: Request, plan: SourcePlan, body: bytes) -> bytes:
+        """The body to keep, and its type in `request`: as they came, but where the source is allowed more."""
+        if plan.sniff:
+            request.content_type = self._reader.by_look(request.content_type, body)
+        if plan.query:
+            body, request.content_type = with_query(body, request.content_type, request.query, self._reader)
+            if len(body) > self._limits.body_bytes:
+                raise self._too_large()
+        return body
+
     async def _take(
         self, request: Request, entry: KeyEntry, plan: SourcePlan, body: bytes, began: float
     ) -> Reply:
         test = _asked(request)
+        if plan.sniff or plan.query:
+            body = self._as_meant(request, plan, body)
         submission = Submission(
             id=self._world.new_id(),
             source=entry.owner,

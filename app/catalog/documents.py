@@ -264,6 +264,13 @@ class SourceDoc(Document):
     callback: Mapping[str, Any] | None = None
     form: FormDoc | None = None
     mail: MailDoc | None = None
+    sniff: bool = Field(
+        False, description="Read a body by its look where its Content-Type says nothing, or another kind."
+    )
+    query: bool = Field(
+        False,
+        description="Fields of a lead may stand in the address, of POST and of GET. Logs show addresses.",
+    )
     test: bool = Field(False, description="Every lead of this source is a test.")
     paused: bool = False
 

@@ -37,5 +37,9 @@ class Format(Component, ABC):
         """Whether the body looks like this kind. A guess from its first kilobyte: cheap, and raises nothing."""
         return False
 
+    def told(self, body: bytes, content_type: str) -> str:
+        """The Content-Type of a body that it `sniffs`, with what only the body says of it."""
+        return content_type
+
 
 formats: Registry[Format] = Registry("app.ingest.formats", "leadgate.formats")

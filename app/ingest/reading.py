@@ -48,6 +48,23 @@ class Reader:
             raise UnknownType(f"{said}; send one of {', '.join(self.taken)}", taken=list(self.taken))
         return found
 
+    def by_look(self, content_type: str, body: bytes) -> str:
+        """The type under which to keep and read a body whose Content-Type may say nothing, or lie.
+
+        It is believed where the body looks as it says, or like nothing that is known; else it is the type of
+        what the body looks like, with the parameters that were said.
+        """
+        try:
+            said = self.format_of(content_type, body)
+        except UnknownType:
+            said = None
+        if said is not None and said.sniffs(body):
+            return said.told(body, content_type)
+        found = _sniffed(self._sniffing, body)
+        if found is None or (said is not None and set(said.also) & set(found.content_types)):
+            return content_type
+        return found.told(body, "".join((found.content_types[0], *content_type.partition(";")[1:])))
+
     def read(self, body: bytes, content_type: str, *, sniff_untyped: bool = False) -> list[Record]:
         platform = self._platforms.get(content_type)
         if platform is not None:

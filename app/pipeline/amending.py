@@ -70,7 +70,8 @@ class Amender:
         """Raises NotYours, Conflict (it is out of our hands), NotDurable, and what the format raises."""
         plan = self._engine.source(source)
         part = Submission(
-            id=self._world.new_id(), source=source, received_at=self._world.now(), content_type=content_type,
+            id=self._world.new_id(), source=source, received_at=self._world.now(),
+            content_type=self._pieces.kind(plan, content_type, body),
             body=body, test=plan.test, remote=remote, key_hint=key_hint,
         )  # fmt: skip
         if len(self._pieces.read(part)) != 1:

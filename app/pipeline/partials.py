@@ -204,7 +204,8 @@ class Partials:
         key_hint: str,
     ) -> Submission:
         return Submission(
-            id=self._world.new_id(), source=plan.id, received_at=self._world.now(), content_type=content_type,
+            id=self._world.new_id(), source=plan.id, received_at=self._world.now(),
+            content_type=self._pieces.kind(plan, content_type, body),
             body=body, test=test or plan.test, forced=forced, remote=remote, key_hint=key_hint,
         )  # fmt: skip
 

@@ -30,6 +30,10 @@ class Pieces:
         """Raises Refused."""
         return self._reader.read(submission.body, submission.content_type)
 
+    def kind(self, plan: SourcePlan, content_type: str, body: bytes) -> str:
+        """The type under which a body is kept: as it is said, or by its look where the source allows that."""
+        return self._reader.by_look(content_type, body) if plan.sniff else content_type
+
     async def record(
         self, conn: Any, plan: SourcePlan, lead_id: UUID, submission_id: UUID, position: int
     ) -> Record:

@@ -57,6 +57,7 @@ class SourcePlan:
         self.coarse = doc.reasons == "coarse"
         self.test = doc.test
         self.paused = doc.paused
+        self.sniff, self.query = doc.sniff, doc.query
         self.partial = doc.partial
 
 

@@ -5,6 +5,7 @@ from app.ingest.format import formats
 from app.ingest.reading import Reader
 
 READER = Reader(formats.discover())
+PARTS = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--x--"
 
 
 @pytest.mark.parametrize(
@@ -98,3 +99,54 @@ def test_an_untyped_body_is_known_by_its_look_only_where_that_is_allowed(body, n
 def test_what_looks_like_nothing_or_says_another_type_stays_unknown(body, content_type):
     with pytest.raises(UnknownType):
         READER.read(body, content_type, sniff_untyped=True)
+
+
+@pytest.mark.parametrize(
+    "said, body, kind",
+    [
+        ("text/plain", b'{"a": 1}', "application/json"),
+        ("", b"a=1&b=2", "application/x-www-form-urlencoded"),
+        ("application/x-www-form-urlencoded", b'{"a": 1}', "application/json"),
+        (
+            "application/x-www-form-urlencoded",
+            b"<adf><prospect><id>1</id></prospect></adf>",
+            "application/x-adf+xml",
+        ),
+        ("application/json", b"a=1&b=2", "application/x-www-form-urlencoded"),
+        ("application/json; charset=latin-1", b"<lead><a>1</a></lead>", "application/xml; charset=latin-1"),
+        ("application/json", b'{"a": 1}\n{"a": 2}\n', "application/x-ndjson"),
+        ("application/vnd.ms-excel", b"name;zip\nAnn;78701\n", "text/csv"),
+        ("text/plain", b"name\tzip\r\nAnn\t78701\r\n" + b"Bob\t78702\r\n" * 100, "text/csv"),
+        ("text/plain", "name,zip\nZoë,1\n".encode("utf-16"), "text/csv"),
+        ("text/html", b"Subject: a lead\r\n\r\nName: Ann\r\n", "message/rfc822"),
+        ("image/png", PARTS, 'multipart/form-data; boundary="x"'),
+        ("multipart/form-data", PARTS, 'multipart/form-data; boundary="x"'),
+        ("multipart/form-data; boundary=y", PARTS, 'multipart/form-data; boundary="x"'),
+    ],
+)
+def test_by_its_look_a_body_is_what_its_type_should_have_said(said, body, kind):
+    assert READER.by_look(said, body) == kind
+    assert READER.read(body, kind)
+
+
+@pytest.mark.parametrize(
+    "said, body",
+    [
+        ("application/json", b'{"a": 1}'),
+        ("application/json", b"null"),
+        ("application/json", b""),
+        ("application/vnd.acme+json", b'{"a": }'),
+        ("application/xml", b"<adf/>"),
+        ("text/xml", b"<rss version='2.0'/>"),
+        ("application/x-adf+xml", b"<prospect/>"),
+        ("application/x-www-form-urlencoded", b"a b=1&c=2"),
+        ("text/csv", b"email\nann@example.com\n"),
+        ("text/plain", b"Dear sir,\nI want a roof, please.\n"),
+        ("text/plain", b"<html><a/></html>"),
+        ("text/plain", b"name,zip\n"),
+        ("image/png", b"\x89PNG\r\n\x1a\n"),
+        ("", b""),
+    ],
+)
+def test_a_type_is_believed_where_the_body_looks_like_it_or_like_nothing(said, body):
+    assert READER.by_look(said, body) == said

@@ -1,13 +1,19 @@
 """Reads leads from a table in text, as spreadsheets and other systems export it: CSV, TSV, by semicolon or bar."""
 
+import re
 from io import BytesIO
 from itertools import islice
 from typing import ClassVar
 
 from app.ingest.body import charset_named, parameters
 from app.ingest.format import MOST_RECORDS, Format, Unreadable, formats
-from app.ingest.tabular import encoding_of, rows
+from app.ingest.tabular import encoding_of, look, rows
 from app.model import Record
+
+_SNIFFED = 1_024
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_NO_NAME = (b"{", b"[", b"<", b"-", b"")
+_NO_HEADER = re.compile(r":|\Acolumn_\d+\Z|(?:\S+ ){5}")
 
 
 @formats.register
@@ -55,3 +61,19 @@ class Csv(Format):
         if not records:
             raise Unreadable("there is a header and no lead below it", code="empty")
         return records
+
+    def sniffs(self, body: bytes) -> bool:
+        """Several columns under names, and a first row that fills them."""
+        start = body[:_SNIFFED]
+        if len(body) > _SNIFFED and start[:2] not in _WIDE:
+            start = start[: start.rfind(b"\n") + 1]
+        if start.lstrip()[:1] in _NO_NAME:
+            return False
+        try:
+            layout = look(start)
+            first = next(rows(BytesIO(start)), None)
+        except Unreadable:
+            return False
+        names = layout.header
+        filled = first is not None and len(names) > 1 and set(names) <= first[1].keys()
+        return filled and not any(_NO_HEADER.search(name) for name in names)

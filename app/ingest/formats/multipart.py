@@ -1,6 +1,7 @@
 """Reads leads posted as multipart/form-data, as browsers send forms that can carry files."""
 
 import logging
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from python_multipart.exceptions import FormParserError
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 logging.getLogger("python_multipart.multipart").disabled = True  # it logs what it reads: leads
 
+_BEGINS = re.compile(
+    rb"--([0-9A-Za-z'()+_,./:=?-]{1,70})\r\n(?:[\w-]+:[^\r\n]*\r\n){0,7}?content-disposition:\s*form-data",
+    re.IGNORECASE,
+)
 _MOST_HEADERS = 8
 _LONGEST_HEADER = 4_096
 
@@ -59,6 +64,14 @@ class Multipart(Format):
         if not record:
             raise no_fields()
         return [record]
+
+    def sniffs(self, body: bytes) -> bool:
+        return _BEGINS.match(body[:1024]) is not None
+
+    def told(self, body: bytes, content_type: str) -> str:
+        """With the boundary that the body has: a script that sets the Content-Type by hand leaves it out."""
+        found = _BEGINS.match(body[:1024])
+        return f'{self.content_types[0]}; boundary="{found[1].decode()}"' if found else content_type
 
 
 class _Parts:
