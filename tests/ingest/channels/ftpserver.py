@@ -23,8 +23,8 @@ OLDER = ("MLSD", "MLST", "EPSV")
 class Ftp:
     """`said` are the commands that came, in order."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, authorizer: DummyAuthorizer) -> None:
+        self.port, self.authorizer = port, authorizer
         self.said: list[str] = []
 
 
@@ -37,7 +37,9 @@ def ftp_server(
     handler: type[FTPHandler] = FTPHandler,
 ) -> Iterator[Ftp]:
     """`may` is what the user may do there, `lacks` are commands that it does not know."""
-    told = Ftp(0)
+    authorizer = DummyAuthorizer()
+    authorizer.add_user(USER, PASSWORD, str(folder), perm=may)
+    told = Ftp(0, authorizer)
 
     class Handler(handler):  # type: ignore[misc,valid-type]
         proto_cmds = {name: what for name, what in handler.proto_cmds.items() if name not in lacks}
@@ -47,8 +49,7 @@ def ftp_server(
             told.said.append(cmd)
             return super().pre_process_command(line, cmd, arg)
 
-    Handler.authorizer = DummyAuthorizer()
-    Handler.authorizer.add_user(USER, PASSWORD, str(folder), perm=may)
+    Handler.authorizer = authorizer
     loop = IOLoop()
     server = FTPServer(("127.0.0.1", 0), Handler, ioloop=loop)
     told.port = server.socket.getsockname()[1]
@@ -56,7 +57,7 @@ def ftp_server(
 
     def serve() -> None:
         while not stopping.is_set():
-            loop.loop(timeout=0.005, blocking=False)
+            loop.loop(timeout=0.05, blocking=False)
         server.close_all()
 
     thread = threading.Thread(target=serve)
