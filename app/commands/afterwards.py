@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.commands.steps import Entry, Setting, wall
+from app.commands.steps import Entry, Setting, came, wall
 from app.commands.words import ICONS, counted, short
 from app.pipeline.story import Story
+from app.store.partials import Amendment
 
 _PART = {"partial": "another part came", "completes": "completed", "patch": "corrected by its source"}
 _ICON = {"told": "✓", "gone": "✕", "dead": "✕", "moot": "·", "promised": "·"}
@@ -13,9 +14,14 @@ _ICON = {"told": "✓", "gone": "✕", "dead": "✕", "moot": "·", "promised": 
 
 def afterwards(story: Story, setting: Setting) -> list[Entry]:
     """In no order yet."""
-    entries = [Entry("·", "part", [_PART[one.kind]], at=one.at) for one in story.parts]
+    entries = [_part(story, one) for one in story.parts]
     entries += [_round(former) for former in story.former]
     return entries + [_callback(one, setting) for one in story.callbacks]
+
+
+def _part(story: Story, part: Amendment) -> Entry:
+    how = f": {came(story, part.submission_id)}" if part.submission_id in story.arrivals else ""
+    return Entry("·", "part", [_PART[part.kind] + how], at=part.at)
 
 
 def _round(former: Mapping[str, Any]) -> Entry:

@@ -14,7 +14,6 @@ from app.core.redaction import mask_value
 from app.core.registry import Settings as NoSettings
 from app.distribute.explain import LeftOutReason, explain
 from app.distribute.route import RouteIndex
-from app.ingest.format import formats
 from app.pipeline.story import Story
 from app.store import looking
 from app.store.catalogue import CatalogueStore
@@ -46,19 +45,17 @@ async def setting_of(
     database: Database, story: Story, *, zone: tzinfo | None, reveal: bool = False, everything: bool = False
 ) -> Setting:
     """What the story is told with, from the catalogue as it was when the lead was decided."""
-    formats.discover()
-    known = {kind: one.name for one in formats for kind in one.content_types}
     now = world().now()
     lead = story.lead
     if lead is None:
-        return Setting(now=now, zone=zone, reveal=reveal, formats=known)
+        return Setting(now=now, zone=zone, reveal=reveal)
     catalogue = await _catalogue_of(database, lead["catalogue"])
     campaign = next((c for c in catalogue.campaigns if c.id == lead["campaign"]), None) if catalogue else None
     source = next((s for s in catalogue.sources if s.id == lead["source"]), None) if catalogue else None
     types = {name: doc.type for name, doc in campaign.fields.items()} if campaign else {}
     wanted = everything and catalogue is not None and campaign is not None
     return Setting(
-        now=now, zone=zone, reveal=reveal, everything=everything, formats=known, types=types,
+        now=now, zone=zone, reveal=reveal, everything=everything, types=types,
         currency=campaign.currency if campaign else "",
         reply=source.reply if source else "sold", deadline=source.deadline.seconds if source else 30.0,
         within=_within(campaign) if campaign else "",

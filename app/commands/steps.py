@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct, field
 
@@ -10,6 +11,7 @@ from app.commands.words import ICONS, clock, days, points, size, span, tail
 from app.core.redaction import mask_value, scrub
 from app.distribute.caps import cap_of
 from app.distribute.explain import LeftOutReason
+from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
 
 _FINDINGS, _RANKED = 3, 3
@@ -29,7 +31,6 @@ class Setting(Struct, frozen=True, kw_only=True):
     everything: bool = False
     currency: str = ""
     types: Mapping[str, str] = {}
-    formats: Mapping[str, str] = {}
     reply: str = "sold"
     deadline: float = 30.0
     within: str = ""
@@ -57,7 +58,7 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     def at(step: str) -> datetime:
         return began + timedelta(milliseconds=took.get(step, 0.0))
 
-    entries = [Entry("✓", "received", [_received(story, took, setting)], at=lead["received_at"])]
+    entries = [Entry("✓", "received", [_received(story, took)], at=lead["received_at"])]
     if detail is None:
         entries.append(Entry("·", "forgotten", ["fields, findings and bytes were dropped by retention"]))
         return entries
@@ -81,26 +82,28 @@ def decision_began(lead: Mapping[str, Any], took: Mapping[str, float]) -> dateti
     return moment if lead["round"] == 1 else moment - timedelta(milliseconds=max(took.values(), default=0.0))
 
 
-def came(sent: Mapping[str, Any], setting: Setting) -> str:
-    return f"POST /v1/leads, {kind_of(sent, setting)}"
+def came(story: Story, submission_id: UUID, position: int = 0) -> str:
+    """`POST /v1/leads, 412 B form`, or the line of a file."""
+    arrival = story.arrivals[submission_id]
+    if position < len(arrival.lines):
+        return f"line {arrival.lines[position]:,} of {arrival.door}"
+    return f"{arrival.door}, {kind_of(arrival)}"
 
 
-def kind_of(body: Mapping[str, Any], setting: Setting) -> str:
+def kind_of(arrival: Arrival) -> str:
     """`412 B form`: the size and the format, or the content type where no format reads it."""
-    content_type = body["content_type"].partition(";")[0].strip().lower()
-    return (
-        f"{size(body['bytes'])} {setting.formats.get(content_type, content_type or 'without a content type')}"
-    )
+    return f"{size(arrival.bytes)} {arrival.format}".rstrip()
 
 
-def _received(story: Story, took: Mapping[str, float], setting: Setting) -> str:
+def _received(story: Story, took: Mapping[str, float]) -> str:
     if story.submission is None:
-        return "POST /v1/leads; its bytes were dropped by retention"
-    text = came(story.submission, setting)
+        return "its bytes were dropped by retention, and with them how they came"
+    place = story.lead["position"] if story.lead else 0
+    text = came(story, story.submission["id"], place)
     if "durable" in took:
         text += f", durable after {span(took['durable'])}"
-    place = story.lead["position"] if story.lead else 0
-    return f"{text}; lead {place + 1} of its submission" if place else text
+    by_line = bool(story.arrivals[story.submission["id"]].lines)
+    return f"{text}; lead {place + 1} of its submission" if place and not by_line else text
 
 
 def _mapped(detail: Mapping[str, Any]) -> str:

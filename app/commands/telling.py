@@ -89,7 +89,7 @@ def _undecided(story: Story, setting: Setting) -> list[str]:
     else:
         what = "begun; its source has not completed it" if story.begun else "durable, not decided yet"
         waiting = Entry("●", "waiting", [what])
-    received = Entry("✓", "received", [steps.came(sent, setting)], at=sent["received_at"])
+    received = Entry("✓", "received", [steps.came(story, sent["id"])], at=sent["received_at"])
     return [head, *_laid_out([received, waiting], sent["received_at"])]
 
 
@@ -98,5 +98,7 @@ def _refused(story: Story, setting: Setting) -> list[str]:
     assert refusal is not None
     head = f"body {story.id}   refused   {refusal['source']}   {moment(refusal['at'], setting.zone, setting.now)}"
     came = Entry(ICONS["Rejected"], "refused", [f"{refusal['code']}: {refusal['detail']}"], at=refusal["at"])
-    came.lines.append(f"{steps.kind_of(refusal, setting)}; nothing was acknowledged, so its sender knows")
+    came.lines.append(
+        f"{steps.kind_of(story.arrivals[story.id])}; nothing was acknowledged, so its sender knows"
+    )
     return [head, *_laid_out([came], refusal["at"])]

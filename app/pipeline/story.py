@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from app.core.money import written
 from app.ingest.format import MOST_RECORDS
+from app.pipeline import arrival
+from app.pipeline.arrival import Arrival
 from app.pipeline.work import lead_id_of, moment_of
 from app.store import callbacks, deliveries, leads, partials, rounds
 from app.store.deliveries import DeliveryRow
@@ -35,6 +37,9 @@ class Story(Struct, frozen=True, kw_only=True):
     former: Sequence[Mapping[str, Any]] = ()  # rounds before the current one
     callbacks: Sequence[Mapping[str, Any]] = ()
     begun: bool = False  # it is a partial lead, and its source has not completed it
+    arrivals: Mapping[
+        UUID, Arrival
+    ] = {}  # by which doors its submissions came; of a refusal under its own id
 
 
 async def story(conn: Any, lead_id: UUID) -> Story | None:
@@ -54,14 +59,17 @@ async def story(conn: Any, lead_id: UUID) -> Story | None:
             attempts=[],
             events=[],
             refusal=refusal,
+            arrivals={lead_id: await arrival.refused(conn, lead_id)},
         )
+    parts = await partials.amendments(conn, [lead_id])
     return Story(
         id=lead_id, submission=submission, lead=lead,
         detail=await leads.detail(conn, lead_id) if lead else None,
         deliveries=await deliveries.of_lead(conn, lead_id) if lead else [],
         attempts=await leads.attempts(conn, lead_id) if lead else [],
         events=await leads.events(conn, lead_id) if lead else [],
-        parts=await partials.amendments(conn, [lead_id]),
+        parts=parts,
+        arrivals=await arrival.arrivals(conn, lead["submission_id"] if lead else lead_id, parts),
         former=await rounds.former(conn, lead_id) if lead and lead["round"] > 1 else (),
         callbacks=await callbacks.of_lead(conn, lead_id),
         begun=lead is None and await _begun(conn, lead_id),

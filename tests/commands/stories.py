@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.commands.steps import Setting
+from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
 from app.store.deliveries import DeliveryRow
 
@@ -58,7 +59,7 @@ def story(
     state: str, *, outcome: str | None, price: str | None, findings: list[dict[str, Any]], score: int = 50,
     fields: dict[str, list[Any]] | None = None, extra: dict[str, Any] | None = None,
     steps: dict[str, float] | None = None, routing: dict[str, Any] | None = None, revenue: str = "0",
-    source: str = "acme", size: int = 412, content_type: str = "application/x-www-form-urlencoded",
+    source: str = "acme", size: int = 412, format: str = "form",
     reasons: list[dict[str, str]] | None = None, ended: float | None = None, **rows: Any,
 ) -> Story:  # fmt: skip
     lead = {
@@ -68,14 +69,15 @@ def story(
         "revenue": Decimal(revenue), "catalogue": 1, "decided_at": after(9), "ended_at": None if ended is None else after(ended),
     }  # fmt: skip
     submission = {
-        "id": LEAD, "source": source, "received_at": AT, "content_type": content_type, "bytes": size, "test": False,
+        "id": LEAD, "source": source, "received_at": AT, "content_type": "", "bytes": size, "test": False,
         "remote": "", "key_hint": "", "parked": None, "undecided": False,
     }  # fmt: skip
     detail = {
         "fields": fields or {"email": ["ann@example.com", "ann@example.com"]}, "extra": extra or {}, "findings": findings,
         "routing": routing or {}, "steps": steps or {"durable": 3.1, "mapped": 4.2, "checked": 8.0, "routed": 8.5},
     }  # fmt: skip
-    parts: dict[str, Any] = {"deliveries": [], "attempts": [], "events": []} | rows
+    came = {LEAD: Arrival("POST /v1/leads", format, size)}
+    parts: dict[str, Any] = {"deliveries": [], "attempts": [], "events": [], "arrivals": came} | rows
     return Story(id=LEAD, submission=submission, lead=lead, detail=detail, **parts)
 
 
@@ -85,6 +87,5 @@ def setting(**given: Any) -> Setting:
     told: dict[str, Any] = {
         "now": NOW, "zone": ZoneInfo("America/Los_Angeles"), "currency": "USD",
         "types": {"email": "email", "dob": "date", "phone": "phone"},
-        "formats": {"application/x-www-form-urlencoded": "form", "application/json": "json"},
     }  # fmt: skip
     return Setting(**told | given)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from app.commands.bytes_text import attempt_text
 from app.commands.telling import tell
 from app.distribute.explain import LeftOutReason
+from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
 from tests.commands.stories import AT, LEAD, after, attempt, delivery, delivery_id, finding, setting, story
 
@@ -86,7 +87,7 @@ def test_all_of_it_lists_each_contract_that_was_left_out_with_the_rule_and_the_v
 
 def test_a_duplicate_is_rejected_by_the_check_that_found_it_first() -> None:
     told = story(
-        "rejected", outcome="failure", price="0", source="leadhub", size=388, content_type="application/json", ended=9,
+        "rejected", outcome="failure", price="0", source="leadhub", size=388, format="json", ended=9,
         reasons=[{"code": "duplicate", "field": "phone", "message": "same phone as an earlier lead"}],
         findings=[
             finding("email", "email is a throw-away address (mailinator.com)", points=-30),
@@ -192,14 +193,17 @@ def test_what_retention_has_dropped_is_said() -> None:
         events=[],
     )
     lines = tell(told, setting())
-    assert lines[1] == "   +0 ms  ✓ received    POST /v1/leads; its bytes were dropped by retention"
+    assert (
+        lines[1] == "   +0 ms  ✓ received    its bytes were dropped by retention, and with them how they came"
+    )
     assert lines[2] == "          · forgotten   fields, findings and bytes were dropped by retention"
 
 
 def test_an_undecided_submission_and_a_refused_body_have_a_shorter_story() -> None:
     sent = {**(sold().submission or {}), "parked": "not_mappable", "undecided": True}
     nothing = {"lead": None, "detail": None, "deliveries": [], "attempts": [], "events": []}
-    assert tell(Story(id=LEAD, submission=sent, **nothing), setting()) == [
+    came = {"arrivals": {LEAD: Arrival("POST /v1/leads", "form", 412)}}
+    assert tell(Story(id=LEAD, submission=sent, **nothing, **came), setting()) == [
         "lead 019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3   received   acme   20 Nov 14:32:05.012 −08:00",
         "   +0 ms  ✓ received   POST /v1/leads, 412 B form",
         "          ! parked     not_mappable: it is kept, and nobody decides it until a person has looked",
@@ -208,7 +212,8 @@ def test_an_undecided_submission_and_a_refused_body_have_a_shorter_story() -> No
         "id": LEAD, "source": "acme", "at": AT, "code": "unreadable", "detail": "no JSON at line 1, column 7",
         "content_type": "application/json", "bytes": 12,
     }  # fmt: skip
-    assert tell(Story(id=LEAD, submission=None, refusal=refusal, **nothing), setting()) == [
+    came = {"arrivals": {LEAD: Arrival("", "json", 12)}}
+    assert tell(Story(id=LEAD, submission=None, refusal=refusal, **nothing, **came), setting()) == [
         "body 019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3   refused   acme   20 Nov 14:32:05.012 −08:00",
         "   +0 ms  ✕ refused   unreadable: no JSON at line 1, column 7",
         "                      12 B json; nothing was acknowledged, so its sender knows",

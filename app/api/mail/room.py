@@ -139,7 +139,7 @@ class Mailroom:
                 return await self._refused(mail, head, source, recipient, read)
             submission = Submission(
                 id=self._world.new_id(), source=source, received_at=self._world.now(),
-                content_type=CONTENT_TYPE, body=mail.body, test=plan.test, remote=mail.remote,
+                content_type=f"{CONTENT_TYPE}; door={mail.door}", body=mail.body, test=plan.test, remote=mail.remote,
             )  # fmt: skip
             return await self._keep(submission, read, bytes.fromhex(head.identity))
         except NotFound:

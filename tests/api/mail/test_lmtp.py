@@ -30,6 +30,7 @@ async def test_each_recipient_has_its_own_answer(database: Database) -> None:
         ]
         assert [line[:9] for line in said[at + 1 : -1]] == ["250 2.0.0", "550 5.7.1", "250 2.0.0"]
         assert await post.house.value("select count(*) from submission") == 1
+        assert await post.house.value("select content_type from submission") == "message/rfc822; door=lmtp"
         assert post.counted() == {
             ("lmtp", "", "no_mailbox"): 1,
             ("lmtp", "acme", "kept"): 1,
