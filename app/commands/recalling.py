@@ -29,11 +29,16 @@ async def one_id(conn: Any, text: str, look: Callable[[Any, str], Any], what: st
         return UUID(given)
     except ValueError:
         pass
-    if len(given) < FEWEST or not set(given) <= set("0123456789abcdef-"):
+    if len(given.replace("-", "")) < FEWEST or not set(given) <= set("0123456789abcdef-"):
         raise fail(
             f"{text!r} is no id of a {what}; give the whole id, or its last {FEWEST} characters or more", 2
         )
-    found: Sequence[UUID] = await look(conn, given)
+    try:
+        found: Sequence[UUID] = await look(conn, given)
+    except looking.TooManyToLookThrough:
+        raise fail(
+            f"there are too many {what}s to find an old one by the end of its id; give the whole id"
+        ) from None
     if not found:
         raise fail(f"no {what} has an id that ends in {given!r}")
     if len(found) > 1:

@@ -46,10 +46,6 @@ _EVENTS = "select at, kind, delivery_id, by_whom, data from lead_event where lea
 _NOTE = """
 insert into lead_event (lead_id, kind, delivery_id, by_whom, data) values ($1, $2, $3, $4, $5::json)
 """
-# Ids end in chance, so the tail finds one; newest first among the few that share it.
-_BY_TAIL = """
-select id from lead where right(id::text, $2) = $1 order by id desc limit 2
-"""
 _REFUSAL = (
     "select id, source, at, code, detail, content_type, length(body) as bytes from refusal where id = $1"
 )
@@ -149,11 +145,6 @@ async def attempts(conn: Any, lead_id: UUID) -> list[dict[str, Any]]:
 
 async def events(conn: Any, lead_id: UUID) -> list[dict[str, Any]]:
     return [_decoded(r, ("data",)) for r in await conn.fetch(_EVENTS, lead_id)]
-
-
-async def by_tail(conn: Any, tail: str) -> list[UUID]:
-    """Leads whose id ends so (6 characters or more, as the console shows 8)."""
-    return [r[0] for r in await conn.fetch(_BY_TAIL, tail.lower(), len(tail))]
 
 
 async def recent(conn: Any, n: int) -> list[UUID]:

@@ -6,25 +6,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
-# Ids end in chance. The last days are looked at first: they are few rows, and what people ask for.
-_TAIL = {
-    "lead": """
+# Ids end in chance, so nothing but an index of its own would find one by its end, and that index costs more than
+# the lead itself (decision 0018). The last days are looked at first: they are few rows, and what people ask for.
+# Whole bytes are compared before any text is made: a third of the time.
+_ENDS = """
 select id from (
-  select id from lead where right(id::text, $2) = $1 and id >= leadgate_day((now() - interval '3 days')::date)
-  union select submission_id from inbox where right(submission_id::text, $2) = $1
-  union select id from refusal where right(id::text, $2) = $1
-    and id >= leadgate_day((now() - interval '3 days')::date)
-) found order by id desc limit 3
-""",
-    "older lead": "select id from lead where right(id::text, $2) = $1 order by id desc limit 3",
-    "delivery": """
-select id from delivery where right(id::text, $2) = $1
-   and id >= leadgate_day((now() - interval '3 days')::date) order by id desc limit 3
-""",
-    "older delivery": "select id from delivery where right(id::text, $2) = $1 order by id desc limit 3",
-}
+  select id from %s where substring(uuid_send(id) from $1) = $2 and id >= leadgate_day(current_date - $4::int)
+) found where right(replace(id::text, '-', ''), length($3)) = $3 order by id desc limit 3
+"""
+_TABLES = {"lead": ("lead", "refusal"), "delivery": ("delivery",)}
+_INBOX = """
+select submission_id from inbox where right(replace(submission_id::text, '-', ''), length($1)) = $1
+ order by submission_id desc limit 3
+"""
+_DAYS = (3, 40, 20_000)
 _EARLIER = "select id, state, received_at from lead where id = any($1::uuid[])"
 
 _TURNS = """
@@ -63,6 +61,10 @@ select (received_at at time zone $3)::date as day, source, campaign,
    and id >= leadgate_day(($1 at time zone 'UTC')::date - 1)
  group by 1, 2, 3 order by 1, 2, 3
 """
+
+
+class TooManyToLookThrough(Exception):
+    """So many rows that looking through them takes longer than a statement may."""
 
 
 class Turn(Struct, frozen=True, kw_only=True):
@@ -115,11 +117,23 @@ async def deliveries_ending(conn: Any, tail: str) -> list[UUID]:
 
 
 async def _ending(conn: Any, what: str, tail: str) -> list[UUID]:
-    for kind in (what, f"older {what}"):
-        rows = await conn.fetch(_TAIL[kind], tail.lower(), len(tail))
-        if rows:
-            return [row[0] for row in rows]
-    return []
+    digits = tail.lower().replace("-", "")
+    whole = bytes.fromhex(digits[len(digits) % 2 :])
+    found = {row[0] for row in await conn.fetch(_INBOX, digits)} if what == "lead" else set()
+    for days in _DAYS:
+        for table in _TABLES[what]:
+            rows = await _patiently(conn, _ENDS % table, 17 - len(whole), whole, digits, days)
+            found |= {row[0] for row in rows}
+        if found:
+            break
+    return sorted(found, reverse=True)[:3]
+
+
+async def _patiently(conn: Any, statement: str, *given: Any) -> list[Any]:
+    try:
+        return list(await conn.fetch(statement, *given))
+    except asyncpg.QueryCanceledError:
+        raise TooManyToLookThrough from None
 
 
 async def standing_of(conn: Any, ids: Sequence[UUID]) -> dict[str, tuple[str, datetime]]:
