@@ -6,9 +6,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from phonenumbers import country_code_for_region
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.core.duration import Duration
 from app.core.expressions import Expression
@@ -76,20 +77,68 @@ def _page(text: str) -> str:
     return text
 
 
+_REGION = re.compile(r"^[A-Z]{2}\Z")
+
+
+def _region(text: str) -> str:
+    if not _REGION.match(text) or not country_code_for_region(text):
+        raise ValueError("is no country with telephone numbers; write two capitals, as US")
+    return text
+
+
 class _FieldMarker:
     """Says of a text in a component's settings that it names a field of the campaign; `apply` checks it."""
 
 
 FieldMarker = _FieldMarker()
 
+
+class _ListMarker:
+    """Says of a text in a component's settings that it names a list; `apply` checks it."""
+
+
+ListMarker = _ListMarker()
+
 Id = Annotated[str, AfterValidator(_id)]
 FieldName = Annotated[str, AfterValidator(_name), FieldMarker]
+ListName = Annotated[str, AfterValidator(_id), ListMarker]
 Rank = Literal["price", "priority", "weight", "round_robin"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ListDoc(Document):
+    """A suppression list: what stands on it and how. Its entries are data, and loaded apart (`leadgate list`)."""
+
+    id: Id
+    name: str = Field("", max_length=200)
+    of: Literal["phone", "email", "domain", "ip"]
+    hashed: Literal["md5", "sha1", "sha256"] | None = Field(
+        None, description="Its entries come as hexadecimal hashes; what comes plain is hashed so."
+    )
+    written: tuple[Literal["e164", "digits", "national", "lower", "google"], ...] = Field(
+        (), description="The forms that those hashes may have been made of; empty: any usual one."
+    )
+    country: Annotated[str, AfterValidator(_region)] = Field(
+        "US", description="Whose telephone numbers are meant where no country code is written."
+    )
+    tell: bool = Field(True, description="Whether a source may know that it was this list.")
+
+    @model_validator(mode="after")
+    def _written_as_hashed(self) -> Self:
+        fits = {"phone": ("e164", "digits", "national"), "email": ("lower", "google")}.get(self.of, ())
+        if self.written and not self.hashed:
+            raise ValueError(
+                "says how hashes are written, and is not hashed; give hashed, or leave written out"
+            )
+        if wrong := [form for form in self.written if form not in fits]:
+            raise ValueError(
+                f"{self.of} is not written {wrong[0]}; it may be: {', '.join(fits) or 'nothing'}"
+            )
+        return self
 
 
 class FieldDoc(BaseModel):
@@ -333,6 +382,7 @@ def _listed(value: Any) -> Any:
 class Catalogue(Document):
     """Everything that is configured. Ids are unique by kind; contract ids across buyers."""
 
+    lists: Annotated[tuple[ListDoc, ...], BeforeValidator(_listed)] = ()
     campaigns: Annotated[tuple[CampaignDoc, ...], BeforeValidator(_listed)] = ()
     sources: Annotated[tuple[SourceDoc, ...], BeforeValidator(_listed)] = ()
     buyers: Annotated[tuple[BuyerDoc, ...], BeforeValidator(_listed)] = ()

@@ -10,6 +10,7 @@ from app.catalog.writing import block
 def export(catalogue: Catalogue) -> str:
     """Defaults are left out, secrets are as they stand (sealed); an empty catalogue is an empty text."""
     lists: dict[str, list[dict[str, Any]]] = {
+        "lists": [plain(doc) for doc in catalogue.lists],
         "campaigns": [plain(doc) for doc in catalogue.campaigns],
         "sources": [plain(doc) for doc in catalogue.sources],
         "buyers": [plain(doc) for doc in catalogue.buyers],

@@ -14,6 +14,7 @@ def heading(files: Iterable[str], wanted: Catalogue) -> str:
     """What was read."""
     contracts = sum(len(buyer.contracts) for buyer in wanted.buyers)
     counts = (
+        (len(wanted.lists), "list"),
         (len(wanted.campaigns), "campaign"),
         (len(wanted.sources), "source"),
         (len(wanted.buyers) if not contracts else 0, "buyer"),
@@ -38,6 +39,17 @@ def render(
     if len(lines) > 2 or (lines and not head):
         lines.append("")
     return "\n".join([*lines, _summary(plan, applied)])
+
+
+def hints(plan: Plan) -> Iterator[str]:
+    """What to know of it that is no fault: a file that says nothing of tests means what it says."""
+    live = {source.id for source in plan.result.sources if not (source.test or source.paused)}
+    for change in plan.changes:
+        if (change.action, change.kind) == ("added", "source") and change.id in live:
+            yield (
+                f"source {change.id} takes live leads from its first post; with `test: true` it would take tests "
+                f"until `leadgate source live {change.id}`"
+            )
 
 
 def _object(change: Change, warnings: list[Caution], effect: str) -> Iterator[str]:

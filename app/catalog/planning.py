@@ -61,7 +61,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def touched(self) -> dict[str, set[str]]:
         """Ids of the campaigns, sources and buyers whose documents differ from the current ones."""
-        found: dict[str, set[str]] = {"campaign": set(), "source": set(), "buyer": set(), "contract": set()}
+        found: dict[str, set[str]] = {kind: set() for kind in _KINDS}
         for change in self.changes:
             if change.action != "kept":
                 found[change.kind].add(change.id)
@@ -96,7 +96,9 @@ def _merged(current: Catalogue, wanted: Catalogue, *, prune: bool) -> Catalogue:
     sources = {source.id: _left(source, prune) for source in current.sources}
     sources |= {source.id: source for source in wanted.sources}
     campaigns = {c.id: c for c in current.campaigns} | {c.id: c for c in wanted.campaigns}
+    lists = {one.id: one for one in (*current.lists, *wanted.lists)}
     return Catalogue.model_construct(
+        lists=tuple(lists[id_] for id_ in sorted(lists)),
         campaigns=tuple(campaigns[id_] for id_ in sorted(campaigns)),
         sources=tuple(sources[id_] for id_ in sorted(sources)),
         buyers=tuple(buyers[id_] for id_ in sorted(buyers)),
@@ -111,7 +113,7 @@ def _left(doc: T, prune: bool) -> T:
 
 
 Objects = dict[tuple[str, str], dict[str, Any]]
-_KINDS = ("campaign", "source", "buyer", "contract")
+_KINDS = ("list", "campaign", "source", "buyer", "contract")
 
 
 def _order(key: tuple[str, str]) -> tuple[int, str]:
@@ -120,7 +122,8 @@ def _order(key: tuple[str, str]) -> tuple[int, str]:
 
 def _objects(catalogue: Catalogue) -> Objects:
     """Every object with all its values, defaults too; contracts beside buyers, not in them."""
-    found: Objects = {("campaign", c.id): c.model_dump(mode="json") for c in catalogue.campaigns}
+    found: Objects = {("list", one.id): one.model_dump(mode="json") for one in catalogue.lists}
+    found |= {("campaign", c.id): c.model_dump(mode="json") for c in catalogue.campaigns}
     found |= {("source", s.id): s.model_dump(mode="json") for s in catalogue.sources}
     for buyer in catalogue.buyers:
         found["buyer", buyer.id] = buyer.model_dump(mode="json", exclude={"contracts"})
@@ -144,6 +147,8 @@ def _change(key: tuple[str, str], old: Objects, new: Objects, given: Objects) ->
 
 
 def _note(kind: str, doc: dict[str, Any], objects: Objects) -> str:
+    if kind == "list":
+        return f"of {doc['of']}, {doc['hashed'] or 'plain'}"
     parts = []
     if kind != "campaign":
         parts.append("paused" if doc["paused"] else "active")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ContractDoc, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ContractDoc, ListDoc, SourceDoc
 from app.catalog.found import Item, Reading, problem_of
 from app.catalog.kinds import Kinds
 from app.catalog.parts import check_parts, hide_secrets
@@ -14,8 +14,12 @@ from app.catalog.sealing import Sealer
 from app.catalog.tree import BadYaml, Node, Text, parse
 from app.catalog.words import Fault
 
-_LISTS: Mapping[str, type[BaseModel]] = {"campaigns": CampaignDoc, "sources": SourceDoc, "buyers": BuyerDoc}
-KINDS = {"campaigns": "campaign", "sources": "source", "buyers": "buyer", "contracts": "contract"}
+_LISTS: Mapping[str, type[BaseModel]] = {
+    "lists": ListDoc, "campaigns": CampaignDoc, "sources": SourceDoc, "buyers": BuyerDoc,
+}  # fmt: skip
+KINDS = {
+    "lists": "list", "campaigns": "campaign", "sources": "source", "buyers": "buyer", "contracts": "contract",
+}  # fmt: skip
 
 
 def read(
@@ -49,6 +53,7 @@ def _catalogue(reading: Reading) -> Catalogue:
         mine = tuple(c.doc for c in reading.of("contract") if c.owner is item)
         buyers.append(item.doc.model_copy(update={"contracts": mine}))
     return Catalogue.model_construct(
+        lists=tuple(item.doc for item in reading.of("list")),
         campaigns=tuple(item.doc for item in reading.of("campaign")),
         sources=tuple(item.doc for item in reading.of("source")),
         buyers=tuple(buyers),
@@ -101,6 +106,7 @@ def _collect_list(reading: Reading, text: Text, node: Node, key: str, path: str,
 def _shape(reading: Reading, item: Item) -> None:
     """The object against its model, then its components against theirs."""
     models: dict[str, type[BaseModel]] = {
+        "list": ListDoc,
         "campaign": CampaignDoc,
         "source": SourceDoc,
         "buyer": BuyerDoc,

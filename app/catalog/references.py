@@ -9,7 +9,17 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
-from app.catalog.documents import CampaignDoc, Cap, ContractDoc, FieldMarker, FormDoc, MapTo, SourceDoc
+from app.catalog.documents import (
+    CampaignDoc,
+    Cap,
+    ContractDoc,
+    FieldMarker,
+    FormDoc,
+    ListDoc,
+    ListMarker,
+    MapTo,
+    SourceDoc,
+)
 from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
@@ -25,8 +35,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # what is none has been told already
 
 def check(reading: Reading) -> None:
     known = _Known(reading)
-    for kind in ("campaign", "source", "buyer", "contract"):
+    for kind in ("list", "campaign", "source", "buyer", "contract"):
         _unique(reading, kind)
+    for item in reading.of("list"):
+        _list(reading, item)
     for item in reading.of("campaign"):
         _campaign(reading, item, known)
     for item in reading.of("source"):
@@ -46,6 +58,7 @@ class _Known:
                 continue
             node = item.node.items.get("fields")
             self.fields[item.id] = {str(key) for key in node.items} if node else set()
+        self.lists = {one.id for one in reading.current.lists} | {i.id for i in reading.of("list") if i.id}
         self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source") if s.id}
 
 
@@ -62,11 +75,31 @@ def _unique(reading: Reading, kind: str) -> None:
         first.setdefault(item.id, item)
 
 
+def _list(reading: Reading, item: Item) -> None:
+    """Entries are kept as digests: of another kind, or by another hash, they would match nothing any more."""
+    before = next((one for one in reading.current.lists if one.id == item.id), None)
+    if before is None or not isinstance(item.doc, ListDoc):
+        return
+    for key in ("of", "hashed"):
+        was, now = getattr(before, key), getattr(item.doc, key)
+        if was != now:
+            hint = f"it was {was or 'plain'}, and what is on it stays so; declare another list beside it"
+            reading.say(item, [key], "can't be changed", hint)
+
+
+def _listed(reading: Reading, item: Item, path: Path, name: Any, known: _Known) -> None:
+    if isinstance(name, str) and name not in known.lists:
+        hint = suggestion(name, known.lists)
+        reading.say(item, path, f'"{name}" is no list', hint)
+
+
 def _campaign(reading: Reading, item: Item, known: _Known) -> None:
     for i, node in _under(item, "checks"):
         model = reading.kinds.checks.get(str(node.value.get("check"))) if node.kind == "map" else None
         for place in marked_places(model, node.value, FieldMarker) if model else ():
             _field(reading, item, ("checks", i, *place), node.at(place).value, item.id, known)
+        for place in marked_places(model, node.value, ListMarker) if model else ():
+            _listed(reading, item, ("checks", i, *place), node.at(place).value, known)
     if item.id:
         _kept(reading, item, known)
 

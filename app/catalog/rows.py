@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ListDoc, SourceDoc
 
-MODELS: Mapping[str, type[BaseModel]] = {"campaign": CampaignDoc, "source": SourceDoc, "buyer": BuyerDoc}
+MODELS: Mapping[str, type[BaseModel]] = {
+    "list": ListDoc, "campaign": CampaignDoc, "source": SourceDoc, "buyer": BuyerDoc,
+}  # fmt: skip
 Rows = Mapping[str, Iterable[tuple[str, Mapping[str, Any]]]]
 
 _ORDER = "~order"  # no key of a document can be called so
@@ -42,7 +44,9 @@ def from_row(kind: str, row: Mapping[str, Any]) -> Any:
 
 def catalogue_of(rows: Rows) -> Catalogue:
     read = {kind: tuple(from_row(kind, doc) for _, doc in rows.get(kind, ())) for kind in MODELS}
-    return Catalogue.model_construct(campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"])
+    return Catalogue.model_construct(
+        lists=read["list"], campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"]
+    )
 
 
 def _noted(value: dict[str, Any]) -> dict[str, Any]:

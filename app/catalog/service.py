@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ListDoc, SourceDoc
 from app.catalog.export import export
 from app.catalog.kinds import Kinds
 from app.catalog.plan_text import heading, render
@@ -13,6 +15,7 @@ from app.catalog.planning import Plan, plan
 from app.catalog.reading import read
 from app.catalog.rows import catalogue_of, to_row
 from app.catalog.sealing import Sealer, sealed
+from app.core.errors import NotFound
 from app.store.catalogue import CatalogueStore, Change, Stored
 
 Files = Sequence[tuple[str, str]]
@@ -28,6 +31,11 @@ class Applied(Struct, frozen=True, kw_only=True):
     def text(self, effects: Mapping[str, str] | None = None) -> str:
         return render(self.plan, head=self.head, effects=effects, applied=self.version)
 
+    def changed_text(self) -> str:
+        """Without what stays as it is: for whoever never meant to speak of it."""
+        changes = tuple(one for one in self.plan.changes if one.action != "kept")
+        return render(replace(self.plan, changes=changes), applied=self.version)
+
 
 class Configuration:
     """What the command line, the API and the console do with the catalogue."""
@@ -40,7 +48,24 @@ class Configuration:
         version, stored = await self._store.load()
         # In a thread, since compiling thousands of expressions takes a second that leads in flight can't spare.
         applied = await asyncio.to_thread(self._planned, files, version, stored, prune)
-        if dry_run or applied.plan.empty:
+        return applied if dry_run else await self._saved(applied, by, version)
+
+    async def revise(
+        self, source_id: str, values: Mapping[str, Any], *, by: str, dry_run: bool = False
+    ) -> Applied:
+        """Change these values of one source and nothing else. Raises NotFound, Conflict as `apply` does."""
+        version, stored = await self._store.load()
+        current = catalogue_of(stored)
+        source = next((one for one in current.sources if one.id == source_id), None)
+        if source is None:
+            known = ", ".join(one.id for one in current.sources) or "none is configured yet"
+            raise NotFound(f"there is no source {source_id!r} in catalogue v{version} (known: {known})")
+        wanted = Catalogue.model_construct(sources=(source.model_copy(update=dict(values)),))
+        applied = Applied(plan=plan(current, wanted, against=version), head="")
+        return applied if dry_run else await self._saved(applied, by, version)
+
+    async def _saved(self, applied: Applied, by: str, version: int) -> Applied:
+        if applied.plan.empty:
             return applied
         changes = _changes(applied.plan)
         written = await self._store.save(changes, by=by, summary=_summary(applied.plan), expected=version)
@@ -66,7 +91,8 @@ class Configuration:
 
 def _changes(planned: Plan) -> list[Change]:
     result, touched = planned.result, planned.touched()
-    docs: dict[str, tuple[CampaignDoc | SourceDoc | BuyerDoc, ...]] = {
+    docs: dict[str, tuple[ListDoc | CampaignDoc | SourceDoc | BuyerDoc, ...]] = {
+        "list": result.lists,
         "campaign": result.campaigns,
         "source": result.sources,
         "buyer": result.buyers,

@@ -10,7 +10,7 @@ import orjson
 from msgspec import Struct
 from pydantic import ValidationError
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, ListDoc, SourceDoc
 from app.catalog.kinds import Kinds, replaced, secret_places
 from app.catalog.rows import MODELS, Rows, from_row, in_order
 from app.catalog.sealing import CannotOpen, Sealer, opened
@@ -81,6 +81,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """One version of everything. Nothing in it changes; a reader keeps it for as long as it needs one view."""
 
     version: int = 0
+    lists: Mapping[str, ListDoc] = {}
     campaigns: Mapping[str, CampaignDoc] = {}
     sources: Mapping[str, SourceDoc] = {}
     source_parts: Mapping[str, SourceParts] = {}  # of every source
@@ -149,7 +150,7 @@ class Builder:
                 yield
         self._known = known
         return Snapshot(
-            version=version,
+            version=version, lists=docs["list"],
             campaigns=docs["campaign"], sources=docs["source"], source_parts=parts,
             buyers=docs["buyer"], contracts=contracts, by_campaign=_by_campaign(docs["campaign"], contracts),
             keys={key.hash: key for key in keys},
