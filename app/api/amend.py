@@ -95,7 +95,7 @@ async def amend(
         await parts.amender.amend(lead_id, entry.owner, body, kind, remote=_remote(request), key_hint=hint)
     if again:
         return _answered(request, entry, await _again(request, parts, entry, lead_id))
-    async with parts.database.acquire() as conn:
+    async with parts.database.promptly() as conn:
         view = await source_view(conn, lead_id, entry.owner)
     if view is None:
         raise NotYours("there is no such lead")

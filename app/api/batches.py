@@ -164,7 +164,7 @@ async def batch_errors(id: str, request: Request) -> Response:
 
 async def _own(id: str, request: Request) -> tuple[Batch, Parts]:
     entry, parts = key_of(request, "source"), parts_of(request)
-    async with parts.database.acquire() as conn:
+    async with parts.database.promptly() as conn:
         batch = await store.by_id(conn, id_of(id))
     if batch is None or batch.source != entry.owner:
         raise NotYours("there is no such batch")

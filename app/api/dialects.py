@@ -178,7 +178,7 @@ class Dialects:
 
     async def _standing(self, turn: _Turn, lead_id: UUID) -> Result:
         """Of the source's own lead."""
-        async with self._engine.database.acquire() as conn:
+        async with self._engine.database.promptly() as conn:
             view = await source_view(conn, lead_id, turn.source)
         if view is None:
             raise NotYours("there is no such lead")

@@ -40,7 +40,7 @@ class LeadState(BaseModel):
 async def lead_state(id: str, request: Request) -> dict[str, Any]:
     """The state of one of your own leads; another source's lead does not exist for you."""
     entry = key_of(request, "source")
-    async with parts_of(request).database.acquire() as conn:
+    async with parts_of(request).database.promptly() as conn:
         view = await source_view(conn, id_of(id), entry.owner)
     if view is None:
         raise NotYours("there is no such lead")

@@ -143,7 +143,7 @@ class Engine:
         """The first answers to a submission that came before: read until they are there or time is up."""
         ids = [lead_id_of(submission_id, n) for n in range(count)]
         while True:
-            async with self.database.acquire() as conn:
+            async with self.database.promptly() as conn:
                 found = await leads.standings(conn, ids)
             known = [_answer(lead_id, found.get(lead_id)) for lead_id in ids]
             waiting = [a for a in known if a.outcome == "pending" and a.state in ("received", "delivering")]

@@ -12,6 +12,7 @@ from app.store.faults import is_conflict
 
 T = TypeVar("T")
 _PAUSE = (0.02, 1.0)
+_SILENCE = 2.0  # seconds that one attempt may take where somebody waits
 _MOST_CONFLICTS = 20
 _MOST_AGAINS = 100  # a choice learns from each, so a few suffice
 
@@ -23,7 +24,8 @@ class Retrying:
     """
 
     def __init__(self, world: World, metrics: Metrics, *, patience: float | None = None) -> None:
-        """`patience` seconds are for what somebody waits for: after them the outage is raised."""
+        """`patience` seconds are for what somebody waits for: after them the outage is raised, and no attempt
+        waits longer than a moment for a server that says nothing."""
         self._world = world
         self._metrics = metrics
         self._patience = patience
@@ -34,7 +36,8 @@ class Retrying:
         conflicts, agains = 0, 0
         while True:
             try:
-                return await attempt(again)
+                async with asyncio.timeout(None if self._patience is None else _SILENCE):
+                    return await attempt(again)
             except Again:
                 agains += 1
                 if agains >= _MOST_AGAINS:

@@ -69,7 +69,7 @@ class Reprocessor:
         return await asyncio.shield(task)
 
     async def _owner(self, lead_id: UUID) -> str | None:
-        async with self._database.acquire() as conn:
+        async with self._database.promptly() as conn:
             lead = await rounds.standing(conn, lead_id)
         return lead.source if lead else None
 
@@ -112,7 +112,7 @@ class Reprocessor:
         """Whether this very request came before; then it is answered as the lead stands."""
         if not key:
             return False
-        async with self._database.acquire() as conn:
+        async with self._database.promptly() as conn:
             lead = await rounds.standing(conn, lead_id)
             return lead is not None and lead.source == source and await rounds.known(conn, source, key)
 

@@ -17,6 +17,7 @@ import orjson
 OLDEST = 15
 PATIENCE_S = 2.0  # for a free connection and for connecting, together
 COMMAND_S = 15.0  # a server that is silent this long is taken for lost
+PROMPT_S = 3.0  # as long as somebody who waits for an answer is kept waiting for the server's
 HEARTBEAT_S = 30.0
 BACK_OFF_S = (0.05, 1.0)
 
@@ -159,6 +160,12 @@ class Database:
         if connection.doubtful:
             connection.doubtful = False
             raise WaitCancelled("the commit did not wait for its standby")
+
+    @asynccontextmanager
+    async def promptly(self) -> AsyncIterator[asyncpg.Connection]:
+        """`acquire` for what somebody waits for: TimeoutError, trouble as any, where it takes too long in all."""
+        async with asyncio.timeout(PROMPT_S), self.acquire() as connection:
+            yield connection
 
     async def ping(self) -> float:
         """Seconds for one round trip to a server that can write; Away else."""

@@ -114,3 +114,32 @@ async def test_a_database_that_falls_silent_is_not_waited_for(
         await books.settled()
         assert set((await books.states([again.lead])).values()) == {"sold"}
     assert buyer.sold_twice() == {}
+
+
+async def test_whoever_asks_of_a_silent_database_is_told_to_come_again_in_time(
+    services: Make, buyer: CountingBuyer, server: EmbeddedPostgres
+) -> None:
+    """Looking at a lead, correcting it and confirming it: 503 with Retry-After, and the same afterwards works."""
+    service = services(database_url=server.dsn)
+    await service.configure(catalogue(source("acme"), contract("b", buyer.url("b"))))
+    keys = [await service.key("source", "acme"), await service.key("buyer", "b")]
+    await service.start()
+    async with Source(service.url, keys[0]) as acme, Source(service.url, keys[1]) as bob:
+        sold = (await acme.post(lead("sold"))).lead
+        async with Books(server.dsn) as books:
+            delivery = await books.one("select id from delivery")
+        json = {"Content-Type": "application/json"}
+        asked = [
+            (acme, ("GET", f"/v1/leads/{sold}", None, {})),
+            (acme, ("PATCH", f"/v1/leads/{sold}", b'{"state": "NV"}', json)),
+            (acme, ("POST", f"/v1/leads/{sold}/reprocess", None, {})),
+            (bob, ("POST", f"/v1/deliveries/{delivery}/confirm", b'{"outcome": "accepted"}', json)),
+        ]
+        _all(server, "suspend")
+        answers = await asyncio.gather(*(who.send(*request) for who, request in asked))
+        _all(server, "resume")
+        assert {a.status for a in answers} == {503}
+        assert {a.headers.get("Retry-After") for a in answers} == {"2"}
+        assert max(a.seconds for a in answers) < 5
+        again = [await who.send(*request) for who, request in asked]
+        assert [a.status for a in again] == [200, 409, 409, 200]
