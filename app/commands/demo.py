@@ -106,7 +106,8 @@ def _welcome(address: str, key: str, settings: Settings) -> None:
     for line in curl_lines(address, key):
         typer.echo(f"{line}\n")
     say(
-        f"  key        of source acme, new with every start; also for X-API-Key\n  api        {address}/docs\n"
+        "  key        of source acme, new with every start; also for X-API-Key\n"
+        f"  form       {address}/f/solar\n  api        {address}/docs\n"
     )
     lead = _first_lead(address, key)
     here = _here(settings)

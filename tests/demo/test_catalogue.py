@@ -15,9 +15,12 @@ def said() -> Any:
     return YAML(typ="safe").load(catalogue(SINK))
 
 
-def test_it_reads_as_a_catalogue_with_two_buyers_and_one_source() -> None:
+def test_it_reads_as_a_catalogue_with_a_vendor_a_form_and_two_buyers() -> None:
     read = Catalogue.model_validate(said())
-    assert [source.id for source in read.sources] == ["acme"]
+    assert [(source.id, source.form is not None) for source in read.sources] == [
+        ("acme", False),
+        ("website", True),
+    ]
     assert [contract.id for buyer in read.buyers for contract in buyer.contracts] == [
         "sunco-west",
         "brightroof-us",
