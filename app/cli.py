@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
-    "export": "configuring", "key": "key", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
+    "export": "configuring", "key": "key", "source": "source", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
     "settle": "settle", "callbacks": "callbacks", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
     "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip

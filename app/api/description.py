@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from app.core.errors import Refused
+from app.ingest.forced import RESULTS
 
 SUMMARY = "Leads in, decided on, handed over, accounted for."
 DESCRIPTION = """\
@@ -114,8 +115,11 @@ def _post() -> dict[str, Any]:
                 "description": "A repeat with the same key and body gets the first one's answer.",
             },
             {
-                "name": "test", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", "true"]},
-                "description": "A test lead takes the real path; nothing of it is counted or owed.",
+                "name": "test", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", *RESULTS]},
+                "description": (
+                    "A test lead takes the real path; nothing of it is counted or owed. A result is forced: it is kept and "
+                    "checked, then ends so, and no buyer is asked. The header `X-Leadgate-Test` says the same."
+                ),
             },
             {
                 "name": "partial", "in": "query", "required": False, "schema": {"type": "string", "enum": ["1", "true"]},
@@ -240,6 +244,7 @@ _SPECIAL = {
     "syntax": (400, "The body is not well-formed; `where` says from where on."),
     "truncated": (400, "The body ends too early."),
     "source_off": (404, "Your source is paused or not configured; ask whoever gave you the key."),
+    "link_expired": (404, "This link to posting instructions is no longer good; ask for a new one."),
     "ended_otherwise": (409, "The delivery has ended, and not as you say."),
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
     "taken": (409, "The delivery's lead went to another buyer since."),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.catalog.plan_text import hints
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Configuration
 from app.commands.desk import CHANGES, REFUSED, DataDir, at_database, fail, say, settings_beside
@@ -37,6 +38,8 @@ def apply(
             say(render(errors.problems))
             return REFUSED
         typer.echo(applied.text())
+        for hint in hints(applied.plan):
+            say(f"hint: {hint}")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0
 
     raise typer.Exit(at_database(settings, work))

@@ -1,18 +1,21 @@
 """`spec`: a source's posting instructions, for whoever hands them to its developer."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from app.api.spec import KNOWN, page
 from app.commands.beside import snapshot_of
-from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside
-from app.commands.words import columns
+from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.words import columns, counted
 from app.components import discover
+from app.ground import sealer
 from app.ingest.raw import written
 from app.pipeline.spec import Spec, spec_of
 from app.pipeline.spec_history import dated, with_changes
+from app.pipeline.spec_link import LONGEST_DAYS, PURPOSE, path_of
 from app.running import running
 from app.settings import Settings
 from app.store.database import Database
@@ -22,17 +25,22 @@ Since = Annotated[
     int | None, typer.Option("--since", min=0, help="Say which fields differ from catalogue version N.")
 ]
 
+Link = Annotated[bool, typer.Option("--link", help="Print a signed address of the page, to be handed on.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=LONGEST_DAYS, help="How long the link is good.")]
+
 
 def spec(
     source: Annotated[str, typer.Argument(help="A source's id.")],
     html: Html = False,
     since: Since = None,
+    link: Link = False,
+    days: Days = 30,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Print what a source must know to post: its fields, samples, answers. It holds no key and no buyer."""
-    if html and as_json:
-        raise fail("--html and --json are two ways to say it; give one", USAGE)
+    if html + as_json + link > 1:
+        raise fail("--html, --json and --link are ways to say it; give one", USAGE)
     discover()
     settings = settings_beside(data_dir)
 
@@ -47,7 +55,21 @@ def spec(
             return told if since is None else await with_changes(conn, told, since, snapshot.version, KNOWN)
 
     told = at_database(settings, work)
-    typer.echo(page(told) if html else told.model_dump_json() if as_json else "\n".join(text(told)))
+    if link:
+        say(
+            f"opens the posting instructions of {source} and nothing else, for {counted(days, 'day')}, to whoever has it"
+        )
+        typer.echo(link_of(settings, source, days))
+    else:
+        typer.echo(page(told) if html else told.model_dump_json() if as_json else "\n".join(text(told)))
+
+
+def link_of(settings: Settings, source: str, days: int) -> str:
+    """The whole address; it leads to this machine where nobody has said how the world reaches it."""
+    if not settings.public_url:
+        say("LEADGATE_PUBLIC_URL is not set: the link leads to this machine")
+    until = world().now() + timedelta(days=days)
+    return _base(settings) + path_of(sealer(settings).derived(PURPOSE), source, until)
 
 
 def _base(settings: Settings) -> str:
@@ -90,4 +112,10 @@ def text(told: Spec) -> Iterator[str]:
         yield from (f"added {name}" for name in told.changes.added)
         yield from (f"removed {name}" for name in told.changes.removed)
         yield from (f"changed {one['name']} ({', '.join(one['now'])})" for one in told.changes.changed)
+        yield from (f"changed {one['name']}" for one in told.changes.terms)
+    yield from ("", *columns([(one.door, one.at or "—", one.how) for one in told.doors]))
+    yield ""
+    yield from columns(
+        [(f"?test={one.result}", one.email, f"{one.status} {one.outcome}", one.ends) for one in told.forced]
+    )
     yield from ("", *(sample.text for sample in told.samples[:1]))

@@ -18,10 +18,15 @@ from app.ingest.format import MOST_FIELDS, MOST_RECORDS, Format
 from app.ingest.raw import is_blank
 from app.pipeline.spec_answers import AnswerSample, answer_samples
 from app.pipeline.spec_checks import CheckSpec, checks_told, refusals, required_by, rules_of
+from app.pipeline.spec_doors import DoorSpec, ForcedSpec, doors, forced_results
 from app.pipeline.spec_examples import Example, example, shape
 from app.pipeline.spec_samples import Sample, samples
 from app.validate.check import Check
 
+_HOURS = (
+    "None of your own: leads are taken at any hour. Buyers have theirs: a good lead that nobody takes at that "
+    "moment is not accepted, which costs you nothing."
+)
 _PATIENCE = 15  # seconds beyond the deadline that a client should still wait
 
 
@@ -59,12 +64,18 @@ class FieldSpec(_Word):
 
 
 class Changes(_Word):
-    """Which fields differ from those at version `since`, by the source's names."""
+    """What differs from version `since`: fields by the source's names, and what else is told."""
 
     since: int
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[dict[str, Any], ...] = ()
+    terms: tuple[dict[str, Any], ...] = ()
+    """Whatever else it is told: price, reply, checks, doors and the like."""
+
+    @property
+    def empty(self) -> bool:
+        return not (self.added or self.removed or self.changed or self.terms)
 
 
 class Spec(_Word):
@@ -91,12 +102,17 @@ class Spec(_Word):
     currency: str
     only_tests: bool = False
     paused: bool = False
+    hours_and_caps: str = _HOURS
     coarse: bool = False
     """Answers don't say why a lead was not accepted."""
     fields: tuple[FieldSpec, ...]
     checks: tuple[CheckSpec, ...] = ()
     answers: tuple[AnswerSample, ...] = ()
     samples: tuple[Sample, ...] = ()
+    forced: tuple[ForcedSpec, ...] = ()
+    """Results that a test may ask for."""
+    doors: tuple[DoorSpec, ...] = ()
+    """Other ways in, beside `endpoint`."""
     changes: Changes | None = None
 
     @property
@@ -121,6 +137,7 @@ def build(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, 
         update={
             "answers": tuple(answer_samples(source, base, refusals(campaign, known.checks))),
             "samples": samples(made.example, made.test_endpoint, wait, known.formats),
+            "forced": tuple(forced_results(source)),
         }
     )
 
@@ -136,22 +153,31 @@ def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, v
         content_types=tuple(sorted(k for f in known.formats for k in f.content_types if k[0] != "+")),
         reply=source.reply, deadline_seconds=source.deadline.seconds, only_tests=source.test,
         price=None if source.price is None else written(source.price), currency=campaign.currency,
-        paused=source.paused, coarse=source.reasons == "coarse", fields=fields,
+        paused=source.paused, coarse=source.reasons == "coarse", fields=fields, doors=tuple(doors(source)),
         checks=() if source.reasons == "coarse" else tuple(checks_told(rules, {f.field: f.name for f in fields})),
     )  # fmt: skip
     return made.model_copy(update={"fingerprint": _fingerprint(made)})
 
 
-def compared(then: Sequence[FieldSpec], now: Sequence[FieldSpec], since: int) -> Changes:
-    """What a developer has to look at, field by field."""
-    before, after = ({f.name: f.model_dump(mode="json") for f in fields} for fields in (then, now))
+def compared(then: Spec | None, now: Spec, since: int) -> Changes:
+    """What a developer has to look at, field by field. Without a `then` every field is new."""
+    before, after = ({f.name: f.model_dump(mode="json") for f in s.fields} if s else {} for s in (then, now))
     both = [name for name in after if name in before and after[name] != before[name]]
     return Changes(
         since=since,
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
         changed=tuple(_difference(name, before[name], after[name]) for name in both),
+        terms=() if then is None else tuple(_terms(then, now)),
     )
+
+
+def _terms(then: Spec, now: Spec) -> Iterator[dict[str, Any]]:
+    """What is the same for every field."""
+    was, so = _told(then), _told(now)
+    for name in so:
+        if name != "fields" and was[name] != so[name]:
+            yield {"name": name, "was": was[name], "now": so[name]}
 
 
 def _difference(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,13 +185,19 @@ def _difference(name: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> di
     return {"name": name, "was": {key: was[key] for key in keys}, "now": {key: now[key] for key in keys}}
 
 
+def _told(spec: Spec) -> dict[str, Any]:
+    """What the source is told, not where and when."""
+    return spec.model_dump(mode="json", exclude=_FOLLOWS)
+
+
+_FOLLOWS = {
+    "version", "changed_at", "endpoint", "test_endpoint", "status_url", "answers", "samples", "forced", "fingerprint",
+    "changes",
+}  # fmt: skip
+
+
 def _fingerprint(spec: Spec) -> str:
-    """Of what the source is told, not of where and when."""
-    told = spec.model_dump(
-        mode="json",
-        exclude={"version", "endpoint", "test_endpoint", "status_url", "answers", "samples", "fingerprint"},
-    )
-    return hashlib.blake2b(orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+    return hashlib.blake2b(orjson.dumps(_told(spec), option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
 
 
 def _fields(

@@ -7,7 +7,7 @@ from app.catalog.documents import CampaignDoc, SourceDoc
 from app.catalog.rows import from_row
 from app.core.errors import Unprocessable
 from app.core.registry import RegistryError
-from app.pipeline.spec import FieldSpec, Known, Spec, bare, compared
+from app.pipeline.spec import Known, Spec, bare, compared
 from app.store.history import Revision, revisions
 
 
@@ -28,19 +28,18 @@ async def with_changes(conn: Any, spec: Spec, since: int, newest: int, known: Kn
     """Raises Unprocessable for a version that is not yet."""
     if since > newest:
         raise Unprocessable("since names a version that is not there yet", where="query.since")
-    fields = await _fields_at(conn, spec.source, since, known)
-    return spec.model_copy(update={"changes": compared(fields, spec.fields, since)})
+    then = await spec_at(conn, spec.source, since, known)
+    return spec.model_copy(update={"changes": compared(then, spec, since)})
 
 
-async def _fields_at(conn: Any, source_id: str, version: int, known: Known) -> Sequence[FieldSpec]:
-    """None at all where the source was not configured then, or can't be understood any more."""
+async def spec_at(conn: Any, source_id: str, version: int, known: Known) -> Spec | None:
+    """Bare, as at that version; None where the source was not configured then, or can't be understood any more."""
     of_source = await revisions(conn, "source", source_id, until=version, most=1)
     if not of_source or of_source[0].doc is None:
-        return ()
+        return None
     campaign_id = str(of_source[0].doc.get("campaign"))
     of_campaign = await revisions(conn, "campaign", campaign_id, until=version, most=1)
-    then = _then(of_source, of_campaign, version, known)
-    return () if then is None else then.fields
+    return _then(of_source, of_campaign, version, known)
 
 
 def _then(

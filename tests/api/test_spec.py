@@ -1,17 +1,23 @@
 """A source reads what it must know to post, and what it reads works."""
 
 import asyncio
+import html
+import re
 import shlex
 import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
+from app.pipeline.spec_link import PURPOSE, path_of
 from tests.api.conftest import Api
 from tests.pipeline.house import contract
 
@@ -148,7 +154,7 @@ async def test_since_says_which_fields_differ(api: Api) -> None:
         "now": {"required": True, "shape": "a number from 5 up to 100"},
     }
     nothing = (await api.get("/v1/spec.json?since=2", api.acme)).json()["changes"]
-    assert nothing == {"since": 2, "added": [], "removed": [], "changed": []}
+    assert nothing == {"since": 2, "added": [], "removed": [], "changed": [], "terms": []}
     page = (await api.get("/v1/spec.html?since=1", api.acme)).text
     assert "What changed since version 1" in page
 
@@ -227,25 +233,27 @@ _PROGRAMS = {
 _TOOL = {"curl": "curl", "PHP": "php", "JavaScript": "node"}
 
 
-async def test_every_sample_posts_a_lead_that_passes_all_checks(api: Api, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["curl", "Python", "PHP", "JavaScript"])
+async def test_every_sample_posts_a_lead_that_passes_all_checks(
+    api: Api, tmp_path: Path, language: str
+) -> None:
+    if not shutil.which(_TOOL.get(language, "sh")):
+        pytest.skip(
+            f"no {language} here, so its sample is not run: sh scripts/test-tools.sh {language.lower()}"
+        )
     async with over_a_socket(api) as address:
         headers = {"x-api-key": api.acme, "host": address.removeprefix("http://")}
         told = (await api.http.get("/v1/spec.json", headers=headers)).json()
-        ran = set()
-        for sample in told["samples"]:
-            if shutil.which(_TOOL.get(sample["language"], "sh")):
-                out = await run(sample, api.acme, tmp_path)
-                ran.add((sample["language"], sample["content_type"]))
-                assert "201" in out, out
-                assert "success" in out, out
-    curls = (
-        "application/json",
-        "application/x-www-form-urlencoded",
-        "application/xml",
-        "multipart/form-data",
-    )
-    assert ran >= {("Python", "application/json"), *(("curl", kind) for kind in curls)}
-    assert await api.value("select count(*) from lead where test and state = 'unsold'") == len(ran)
+        mine = [sample for sample in told["samples"] if sample["language"] == language]
+        for sample in mine:
+            out = await run(sample, api.acme, tmp_path)
+            assert "201" in out, out
+            assert "success" in out, out
+    curls = [
+        "application/json", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data",
+    ]  # fmt: skip
+    assert [one["content_type"] for one in mine] == (curls if language == "curl" else curls[:1])
+    assert await api.value("select count(*) from lead where test and state = 'unsold'") == len(mine)
 
 
 async def test_a_sample_is_not_broken_by_odd_names_or_an_odd_host(api: Api, tmp_path: Path) -> None:
@@ -277,3 +285,98 @@ async def test_a_paused_source_reads_that_it_is(api: Api) -> None:
 async def test_a_source_that_is_not_configured_has_none(api: Api) -> None:
     answer = await api.get("/v1/spec", await api.key("source", "nobody"))
     assert (answer.status_code, answer.json()["code"]) == (404, "source_off")
+
+
+async def linked(api: Api, source: str = "acme", days: float = 1, more: str = "") -> httpx.Response:
+    until = api.process.world.now() + timedelta(days=days)
+    path = path_of(api.process.sealer.derived(PURPOSE), source, until)
+    return await api.http.get(path + more)
+
+
+async def test_a_link_shows_the_page_to_whoever_has_it_and_holds_no_key(api: Api) -> None:
+    answer = await linked(api)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/html")
+    assert "contact.mail" in answer.text
+    assert "duplicate@leadgate.example" in answer.text
+    for secret in (api.acme, api.acme[-8:], "their_name"):
+        assert secret not in answer.text + str(answer.url)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    (as_json,) = re.findall(r'href="([^"]*)">As JSON', answer.text)
+    assert (await api.http.get(html.unescape(as_json))).json()["source"] == "acme"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("sig=", "sig=x"), ("expires=", "expires=9"), ("expires=", "expires=-"), ("/acme", "/other"),
+        ("&sig=", "&gis="), ("expires=", "expires=\u0661"), ("sig=", "sig=\u00e9"), ("?", "?expires=0&x="),
+    ],
+)  # fmt: skip
+async def test_a_link_that_was_touched_opens_nothing_and_says_nothing(
+    api: Api, change: tuple[str, str]
+) -> None:
+    until = api.process.world.now() + timedelta(days=1)
+    path = path_of(api.process.sealer.derived(PURPOSE), "acme", until)
+    answer = await api.http.get(path.replace(*change))
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    nobody = await api.http.get("/spec/nobody?expires=1&sig=x")
+    assert nobody.json() == answer.json(), "a source that is there is not told from one that isn't"
+
+
+async def test_a_link_ends(api: Api) -> None:
+    answer = await linked(api, days=-0.001)
+    assert (answer.status_code, answer.json()["code"]) == (404, "link_expired")
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_link_opens_nothing_but_the_page(api: Api) -> None:
+    until = api.process.world.now() + timedelta(days=1)
+    query = path_of(api.process.sealer.derived(PURPOSE), "acme", until).partition("?")[2]
+    assert (await api.http.get(f"/v1/spec?{query}")).status_code == 401
+    assert (await api.http.post(f"/v1/leads?{query}", json={})).status_code == 401
+    assert (await api.http.post(f"/spec/acme?{query}")).status_code == 405
+
+
+async def test_the_link_of_a_source_that_is_gone_says_so(api: Api) -> None:
+    assert (await linked(api, "gone")).json()["code"] == "source_off"
+
+
+async def test_the_page_names_the_other_doors_with_their_whole_address(api: Api) -> None:
+    await api.configure(
+        yaml().replace("deadline: 20s", "deadline: 20s\n    replies: [{reply: boberdoo, key: s3cret}]")
+    )
+    text = (await api.get("/v1/spec.html", api.acme)).text
+    assert "<code>http://leads.test/in/boberdoo/acme</code>" in text
+    assert "<code>http://leads.test/v1/batches</code>" in text
+    assert "s3cret" not in text
+    told = (await api.get("/v1/spec.json?since=1", api.acme)).json()
+    assert [one["name"] for one in told["changes"]["terms"]] == ["doors"]
+    page = (await api.get("/v1/spec.html?since=1", api.acme)).text
+    assert "changed doors" in page
+
+
+async def test_what_a_forced_result_answers_is_what_the_spec_tells(api: Api) -> None:
+    await api.configure(yaml(reply="sold"))
+    told = (await api.get("/v1/spec.json", api.acme)).json()
+    for one in told["forced"]:
+        headers = {"x-api-key": api.acme}
+        by_word = await api.http.post(
+            f"/v1/leads?test={one['result']}", json=told_example(told), headers=headers
+        )
+        by_value = await api.http.post(
+            "/v1/leads?test=1", json={**told_example(told), "contact.mail": one["email"]}, headers=headers
+        )
+        by_number = await api.http.post(
+            "/v1/leads?test=1", json={**told_example(told), "phone": one["phone"]}, headers=headers
+        )
+        for answer in (by_word, by_value, by_number):
+            body = answer.json()
+            assert (answer.status_code, body["outcome"]) == (one["status"], one["outcome"]), one
+            state = (await api.get(f"/v1/leads/{body['lead']['id']}", api.acme)).json()
+            assert f"{state['outcome']}, {state['state']}" == one["ends"]
+
+
+def told_example(told: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one["example"] for one in told["fields"]}

@@ -150,12 +150,59 @@ def test_the_fingerprint_is_of_what_is_told_and_not_of_where_and_when() -> None:
     assert told(mapping={"a": "email"}).fingerprint != told().fingerprint
 
 
-def test_equal_fields_have_no_changes() -> None:
-    fields = told().fields
-    assert not any((compared(fields, fields, 3).added, compared(fields, fields, 3).changed))
-    assert compared(fields[:1], fields[1:], 3).model_dump() == {
-        "since": 3, "added": ("email",), "removed": ("first_name",), "changed": (),
+def test_an_equal_spec_has_no_changes() -> None:
+    one = told()
+    assert compared(one, one, 3).empty
+    first, last = (one.model_copy(update={"fields": part}) for part in (one.fields[:1], one.fields[1:]))
+    assert compared(first, last, 3).model_dump() == {
+        "since": 3, "added": ("email",), "removed": ("first_name",), "changed": (), "terms": (),
     }  # fmt: skip
+
+
+def test_what_is_the_same_for_every_field_is_compared_too() -> None:
+    changes = compared(told(price="1"), told(price="2", test=True, replies=[{"reply": "cake"}]), 3)
+    assert [one["name"] for one in changes.terms] == ["price", "only_tests", "doors"]
+    assert changes.terms[0] == {"name": "price", "was": "1.00", "now": "2.00"}
+
+
+@pytest.mark.parametrize("reply", ["sold", "verdict", "receipt"])
+def test_every_result_that_a_test_may_ask_for_is_told_with_its_answer(reply: str) -> None:
+    spec = told(reply=reply)
+    assert {one.result: (one.status, one.outcome, one.ends) for one in spec.forced} == {
+        "sold": {
+            "accepted": (201, "success", "success, sold"), "duplicate": (201, "failure", "failure, rejected"),
+            "rejected": (201, "failure", "failure, rejected"), "no_buyer": (201, "failure", "failure, unsold"),
+            "buyer_error": (202, "pending", "failure, unsold"), "pending": (202, "pending", "success, sold"),
+            "held": (202, "pending", "failure, rejected"),
+        },
+        "verdict": {
+            "accepted": (201, "success", "success, sold"), "duplicate": (201, "failure", "failure, rejected"),
+            "rejected": (201, "failure", "failure, rejected"), "no_buyer": (201, "success", "success, unsold"),
+            "buyer_error": (201, "success", "success, unsold"), "pending": (201, "success", "success, sold"),
+            "held": (202, "pending", "failure, rejected"),
+        },
+        "receipt": {
+            "accepted": (202, "pending", "success, sold"), "duplicate": (202, "pending", "failure, rejected"),
+            "rejected": (202, "pending", "failure, rejected"), "no_buyer": (202, "pending", "failure, unsold"),
+            "buyer_error": (202, "pending", "failure, unsold"), "pending": (202, "pending", "success, sold"),
+            "held": (202, "pending", "failure, rejected"),
+        },
+    }[reply]  # fmt: skip
+
+
+def test_every_door_that_is_open_is_told_and_none_of_its_secrets() -> None:
+    spec = told(
+        replies=[{"reply": "boberdoo", "key": "s3cret"}],
+        platforms=[{"platform": "google_ads", "key": "s3cret"}],
+        channels=[{"channel": "feed", "url": "https://feed.example/s3cret"}],
+        form={"title": "Get a quote"},
+        mail={"addresses": ["acme@leads.example.com"], "senders": ["*@acme.example"]},
+    )
+    assert [(one.door, one.at) for one in spec.doors] == [
+        ("boberdoo", "/in/boberdoo/acme"), ("google_ads", "/in/google_ads/acme"), ("form", "/f/solar?source=acme"),
+        ("mail", "acme@leads.example.com"), ("feed", ""), ("batch", "/v1/batches"),
+    ]  # fmt: skip
+    assert "s3cret" not in spec.model_dump_json()
 
 
 def test_a_source_that_is_not_configured_has_no_spec() -> None:
