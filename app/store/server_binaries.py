@@ -83,7 +83,7 @@ def runnable_by(user: RunAs, folder: Path, caches: tuple[Path, ...] = CACHES) ->
     if _runs(user, folder):
         return folder
     stat = (folder / "postgres").stat()
-    name = f"leadgate-postgres-{stat.st_size:x}-{stat.st_mtime_ns:x}"
+    name = f"leadgate-server-{stat.st_size:x}-{stat.st_mtime_ns:x}"
     for cache in caches:
         copy = _copied(folder.parent, cache / name)
         if copy is not None and _runs(user, copy):
@@ -95,9 +95,14 @@ def runnable_by(user: RunAs, folder: Path, caches: tuple[Path, ...] = CACHES) ->
 
 
 def _runs(user: RunAs, folder: Path) -> bool:
+    """All of them: initdb needs a library that postgres does without."""
+    return all(_starts(user, folder / program) for program in MAY_RUN)
+
+
+def _starts(user: RunAs, program: Path) -> bool:
     try:
         return not subprocess.run(
-            [folder / "postgres", "--version"],
+            [program, "--version"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -111,27 +116,35 @@ def _runs(user: RunAs, folder: Path) -> bool:
 
 
 def _copied(install: Path, target: Path) -> Path | None:
-    """Both sibling folders are kept: the programs find lib/ and share/ relative to themselves."""
     try:
-        target.parent.mkdir(mode=0o755, exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(exist_ok=True)
+            target.parent.chmod(0o755)
         if not target.exists():
             _copy(install, target)
         if target.is_symlink() or target.stat().st_uid != os.geteuid():
             return None  # somebody else laid it there
     except OSError:
         return None
-    return target / "bin"
+    return target / install.parent.name / install.name / "bin"
 
 
 def _copy(install: Path, target: Path) -> None:
+    """As they stand in the wheel: the programs find lib/, share/ and the libraries that the wheel has beside
+    its package, libpq among them, relative to themselves."""
     making = Path(tempfile.mkdtemp(prefix=target.name, dir=target.parent))
     try:
+        package = install.parent
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, making / libraries.name)
+        copy = making / package.name / install.name
         for folder in ("lib", "share"):
-            shutil.copytree(install / folder, making / folder)
-        (making / "bin").mkdir()
+            shutil.copytree(install / folder, copy / folder)
+        (copy / "bin").mkdir()
         for program in MAY_RUN:
-            shutil.copy2(install / "bin" / program, making / "bin" / program)
-        making.chmod(0o755)
+            shutil.copy2(install / "bin" / program, copy / "bin" / program)
+        _open(making)
         making.rename(target)
     except FileExistsError:  # another process was quicker
         pass
@@ -140,3 +153,11 @@ def _copy(install: Path, target: Path) -> None:
             raise error
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _open(folder: Path) -> None:
+    """To everybody, for reading: a umask of 077 left the wheel's files, and leaves our copy, to root alone."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.stat().st_mode & 0o100 else 0o444))

@@ -339,17 +339,48 @@ def test_a_directory_of_another_user_says_so(used: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_programs_under_a_closed_home_are_copied_to_where_the_server_can_run_them(data_dir: Path) -> None:
-    nobody, install = RunAs(65534, 65534), data_dir.parent / "home/pginstall"
-    found = server_binaries.find(None, major=None)
-    shutil.copytree(found.parent, install, ignore=shutil.ignore_patterns("include"))
-    cache = data_dir.parent / "cache"
+    nobody, install, cache = (
+        RunAs(65534, 65534),
+        _in_a_closed_home(data_dir.parent),
+        data_dir.parent / "cache",
+    )
     with pytest.raises(CannotStart, match="user nobody can't execute"):
         server_binaries.runnable_by(nobody, install / "bin", caches=(cache,))
     shutil.rmtree(cache)
     data_dir.parent.chmod(0o711)
-    install.parent.chmod(0o700)
     copied = server_binaries.runnable_by(nobody, install / "bin", caches=(Path("/proc/none"), cache))
     assert copied.is_relative_to(cache)
     assert (copied.parent / "share").is_dir()
     assert server_binaries.runnable_by(nobody, install / "bin", caches=(cache,)) == copied
-    assert [entry.name for entry in cache.iterdir()] == [copied.parent.name]
+    assert [entry.name for entry in cache.iterdir()] == [copied.relative_to(cache).parts[0]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_checkout_under_a_closed_home_makes_and_runs_its_database(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install = _in_a_closed_home(data_dir.parent)
+    data_dir.parent.chmod(0o711)
+    home = data_dir.parent / "home"
+    monkeypatch.setattr(server_binaries.runnable_by, "__defaults__", ((data_dir.parent / "cache",),))
+    before = os.umask(0o077)
+    try:
+        with EmbeddedPostgres.start(home / "data", settings=SMALL, bin_dir=install / "bin") as server:
+            _run(server.dsn, "create table kept (n int)")
+            assert _count(server.dsn) == 0
+    finally:
+        os.umask(before)
+
+
+def _in_a_closed_home(folder: Path) -> Path:
+    """The programs as a wheel lays them, the libraries it brings beside its package, where only we can enter."""
+    installed = server_binaries.find(None, major=None).parent
+    package = folder / "home/site-packages" / installed.parent.name
+    shutil.copytree(installed, package / installed.name, ignore=shutil.ignore_patterns("include"))
+    libraries = installed.parent.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, package.with_name(libraries.name))
+    for file in (package / installed.name / "bin").iterdir():
+        file.chmod(0o700)  # as pip installs it under a umask of 077
+    (folder / "home").chmod(0o700)
+    return package / installed.name
