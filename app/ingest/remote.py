@@ -222,8 +222,7 @@ class _Round:
             {mark: into for mark, into in door.state.get(name, {}).items() if mark in marks}
             for name in ("left", "hard")
         )
-        there = [one for one in found if one.mark not in self._left]
-        self._ready = sorted(settled(there, self._seen), key=lambda one: one.mark in self._hard)
+        self._ready = sorted(settled(found, self._seen), key=lambda one: one.mark in self._hard)
         self.more = len(self._ready) == AT_ONCE
         self._ended: list[Listed] = []
         self._made: set[str] = set()

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import NotDurable
 from app.pipeline.channel_door import ChannelDoor
 from app.store.database import Database
-from tests.ingest.channels.ftpserver import EVERYTHING, NO_MOVING, PASSWORD, USER, ftp_server
+from tests.ingest.channels.ftpserver import EVERYTHING, NO_MOVING, OLDER, PASSWORD, USER, ftp_server
 from tests.ingest.channels.sftpserver import sftp_server
 from tests.pipeline.house import House, catalogue, opened
 from tests.pipeline.visiting import Rounds, visiting, with_channels
@@ -96,8 +96,8 @@ def inbox(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["ftp", "sftp"])
 async def place(request: pytest.FixtureRequest, inbox: Path) -> AsyncIterator[Place]:
-    if request.param == "ftp":
-        with ftp_server(inbox) as server:
+    if request.param != "sftp":
+        with ftp_server(inbox, lacks=OLDER if request.param == "older ftp" else ()) as server:
             yield OverFtp(server)
         return
 
@@ -256,6 +256,7 @@ class PutsAnotherThere(ChannelDoor):
         return kept
 
 
+@pytest.mark.parametrize("place", ["ftp", "older ftp", "sftp"], indirect=True)
 async def test_what_was_put_in_its_place_before_it_was_moved_is_taken_as_well(
     inbox: Path, picker: Rounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
