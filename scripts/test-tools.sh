@@ -1,27 +1,36 @@
 #!/bin/sh
-# Fetches what only benches and browser tests want and pip can't bring: wrk, the load generator of `make bench`,
-# and Chromium, in which `make test` sees the hosted form. Without arguments both, else those that are named.
+# Fetches what only benches and some tests want and pip can't bring: wrk, the load generator of `make bench`,
+# Chromium, in which `make test` sees the hosted form, and PHP, in which it runs the sample of the posting
+# instructions. Without arguments all of them, else those that are named.
 # Nothing essential waits for them: where one can't be had, this says what is skipped and succeeds.
 
 skipped() {
   case $1 in
     wrk) echo "make bench refuses to run. All of make test runs as usual." ;;
     chromium) echo "NO FORM IS SEEN IN A BROWSER (tests/e2e/test_form_in_browser.py). The rest of make test runs as usual." ;;
+    php) echo "THE PHP SAMPLE OF THE POSTING INSTRUCTIONS IS NOT RUN (tests/api/test_spec.py). The rest of make test runs as usual." ;;
+  esac
+}
+
+packages() {
+  case $1 in
+    php) echo "php-cli php-curl" ;;
+    *) echo "$1" ;;
   esac
 }
 
 missing() {
   echo "test-tools: no $1 ($2)." >&2
   echo "test-tools: SKIPPED without it: $(skipped "$1")" >&2
-  echo "test-tools: to have it: apt-get install $1   (or any $1 on the PATH)" >&2
+  echo "test-tools: to have it: apt-get install $(packages "$1")   (or any $1 on the PATH)" >&2
 }
 
 tries="-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o DPkg::Lock::Timeout=60"
 export DEBIAN_FRONTEND=noninteractive
 
 install() {
-  # shellcheck disable=SC2086  # several options, on purpose
-  timeout 300 apt-get $tries install -qq -y --no-install-recommends "$1" </dev/null >/dev/null 2>&1
+  # shellcheck disable=SC2046,SC2086  # several options and packages, on purpose
+  timeout 300 apt-get $tries install -qq -y --no-install-recommends $(packages "$1") </dev/null >/dev/null 2>&1
 }
 
 update() {
@@ -39,6 +48,6 @@ fetch() {
   echo "test-tools: installed $(command -v "$1")" >&2
 }
 
-for tool in ${*:-wrk chromium}; do
+for tool in ${*:-wrk chromium php}; do
   fetch "$tool"
 done
