@@ -13,11 +13,8 @@ from app.model import Finding, Lead, Value
 from app.validate.check import Check, Earlier
 
 _NOBODY, _AT = UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC)
-# the setting that says what a finding of this code does, where it isn't `action`
-_ACTION_OF = {
-    "disposable": "disposable", "role": "role", "no_mx": "mx", "too_quick": "quick", "driven": "driven",
-    "form_reused": "reused",
-}  # fmt: skip
+# the setting that says what a finding of this code does, where it has another name; without one it is `action`
+_ACTION_OF = {"no_mx": "mx", "too_quick": "quick", "form_reused": "reused"}
 
 
 class CodeSpec(BaseModel):
@@ -61,7 +58,7 @@ def rules_of(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Ru
         codes = tuple(
             CodeSpec(code=code, action=action, meaning=meaning)
             for code, meaning in check.codes.items()
-            if (action := getattr(to, _ACTION_OF.get(code, "action"), to.action)) in ("hold", "reject")
+            if (action := getattr(to, _ACTION_OF.get(code, code), to.action)) in ("hold", "reject")
         )
         yield Rule(check, to, codes)
 

@@ -12,7 +12,7 @@ LEAD = Lead(id=UUID(int=1), submission_id=UUID(int=2), source="acme", campaign="
 CLAIM, SEEN = Claim(b"c", 60), Seen(b"s", 60)
 FIELDS = {
     "email": Value("a@mailinator.com", "a@mailinator.com", True, {"domain": "mailinator.com"}),
-    "phone": Value("+447700900123", "+447700900123", True, {"region": "GB", "line_type": "mobile"}),
+    "phone": Value("+442072193000", "+442072193000", True, {"region": "GB", "line_type": "mobile"}),
     "dob": Value("x", None, False, {}, "is not a date"),
 }
 

@@ -1,0 +1,119 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ingest.fieldtype import fieldtypes
+from app.validate.data import zip_places, zip_ranges
+from app.validate.places import PROVINCES, US_STATES, place_of, place_of_zip, state_of
+
+TYPES = fieldtypes.discover()
+
+
+def postal_code(text, country="US"):
+    kind = TYPES["postal_code"]
+    return kind.normal(text, kind.settings.model_validate({"country": country}))
+
+
+def state(text, country="US"):
+    kind = TYPES["state"]
+    return kind.normal(text, kind.settings.model_validate({"country": country}))
+
+
+def test_every_state_of_a_range_is_one_that_the_field_type_knows():
+    assert all(state(one).valid for one in US_STATES)
+    assert all(state(one, "CA").valid for one in PROVINCES)
+    assert len(PROVINCES) == 13
+
+
+def test_no_code_is_both_a_state_and_a_province():
+    assert not US_STATES & PROVINCES
+
+
+def test_ranges_are_in_order_and_do_not_overlap():
+    edges = [edge for first, last, _ in zip_ranges() for edge in (first, last)]
+    assert edges == sorted(edges)
+
+
+def test_every_centroid_lies_in_a_state_and_in_america():
+    places = list(zip_places())
+    assert len(places) > 33_000
+    assert [one[0] for one in places] == sorted({one[0] for one in places})
+    for code, *_ in places:
+        place = place_of_zip(code)
+        assert place.states
+        assert -15 < place.lat < 72
+
+
+@pytest.mark.parametrize(
+    ("code", "states"),
+    [
+        ("10001", {"NY"}), ("94110", {"CA"}), ("78701", {"TX"}), ("00501", {"NY"}), ("06390", {"NY", "CT", "RI"}),
+        ("20001", {"DC"}), ("20500", {"DC"}), ("00926", {"PR"}), ("00820", {"VI"}), ("96910", {"GU"}), ("96799", {"AS"}),
+        ("09021", {"AE"}), ("34002", {"AA"}), ("96201", {"AP"}), ("99501", {"AK"}), ("96813", {"HI"}),
+    ],
+)  # fmt: skip
+def test_a_zip_code_tells_its_state(code, states):
+    assert place_of(postal_code(code)).states == states
+
+
+@pytest.mark.parametrize(
+    ("code", "both"),
+    [
+        ("59221", {"MT", "ND"}), ("97635", {"OR", "CA"}), ("42223", {"KY", "TN"}), ("73949", {"OK", "TX"}),
+        ("84536", {"UT", "AZ"}), ("86515", {"AZ", "NM"}), ("38079", {"TN", "KY"}), ("71749", {"AR", "LA"}),
+        ("51001", {"IA", "SD"}), ("65761", {"MO", "AR"}), ("89439", {"NV", "CA"}), ("83120", {"WY", "ID"}),
+    ],
+)  # fmt: skip
+def test_a_zip_code_that_crosses_a_border_may_lie_in_both_states(code, both):
+    assert both <= place_of_zip(code).states
+
+
+def test_a_zip_code_lies_where_it_lies():
+    place = place_of(postal_code("94110-1234"))
+    assert (place.country, place.lat, place.lon) == ("US", 37.75, -122.415)
+
+
+def test_a_zip_code_of_post_boxes_has_a_state_and_no_place():
+    assert place_of_zip("00501") == ("US", {"NY"}, None, None)
+
+
+@pytest.mark.parametrize("code", ["00600"[:3] + "x1", "", "1", "123456", "١٢٣٤٥"])
+def test_what_is_no_zip_code_lies_nowhere(code):
+    assert place_of_zip(code) is None or not place_of_zip(code).states
+
+
+def test_a_zip_code_between_the_ranges_is_of_no_state():
+    assert place_of_zip("00401").states == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("code", "provinces"),
+    [
+        ("A1A 1A1", {"NL"}), ("B3H 4R2", {"NS"}), ("C1A 1A1", {"PE"}), ("E3B 5A3", {"NB"}), ("H2X 1Y4", {"QC"}),
+        ("G1R 4P5", {"QC"}), ("M5V 2T6", {"ON"}), ("K1A 0B1", {"ON", "QC"}), ("R3C 0A5", {"MB"}), ("S4P 3Y2", {"SK"}),
+        ("T2P 1J9", {"AB"}), ("V6B 1A1", {"BC"}), ("X0A 0H0", {"NU"}), ("X1A 1A1", {"NT"}), ("Y1A 1A1", {"YT"}),
+    ],
+)  # fmt: skip
+def test_a_canadian_code_tells_its_province(code, provinces):
+    assert place_of(postal_code(code, "CA")).states == provinces
+
+
+@pytest.mark.parametrize(
+    ("code", "country"),
+    [("SW1A 1AA", "GB"), ("W1A 1AA", "GB"), ("M1 1AE", "GB"), ("10115", "DE"), ("75001", "FR")],
+)
+def test_codes_of_other_countries_are_not_taken_for_ours(code, country):
+    assert place_of(postal_code(code, country)) is None
+
+
+def test_a_state_is_known_with_its_country():
+    assert state_of(state("Texas")) == ("US", "TX")
+    assert state_of(state("Québec", "CA")) == ("CA", "QC")
+    assert state_of(state("Bayern", "DE")) is None
+
+
+@given(st.integers(0, 99_999))
+def test_every_five_digits_have_an_answer(number):
+    place = place_of_zip(f"{number:05d}")
+    assert place is not None
+    assert (place.lat is None) == (place.lon is None)
