@@ -109,7 +109,10 @@ def _welcome(address: str, key: str, settings: Settings) -> None:
         "  key        of source acme, new with every start; also for X-API-Key\n"
         f"  form       {address}/f/solar\n  api        {address}/docs\n"
     )
-    lead = _first_lead(address, key)
+    try:
+        lead = _first_lead(address, key)
+    except (httpx.TransportError, KeyError):  # it is being stopped already
+        return
     here = _here(settings)
     say(f"One was posted just now. Its story, as `.venv/bin/leadgate trace{here} {lead[-8:]}` tells it:\n")
     print_trace(settings, lead)

@@ -7,9 +7,16 @@ import typer
 
 from app.commands.desk import DataDir, at_database, say, settings_beside, world
 from app.commands.moments import whole_days
-from app.commands.words import columns, size
+from app.commands.words import columns, counted, size
 from app.store import batches, upkeep
 from app.store.database import Database
+
+_OVER = {
+    "callback": "callback",
+    "partial": "partial lead",
+    "amendment": "correction",
+    "platform_lead": "named lead",
+}
 
 
 def retention(
@@ -18,7 +25,8 @@ def retention(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Drop whole days of history: bytes as they came, fields, findings, attempts, events, refused bodies, batches.
+    """Drop whole days of history: bytes as they came, fields, findings, attempts, events, refused bodies, batches,
+    and callbacks, partial leads, corrections and named leads that are over.
 
     What a lead became and what its deliveries made stays; of its person nothing does.
     """
@@ -26,16 +34,19 @@ def retention(
     days = settings.keep_days if keep is None else whole_days(keep)
 
     async def work(database: Database) -> None:
+        before = world().now() - timedelta(days=days)
         async with database.acquire() as conn:
             found = await upkeep.days_before(conn, world().now().date(), days)
-            old = await batches.begun_before(conn, world().now() - timedelta(days=days))
-        if not found and not old:
+            old = await batches.begun_before(conn, before)
+            over = await upkeep.over_before(conn, before)
+        if not found and not old and not over:
             say(f"nothing is older than {days} days")
             return
         for line in _listed(found):
             typer.echo(line)
         total = f"{len({name[-8:] for name, _ in found})} days, {size(sum(n for _, n in found))}"
         total += f", {len(old):,} {'batch' if len(old) == 1 else 'batches'}" if old else ""
+        total += "".join(f", {counted(n, _OVER[table])}" for table, n in over.items())
         if dry_run:
             say(f"{total} would be dropped. Run without --dry-run to drop them.")
             return
@@ -45,6 +56,7 @@ def retention(
             await upkeep.drop_days(conn, [name for name, _ in found])
             for batch_id in old:
                 await batches.forget(conn, batch_id)
+            await upkeep.forget_over(conn, before)
         say(f"{total} dropped")
 
     at_database(settings, work)

@@ -1,6 +1,6 @@
 """The database's housekeeping: days made ahead, what has expired swept, history dropped by partition."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 _MAKE = "select leadgate_make_partitions((now() at time zone 'UTC')::date, $1)"
@@ -22,6 +22,15 @@ select c.relname, pg_total_relation_size(c.oid)::bigint
   from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
  where p.relname = any($1::text[]) and c.relname ~ '_[0-9]{8}$' order by c.relname
 """
+# Rows that go one by one when they are over: what a source was told holds bytes, a named lead a platform's id.
+_OVER = {
+    "callback": "state in ('told', 'gone', 'dead', 'moot') and created_at < $1",
+    "partial": "state <> 'open' and created_at < $1",
+    "amendment": (
+        "at < $1 and not exists (select 1 from partial p where p.lead_id = amendment.lead_id and p.state = 'open')"
+    ),
+    "platform_lead": "state <> 'waiting' and ended_at < $1",
+}
 HISTORY = ("submission", "lead_detail", "lead_round", "attempt", "attempt_end", "lead_event", "refusal")
 
 
@@ -51,3 +60,21 @@ async def days_before(conn: Any, today: date, keep_days: int) -> list[tuple[str,
 async def drop_days(conn: Any, partitions: list[str]) -> None:
     for name in partitions:
         await conn.execute(f'drop table if exists "{name}"')
+
+
+async def over_before(conn: Any, at: datetime) -> dict[str, int]:
+    """table → rows of it that retention would delete beside whole days; those without any are left out."""
+    counts = {
+        table: int(await conn.fetchval(f"select count(*) from {table} where {what}", at))
+        for table, what in _OVER.items()
+    }
+    return {table: n for table, n in counts.items() if n}
+
+
+async def forget_over(conn: Any, at: datetime, most: int = 5_000) -> None:
+    """Delete them, a bounded number in a transaction, so that nobody waits long for a row."""
+    for table, what in _OVER.items():
+        some = f"select ctid from {table} where {what} limit $2 for update skip locked"
+        statement = f"delete from {table} where ctid in ({some})"
+        while (await conn.execute(statement, at, most)).split()[-1] == str(most):
+            pass

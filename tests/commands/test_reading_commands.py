@@ -58,6 +58,10 @@ async def test_retention_drops_days_only_after_a_yes(
     assert await gate.one(there) == 2 * tables
     assert (await leadgate("retention", "--yes")).exit_code == 0
     assert await gate.one(there) == 0
+    await gate.fetch("""insert into partial (lead_id, source, state, due_at, created_at)
+      values (gen_random_uuid(), 'acme', 'abandoned', now(), now() - interval '91 days')""")
+    assert "1 partial lead dropped" in (await leadgate("retention", "--yes")).stderr
+    assert await gate.one("select count(*) from partial") == 0
     assert (await leadgate("retention", "--keep", "400d")).stderr == "nothing is older than 400 days\n"
     assert (await leadgate("retention", "--keep", "soon")).exit_code == 2
 
