@@ -160,10 +160,13 @@ class DirectProtocol(OneWriteProtocol):
         super().on_headers_complete()
 
     async def _pass(self, passage: Passage, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        request = read_headers(headers)
-        request.remote = self._remote
-        request.scheme = self.scheme or "http"
         assert self._root is not None
+        request = read_headers(headers)
+        request.remote, request.scheme = self._remote, self.scheme or "http"
+        if self._root.proxies is not None:
+            request.remote, request.scheme = self._root.proxies.origin(
+                request.remote, request.scheme, headers
+            )
         reply = await self._root.post(request, body)
         if self.flow.write_paused:
             await self.flow.drain()

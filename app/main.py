@@ -16,6 +16,7 @@ from app.api.dialects import Dialects
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
 from app.api.mail.terms import Terms as MailTerms
+from app.api.proxies import Proxies
 from app.api.root import Root
 from app.catalog.live import LiveCatalogue
 from app.catalog.snapshot import Snapshot
@@ -280,7 +281,8 @@ class Process:
         async def stop() -> None:
             await self.close()
 
-        root = Root(build_api(self.parts), start=start, stop=stop)
+        proxies = Proxies.of(self.settings.trusted_proxies, self.settings.proxy_header)
+        root = Root(build_api(self.parts), start=start, stop=stop, proxies=proxies)
         return root
 
     def _inbound(self, intake: Intake) -> Inbound:

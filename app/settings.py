@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.api.mail.places import place
+from app.api.proxies import Header, Proxies
 
 
 class Settings(BaseSettings):
@@ -24,6 +25,10 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="postgresql://… of your own server (15 or later).")
     processes: int = Field(1, ge=1, le=64, description="Processes of `serve`; one per core and no more.")
     public_url: str = Field("", description="How the world reaches this service, for status addresses.")
+    trusted_proxies: str = Field(
+        "", description="Networks of the proxies before this service, or how many there are; empty: none."
+    )
+    proxy_header: Header = Field("either", description="Which header they write; other ones are not read.")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Base64 of 32 bytes that seal buyers' secrets; else DATA_DIR/secret.key."
     )
@@ -75,6 +80,12 @@ class Settings(BaseSettings):
     def _is_a_place(cls, text: str) -> str:
         if text:
             place(text)
+        return text
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_proxies(cls, text: str) -> str:
+        Proxies.of(text)
         return text
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.api.intake import Request
+from app.api.proxies import Proxies
 from app.api.replies import Reply
 from app.api.root import Root
 from app.http_protocol import Corked, DirectProtocol, OneWriteProtocol
@@ -154,7 +155,7 @@ class Line:
 class Served:
     def __init__(self) -> None:
         self.door = Door()
-        root = Root(None, start=_nothing, stop=_nothing)
+        self.root = root = Root(None, start=_nothing, stop=_nothing)
         root.intake = self.door  # type: ignore[assignment]
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
@@ -202,6 +203,16 @@ async def test_a_whole_lead_needs_no_asgi_and_leaves_the_connection_open_for_the
         line.say(_post(body, more=b"X-Api-Key: lg_1\r\n"))
         assert await line.hear() == (b"HTTP/1.1 202 Accepted", b"direct " + body)
     assert [(r.key, r.host, r.remote) for r in served.door.came] == [("lg_1", b"gate", "127.0.0.1")] * 2
+
+
+async def test_on_the_direct_way_too_a_trusted_proxy_is_asked_for_its_client(served: Served) -> None:
+    line = await served.line()
+    behind = b"X-Forwarded-For: 192.0.2.1, 203.0.113.9\r\nX-Forwarded-Proto: https\r\n"
+    for trusted in ("", "127.0.0.1"):
+        served.root.proxies = Proxies.of(trusted)
+        line.say(_post(b"x", more=behind))
+        assert (await line.hear())[1] == b"direct x"
+    assert [(r.remote, r.scheme) for r in served.door.came] == [("127.0.0.1", "http"), ("203.0.113.9", "https")]
 
 
 async def test_an_answer_on_the_direct_way_has_the_servers_own_headers(served: Served) -> None:

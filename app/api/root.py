@@ -6,6 +6,7 @@ from typing import Any
 from app.api.amend import in_parts
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Request
+from app.api.proxies import Proxies
 from app.api.replies import Reply, problem, told
 from app.core.errors import NotDurable
 from app.core.events import bug, emit
@@ -16,15 +17,23 @@ class Root:
     """`start` and `stop` are the process's; a start that fails ends the server."""
 
     def __init__(
-        self, api: Any, *, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+        self,
+        api: Any,
+        *,
+        start: Callable[[], Awaitable[None]],
+        stop: Callable[[], Awaitable[None]],
+        proxies: Proxies | None = None,
     ) -> None:
         self._api = api
+        self.proxies = proxies
         self._start = start
         self._stop = stop
         self.intake: Intake | None = None
         self.inbound: Inbound | None = None
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if self.proxies is not None and scope["type"] == "http":
+            scope = self.proxies.behind(scope)
         if scope["type"] == "http" and scope["path"] == "/v1/leads" and not in_parts(scope["query_string"]):
             await self._through(self.intake, scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith("/in/"):
