@@ -9,6 +9,7 @@ from msgspec import Struct
 from pydantic import AfterValidator, Field
 
 from app.core.duration import Duration
+from app.core.errors import Refused
 from app.core.registry import Component, Registry, Settings
 
 
@@ -62,6 +63,9 @@ class Door(Protocol):
     async def keep_file(self, file: Path, *, identity: str, name: str) -> int:
         """A table of any size (CSV, sheet, NDJSON) through the batch import: all rows durable when it
         returns; how many were refused. Taken up again where a killed visit stopped."""
+
+    async def refuse(self, refused: Refused, *, identity: str, name: str = "") -> None:
+        """Note, once for its identity, what the channel itself won't read, such as what is too large."""
 
     async def known(self, identities: list[str]) -> set[str]:
         """Which of them were kept before."""

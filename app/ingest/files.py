@@ -12,6 +12,7 @@ from app.core.errors import UnknownType
 from app.ingest.body import BOMS, charset_named, parameters
 from app.ingest.format import Unreadable
 from app.ingest.layout import SAMPLE, encoding_of, look
+from app.ingest.named import WORKBOOK, type_of
 from app.ingest.objects import BROKEN, DECODE, explained, record_of
 from app.ingest.reading import Reader
 from app.ingest.tabular import LONGEST_ROW, rows
@@ -27,13 +28,6 @@ MOST_WHOLE = 10_000_000
 MOST_WORKBOOK = 100_000_000
 _SHOWN = 20
 _OF_KIND: dict[str, Kind] = {"csv": "csv", "sheet": "sheet", "ndjson": "ndjson"}
-_TYPES = {
-    ".csv": "text/csv", ".txt": "text/csv", ".tsv": "text/tab-separated-values", ".tab": "text/tab-separated-values",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xls": "application/vnd.ms-excel",
-    ".ods": "application/vnd.oasis.opendocument.spreadsheet", ".ndjson": "application/x-ndjson",
-    ".jsonl": "application/x-ndjson", ".json": "application/json", ".rss": "application/rss+xml",
-    ".atom": "application/atom+xml", ".xml": "application/xml", ".eml": "message/rfc822",
-}  # fmt: skip
 _UNTYPED = frozenset(
     ("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
 )
@@ -120,11 +114,11 @@ def rows_of(
 def _shape(head: bytes, content_type: str, reader: Reader, name: str) -> Shape:
     said = content_type.strip()
     if said.partition(";")[0].strip().lower() in _UNTYPED:
-        said = _TYPES.get(Path(name).suffix.lower(), "") + "".join(said.partition(";")[1:])
+        said = (type_of(name) or _text(name)) + "".join(said.partition(";")[1:])
     if said.partition(";")[0] == "":
         said = _sniffed(head, reader)
     if is_workbook(head):  # whatever it is called
-        return Shape(kind="sheet", content_type=_TYPES[".xlsx"] + sheet_named(parameters(said).get("sheet")))
+        return Shape(kind="sheet", content_type=WORKBOOK + sheet_named(parameters(said).get("sheet")))
     kind = _OF_KIND.get(reader.format_of(said, head).name, "whole")
     if kind == "csv":
         return _table(head, said)
@@ -133,9 +127,14 @@ def _shape(head: bytes, content_type: str, reader: Reader, name: str) -> Shape:
     return Shape(kind=kind, content_type=said)
 
 
+def _text(name: str) -> str:
+    """A text that is sent as a batch is a table; lying in a folder it may be anything."""
+    return "text/csv" if name.lower().endswith(".txt") else ""
+
+
 def _sniffed(head: bytes, reader: Reader) -> str:
     if is_workbook(head):
-        return _TYPES[".xlsx"]
+        return WORKBOOK
     try:
         return reader.format_of("", head, sniff_untyped=True).content_types[0]
     except UnknownType:

@@ -128,12 +128,16 @@ class ChannelDoor:
             raise NotDurable(error.detail) from None
         except NotDurable:
             raise
-        except Refused:
-            self.refused += 1
+        except Refused as refused:
+            head = await asyncio.to_thread(_head, file)
+            await self._note(refused, head, type_of(name), identity)
             raise
         self.kept += imported.kept
         self.refused += imported.refused
         return imported.refused
+
+    async def refuse(self, refused: Refused, *, identity: str, name: str = "") -> None:
+        await self._note(refused, b"", type_of(name), identity)
 
     async def known(self, identities: list[str]) -> set[str]:
         if not identities:
@@ -214,6 +218,15 @@ class ChannelDoor:
             self.kept += 1
         else:
             self.known_again += 1
+
+
+def _head(file: Path) -> bytes:
+    """As much as is kept of what was refused; nothing where it can't be read at all."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_KEPT_OF_A_REFUSED_BODY)
+    except OSError:
+        return b""
 
 
 def host_of(url: str) -> str:

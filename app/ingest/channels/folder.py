@@ -105,7 +105,7 @@ class Folder(Channel):
 async def _take(one: Found, place: "Place", door: Door) -> str:
     """Durable first, moved second. `done`, `failed`, or `changed` where it is left for the next look."""
     try:
-        digest, body = await beside(place.read, one)
+        digest, body = await _read(one, place, door)
         identity = identity_of(one.shown, one.size, one.mtime_ns, digest)
         said = ""
         if body is None:
@@ -121,6 +121,14 @@ async def _take(one: Found, place: "Place", door: Door) -> str:
         return "failed"
     await beside(place.move, one, place.done, said)
     return "done"
+
+
+async def _read(one: Found, place: "Place", door: Door) -> tuple[str, bytes | None]:
+    try:
+        return await beside(place.read, one)
+    except Refused as refused:
+        await door.refuse(refused, identity=one.mark, name=one.shown)
+        raise
 
 
 class Place:

@@ -185,10 +185,13 @@ async def _take(line: _Line, settings: ImapSettings, door: Door, came: Came, mai
     if body is None:
         return
     head = head_of(body)
+    name = f"mail {mail.uid}.eml"
     try:
         if max(mail.size, len(body)) > settings.largest:
-            raise TooLarge(f"a mail of more than {settings.largest:,} bytes is not read")
-        new = await door.keep(body, "message/rfc822", identity=head.identity, name=f"mail {mail.uid}")
+            large = TooLarge(f"a mail of more than {settings.largest:,} bytes is not read")
+            await door.refuse(large, identity=head.identity, name=name)
+            raise large
+        new = await door.keep(body, "message/rfc822", identity=head.identity, name=name)
     except NotDurable:
         raise
     except Refused as refused:

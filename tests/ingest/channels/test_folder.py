@@ -83,8 +83,18 @@ async def test_what_cannot_be_read_goes_to_failed_with_its_reason(inbox: Path, p
     }  # fmt: skip
     assert "line 1" in (inbox / "failed/bad.json.reason.txt").read_text()
     assert "empty" in (inbox / "failed/empty.csv.reason.txt").read_text()
+    assert sorted(await picker.refusals()) == [("acme", "charset"), ("acme", "empty"), ("acme", "syntax")]
     assert await picker.emails() == ["ann1@example.com"]
     assert (await picker.standing()).refused == 3
+
+
+async def test_a_body_that_is_too_large_is_noted_as_a_refusal(inbox: Path, picker: Rounds) -> None:
+    with (inbox / "huge.json").open("wb") as file:
+        file.truncate(10_000_001)
+    await picker.go()
+    await picker.go()
+    assert seen(inbox) == {"failed/huge.json", "failed/huge.json.reason.txt"}
+    assert await picker.refusals() == [("acme", "too_large")]
 
 
 async def test_rows_that_were_refused_are_told_beside_the_file(inbox: Path, picker: Rounds) -> None:

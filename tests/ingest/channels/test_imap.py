@@ -114,6 +114,8 @@ async def test_a_mail_that_is_too_large_is_never_fetched_whole(inside: House, se
     assert await visited(inside, server, largest=10_000) == Visit(refused=1)
     _, note = await server.folder("Leads failed")
     assert b"a mail of more than 10,000 bytes is not read" in note
+    assert await refusals(inside) == [("acme", "too_large")]
+    assert await inside.value("select content_type from refusal") == "message/rfc822"
 
 
 class DiesAfterKeep(ChannelDoor):
