@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from app.validate.data import disposable, disposable_domains, role_names
+from app.validate.data import disposable, disposable_domains, join, own_places, role_names
 
 PACKED = (files("app.validate.data") / "disposable.txt.xz").read_bytes()
 
@@ -183,3 +183,40 @@ def test_the_list_is_small_and_says_where_it_is_from():
 def test_role_names_are_compared_in_lower_case():
     assert {"info", "sales", "postmaster", "kontakt"} <= role_names()
     assert all(name == name.lower().strip() for name in role_names())
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder of lists, and no trace of it afterwards."""
+    yield tmp_path
+    join(None)
+
+
+def test_an_operators_list_adds_domains_and_takes_some_away(own):
+    (own / "disposable.txt").write_text("# ours\nThrowaway.Example\n!mailinator.com\n\n", "utf-8")
+    join(own)
+    assert disposable("x.throwaway.example") == "throwaway.example"
+    assert disposable("mailinator.com") is None
+    assert disposable("yopmail.com") == "yopmail.com"
+    join(None)
+    assert disposable("mailinator.com") == "mailinator.com"
+
+
+def test_an_operators_list_in_another_charset_hinders_nothing(own):
+    (own / "disposable.txt").write_bytes(b"caf\xe9.example\nthrowaway.example\n")
+    join(own)
+    assert disposable("throwaway.example")
+    assert disposable("yopmail.com")
+
+
+def test_without_a_file_nothing_is_joined(own):
+    join(own / "nowhere")
+    assert disposable("mailinator.com")
+    assert own_places() == {}
+
+
+def test_places_come_from_a_file_of_geonames(own):
+    line = "US\t94110\tSan Francisco\tCalifornia\tCA\tSan Francisco\t075\t\t\t37.7487\t-122.4158\t4"
+    (own / "postal_codes.txt").write_text(f"{line}\nhalf\ta line\n", "utf-8")
+    join(own)
+    assert own_places() == {"US 94110": ("San Francisco", "San Francisco")}

@@ -4,8 +4,24 @@ import lzma
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 _FOLDER = files(__name__)
+_own: list[Path] = []
+
+
+def join(folder: Path | None) -> None:
+    """Lists in `folder` are the operator's, and count beside those that ship. Called by a root, before any lead."""
+    _own[:] = [] if folder is None else [folder]
+    for read in (disposable_domains, own_places):
+        read.cache_clear()
+
+
+def _own_lines(name: str) -> Iterator[str]:
+    """None where there is no such file; what isn't UTF-8 of one hinders nothing else."""
+    for folder in _own:
+        if (folder / name).is_file():
+            yield from _lines((folder / name).read_text(encoding="utf-8", errors="replace"))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -18,9 +34,23 @@ def _rows(name: str) -> Iterator[list[str]]:
 
 @cache
 def disposable_domains() -> frozenset[str]:
-    """Domains of throw-away mailboxes. An operator's own file would be joined here."""
+    """Domains of throw-away mailboxes; of the operator's list a line `!example.com` takes one away."""
     packed = (_FOLDER / "disposable.txt.xz").read_bytes()
-    return frozenset(_lines(lzma.decompress(packed).decode()))
+    own = {line.strip().lower() for line in _own_lines("disposable.txt")}
+    not_so = {line.removeprefix("!").strip() for line in own if line.startswith("!")}
+    return frozenset(_lines(lzma.decompress(packed).decode())) - not_so | (own - {f"!{d}" for d in not_so})
+
+
+@cache
+def free_domains() -> frozenset[str]:
+    """Domains where anybody gets a mailbox."""
+    return frozenset(_lines((_FOLDER / "free.txt").read_text(encoding="utf-8")))
+
+
+@cache
+def meant_domains() -> tuple[str, ...]:
+    """Well-known mail domains that others are misspelt from, the likeliest first."""
+    return tuple(_lines((_FOLDER / "meant.txt").read_text(encoding="utf-8")))
 
 
 @cache
@@ -56,3 +86,10 @@ def disposable(domain: str) -> str | None:
         _, _, domain = domain.partition(".")
         if "." not in domain:
             return None
+
+
+@cache
+def own_places() -> Mapping[str, tuple[str, str]]:
+    """`US 94110` → (city, county), from a GeoNames file of postal codes that the operator put there; else empty."""
+    rows = (line.split("\t") for line in _own_lines("postal_codes.txt"))
+    return {f"{row[0]} {row[1]}": (row[2], row[5]) for row in reversed(list(rows)) if len(row) >= 11}
