@@ -49,6 +49,8 @@ from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
+from app.pipeline.spec import Known
+from app.pipeline.spec_changes import SpecChanges
 from app.pipeline.sweep import Identity, Upkeep
 from app.settings import Settings
 from app.store.database import Database
@@ -142,6 +144,10 @@ class Process:
             lease_seconds=settings.lease_seconds,
         )  # fmt: skip
         self.callbacks.attend(self.upkeep)
+        self.spec_changes = SpecChanges(
+            self.database, self.wire, world, Known(fieldtypes, checks, formats), plans=self.current_plans
+        )
+        self.spec_changes.attend(self.upkeep)
         await self._visit_channels()
         self.platforms = PlatformDesk(
             self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,

@@ -19,14 +19,15 @@ from app.core.errors import Conflict
 from app.ground import sealer
 from app.pipeline.silence import first_id
 from app.settings import Settings
-from app.store import sources
+from app.store import sources, spec_changes
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.store.keys import KeyStore
 from app.store.sources import Day
+from app.store.spec_changes import Latest
 
 source = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
-_HEAD = ("source", "campaign", "state", "today", "tests", "last lead", "")
+_HEAD = ("source", "campaign", "state", "today", "tests", "last lead", "spec", "")
 _LINK_DAYS = 30
 
 Id = Annotated[str, typer.Argument(help="A source's id.")]
@@ -114,7 +115,8 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         _, catalogue = await _configuration(database, settings).current()
         async with database.acquire() as conn:
             found = await sources.day(conn, first_id(midnight), midnight)
-        return [_standing(one, found.get(one.id, Day())) for one in catalogue.sources]
+            specs = await spec_changes.latest(conn)
+        return [_standing(one, found.get(one.id, Day()), specs.get(one.id)) for one in catalogue.sources]
 
     told = at_database(settings, work)
     if as_json:
@@ -127,18 +129,20 @@ def list_(as_json: AsJson = False, data_dir: DataDir = None) -> None:
             typer.echo(line)
 
 
-def _standing(doc: SourceDoc, day: Day) -> dict[str, Any]:
+def _standing(doc: SourceDoc, day: Day, spec: Latest | None) -> dict[str, Any]:
     return {
         "source": doc.id, "campaign": doc.campaign, "name": doc.name, "state": _state(doc), "leads_today": day.leads,
         "tests_today": day.tests, "last_at": day.last_at, "silent_since": day.silent_since,
+        "spec": None if spec is None else {"version": spec.version, "at": spec.at, "notice": spec.state},
     }  # fmt: skip
 
 
 def _row(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
-    last, silent = one["last_at"], one["silent_since"]
+    last, silent, spec = one["last_at"], one["silent_since"], one["spec"]
     return (
         one["source"], one["campaign"], one["state"], f"{one['leads_today']:,}", f"{one['tests_today']:,}",
-        f"{days(now - last)} ago" if last else "—", f"! silent for {days(now - silent)}" if silent else "",
+        f"{days(now - last)} ago" if last else "—",
+        f"v{spec['version']}, {days(now - spec['at'])} ago" if spec else "—", f"! silent for {days(now - silent)}" if silent else "",
     )  # fmt: skip
 
 

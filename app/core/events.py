@@ -200,6 +200,28 @@ class CallbackGivenUp(Event, frozen=True, kw_only=True):
     reason: Code
 
 
+class SpecChanged(Event, frozen=True, kw_only=True):
+    """What a source must know to post is not what it was: how many fields came, went and differ, and what else."""
+
+    source: Id
+    since: int
+    version: int
+    added: int
+    removed: int
+    changed: int
+    terms: tuple[Code, ...] = ()
+
+
+class NoticeGivenUp(Event, frozen=True, kw_only=True):
+    """A source will not hear by itself that its posting instructions have changed."""
+
+    level = logging.WARNING
+    source: Id
+    version: int
+    attempts: int
+    reason: Code
+
+
 class CatalogueSwapped(Event, frozen=True, kw_only=True):
     """Another version of the catalogue is in use."""
 

@@ -127,6 +127,10 @@ class CallbackSettings(Settings):
     only_late: bool = Field(True, description="Only outcomes that the source was not answered with.")
     retry: Retry = Retry()
     timeout: Duration | None = Field(None, description="For the whole request; at most 2m.")
+    notices: bool = Field(
+        False,
+        description="Tell there, too, when the posting instructions change, in a JSON document of our own.",
+    )
 
     _plan: "_Plan" = PrivateAttr()
 
@@ -138,6 +142,8 @@ class CallbackSettings(Settings):
             raise ValueError("a GET has no body: put the values into the URL")
         if self.body != "json" and self.template is None:
             raise ValueError(f"our own document is JSON; write a template for {self.body}")
+        if self.notices and (self.method == "GET" or "{" in self.url):
+            raise ValueError("notices need an address that takes a body, without {{ }}")
         if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
             raise ValueError("timeout is more than 0 and at most 2m")
         self._plan = _Plan(self)
@@ -199,13 +205,14 @@ def tell(telling: Telling, to: CallbackSettings, at: datetime) -> Conversation:
     except TemplateFailed as failed:
         return TryLater(reason="unformattable", read=f"it can't be written: {failed}")
     reply = yield call
-    return _read(reply, at)
+    return read(reply, at)
 
 
-def _read(reply: Reply, at: datetime) -> Outcome:
-    read = f"status {reply.status}"
+def read(reply: Reply, at: datetime) -> Outcome:
+    """How a source has heard what it was told."""
+    how = f"status {reply.status}"
     if 200 <= reply.status < 300:
-        return Accepted(read=read)
+        return Accepted(read=how)
     if reply.status == 410:
-        return Rejected(reason=GONE, read=read)
-    return TryLater(reason=f"http_{reply.status}", after=retry_after(reply, at), read=read)
+        return Rejected(reason=GONE, read=how)
+    return TryLater(reason=f"http_{reply.status}", after=retry_after(reply, at), read=how)

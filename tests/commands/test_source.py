@@ -119,7 +119,7 @@ async def test_all_sources_are_listed_as_they_stand(
     listed = await leadgate("source", "list")
     rows = [line.split() for line in listed.stdout.splitlines()]
     assert rows[1][:5] == ["acme", "solar", "live", "2", "1"]
-    assert " ".join(rows[2]) == "quiet solar in test mode 0 0 — ! silent for 3 hours"
+    assert " ".join(rows[2]) == "quiet solar in test mode 0 0 — — ! silent for 3 hours"
     first, second = objects(await leadgate("source", "list", "--json"))
     assert (first["source"], first["leads_today"], first["tests_today"]) == ("acme", 2, 1)
     assert first["last_at"]
