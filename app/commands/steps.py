@@ -168,6 +168,8 @@ def _said(finding: Mapping[str, Any], setting: Setting) -> str:
     """The finding's words, and of a lead that it names what has become of it."""
     facts = finding["facts"] or {}
     message: str = finding["message"]
+    if finding["code"] == "refused" and "list" in facts:
+        return f"{facts['field']} is on the list {facts['list']} (its source is not told)"
     if "earlier" not in facts:
         return message
     message = message.replace("an earlier lead", tail(facts["earlier"]))

@@ -47,6 +47,48 @@ class Mx(Struct, frozen=True):
     domain: str
 
 
+class Listed(Struct, frozen=True):
+    """Ask: on which of these `lists` does a normal `value` of this `kind` stand (phone, email, domain, ip)?
+
+    Lists of another kind are passed over. Answer: a tuple of `Entry`, in no order.
+    """
+
+    lists: tuple[str, ...]
+    kind: str
+    value: str
+
+
+class Entry(Struct, frozen=True):
+    """A list that a value stands on, and whether a source may know of it."""
+
+    list: str
+    tell: bool = True
+
+
+class Locate(Struct, frozen=True):
+    """Ask: where is this IP address, and whose is it? Answer: `Location`, or None where no database knows it."""
+
+    address: str
+
+
+class Blocked(Struct, frozen=True):
+    """Ask: does the DNS list `zone` name this IP address? Answer: True, False, or None when nobody could say in time."""
+
+    zone: str
+    address: str
+
+
+class Location(Struct, frozen=True, kw_only=True):
+    """What databases say of an address. Empty is unknown: an address without `kinds` is not thereby a home's."""
+
+    country: str = ""  # ISO 3166-1
+    region: str = ""  # ISO 3166-2 without the country, or a name
+    time_zone: str = ""
+    asn: int = 0
+    network: str = ""  # who announces it
+    kinds: tuple[str, ...] = ()  # hosting, proxy, relay, tor, vpn
+
+
 class Earlier(Struct, frozen=True):
     """The lead that holds a claimed key."""
 
@@ -55,7 +97,7 @@ class Earlier(Struct, frozen=True):
     source: str
 
 
-Ask = Seen | Claim | Mx
+Ask = Seen | Claim | Mx | Listed | Locate | Blocked
 Evidence = Mapping[Ask, Any]
 """What was asked → its answer. Fetched once per batch and kind, never per lead."""
 

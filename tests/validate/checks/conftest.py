@@ -2,7 +2,8 @@
 
 A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
-what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says.
+what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says,
+`listed` on which lists a value stands, `untold` the lists that nobody is told of.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from app.model import Lead, Value
-from app.validate.check import Claim, Earlier, Mx, Seen, checks
+from app.validate.check import Claim, Earlier, Entry, Listed, Mx, Seen, checks
 from tests.golden import cases_of
 
 MISLEADING = {"domain": "mailinator.com", "region": "XX", "line_type": "premium", "version": 4}
@@ -60,6 +61,10 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
                 evidence[ask] = given["seen"]
             case Mx(domain):
                 evidence[ask] = given["mx"][domain]
+            case Listed():
+                names = given["listed"].get(ask.value, ())
+                untold = given.get("untold", ())
+                evidence[ask] = tuple(Entry(name, name not in untold) for name in names if name in ask.lists)
     return evidence
 
 
