@@ -53,6 +53,8 @@ def forced_results(source: SourceDoc) -> Iterator[ForcedSpec]:
 
 def doors(source: SourceDoc) -> Iterator[DoorSpec]:
     """None of what proves a sender there: that is agreed on elsewhere."""
+    if source.query:
+        yield DoorSpec(door="address", at="/v1/leads", how="fields in the query string, of POST and of GET")
     for reply in source.replies:
         yield DoorSpec(
             door=reply.reply, at=f"/in/{reply.reply}/{source.id}",
