@@ -219,4 +219,4 @@ def test_places_come_from_a_file_of_geonames(own):
     line = "US\t94110\tSan Francisco\tCalifornia\tCA\tSan Francisco\t075\t\t\t37.7487\t-122.4158\t4"
     (own / "postal_codes.txt").write_text(f"{line}\nhalf\ta line\n", "utf-8")
     join(own)
-    assert own_places() == {"US 94110": ("San Francisco", "San Francisco")}
+    assert own_places() == {"US 94110": ("San Francisco", "San Francisco", 37.7487, -122.4158)}

@@ -8,7 +8,7 @@ from phonenumbers import timezone
 
 from app.validate.data import area_states
 from app.validate.lines import fictional, repeated, sequential, states_of, zones_of
-from app.validate.places import PROVINCES, US_STATES
+from app.validate.postcodes import PROVINCES, US_STATES
 
 EXAMPLES = [
     f"+{number.country_code}{phonenumbers.national_significant_number(number)}"

@@ -10,7 +10,7 @@ from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
 from app.validate.lines import fictional, repeated, sequential, states_of, zones_of
-from app.validate.places import place_of, state_of
+from app.validate.postcodes import place_of, state_of
 
 EITHER, BOTH = "fixed_or_mobile", ("fixed", "mobile")
 """What numbering plans such as North America's can't tell apart."""

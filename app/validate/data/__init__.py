@@ -2,9 +2,11 @@
 
 import lzma
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 _FOLDER = files(__name__)
 _own: list[Path] = []
@@ -88,8 +90,19 @@ def disposable(domain: str) -> str | None:
             return None
 
 
+class OwnPlace(NamedTuple):
+    city: str
+    county: str
+    lat: float
+    lon: float
+
+
 @cache
-def own_places() -> Mapping[str, tuple[str, str]]:
-    """`US 94110` → (city, county), from a GeoNames file of postal codes that the operator put there; else empty."""
-    rows = (line.split("\t") for line in _own_lines("postal_codes.txt"))
-    return {f"{row[0]} {row[1]}": (row[2], row[5]) for row in reversed(list(rows)) if len(row) >= 11}
+def own_places() -> Mapping[str, OwnPlace]:
+    """`US 94110`, `CA V6B` → what the operator's GeoNames file of postal codes says, its first line of each; else empty."""
+    found: dict[str, OwnPlace] = {}
+    for line in _own_lines("postal_codes.txt"):
+        with suppress(ValueError):
+            country, code, city, _, _, county, _, _, _, lat, lon, *_ = line.split("\t")
+            found.setdefault(f"{country} {code}", OwnPlace(city, county, float(lat), float(lon)))
+    return found

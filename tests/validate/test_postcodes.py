@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ingest.fieldtype import fieldtypes
-from app.validate.data import zip_places, zip_ranges
-from app.validate.places import PROVINCES, US_STATES, place_of, place_of_zip, state_of
+from app.validate.data import join, zip_places, zip_ranges
+from app.validate.postcodes import PROVINCES, US_STATES, place_of, place_of_zip, state_of
 
 TYPES = fieldtypes.discover()
 
@@ -74,7 +74,7 @@ def test_a_zip_code_lies_where_it_lies():
 
 
 def test_a_zip_code_of_post_boxes_has_a_state_and_no_place():
-    assert place_of_zip("00501") == ("US", {"NY"}, None, None)
+    assert place_of_zip("00501") == ("US", {"NY"}, None, None, "", "")
 
 
 @pytest.mark.parametrize("code", ["00600"[:3] + "x1", "", "1", "123456", "١٢٣٤٥"])
@@ -117,3 +117,18 @@ def test_every_five_digits_have_an_answer(number):
     place = place_of_zip(f"{number:05d}")
     assert place is not None
     assert (place.lat is None) == (place.lon is None)
+
+
+def test_an_operators_file_tells_city_and_county_and_where_canadian_codes_lie(tmp_path):
+    lines = [
+        "US\t94110\tSan Francisco\tCalifornia\tCA\tSan Francisco\t075\t\t\t37.7487\t-122.4158\t4",
+        "CA\tV6B\tVancouver (NE Downtown)\tBritish Columbia\tBC\tVancouver\t\t\t\t49.2788\t-123.1139\t6",
+    ]
+    (tmp_path / "postal_codes.txt").write_text("\n".join(lines), "utf-8")
+    join(tmp_path)
+    try:
+        assert place_of_zip("94110")[2:] == (37.7487, -122.4158, "San Francisco", "San Francisco")
+        assert place_of(postal_code("V6B 1A1", "CA"))[2:5] == (49.2788, -123.1139, "Vancouver (NE Downtown)")
+        assert place_of_zip("10001").city == ""
+    finally:
+        join(None)
