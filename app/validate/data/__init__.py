@@ -106,3 +106,29 @@ def own_places() -> Mapping[str, OwnPlace]:
             country, code, city, _, _, county, _, _, _, lat, lon, *_ = line.split("\t")
             found.setdefault(f"{country} {code}", OwnPlace(city, county, float(lat), float(lon)))
     return found
+
+
+@cache
+def browser_releases() -> Mapping[str, tuple[tuple[int, float], ...]]:
+    """Engine → (version, the day since 1970 that it came out), in order; some of them."""
+    known: dict[str, list[tuple[int, float]]] = {}
+    for engine, version, day in _rows("browsers.tsv"):
+        known.setdefault(engine, []).append((int(version), float(day)))
+    return {engine: tuple(sorted(points)) for engine, points in known.items()}
+
+
+@cache
+def state_zones() -> Mapping[str, tuple[str, ...]]:
+    """`US CA` → the time zones of a state or province."""
+    return {state: tuple(zones.split()) for state, zones in _rows("state_zones.tsv")}
+
+
+@cache
+def network_kinds() -> Mapping[int, str]:
+    """Number of an autonomous system → hosting, vpn or relay. What isn't listed is unknown."""
+    return {int(number): kind for number, kind, _ in _rows("networks.tsv")}
+
+
+def countries_packed() -> bytes:
+    """The database of countries by address that ships, as lzma."""
+    return (_FOLDER / "countries.mmdb.xz").read_bytes()
