@@ -4,6 +4,7 @@ A command's module is imported when that command runs: the list of them must not
 """
 
 import ast
+import builtins
 import keyword
 from collections.abc import Mapping
 from importlib import import_module
@@ -16,9 +17,9 @@ from typer.core import TyperGroup
 
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
-    "export": "configuring", "key": "key", "source": "source", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
-    "settle": "settle", "callbacks": "callbacks", "report": "report", "retention": "retention", "components": "components", "doctor": "doctor",
-    "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
+    "export": "configuring", "key": "key", "source": "source", "list": "lists", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
+    "settle": "settle", "review": "review", "callbacks": "callbacks", "report": "report", "retention": "retention",
+    "components": "components", "doctor": "doctor", "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip
 """Command → its module in app.commands, where the function, or the group, has the command's name."""
 
@@ -50,8 +51,8 @@ class Lazy(TyperGroup):
 
 
 def _function(name: str) -> str:
-    """`import` is no name in Python; `import_` is."""
-    return f"{name}_" if keyword.iskeyword(name) else name
+    """`import` is no name in Python, and `list` is taken; `import_` and `list_` are free."""
+    return f"{name}_" if keyword.iskeyword(name) or hasattr(builtins, name) else name
 
 
 def about(name: str) -> str:

@@ -41,6 +41,7 @@ from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channe
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.lists import Lists
 from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
@@ -54,8 +55,10 @@ from app.pipeline.spec_changes import SpecChanges
 from app.pipeline.sweep import Identity, Upkeep
 from app.settings import Settings
 from app.store.database import Database
+from app.validate.blocklists import Blocklists
 from app.validate.check import checks
 from app.validate.mx import MxResolver
+from app.validate.places import Places
 
 if TYPE_CHECKING:
     from app.api.mail.listener import Listener as MailListener
@@ -64,6 +67,8 @@ MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is to
 SHARE_EVERY = 1.0
 CALLBACKS_TOLD = 2.0  # seconds; what is cut off is told again by others
 GAUGES_EVERY = 5.0
+PLACES_EVERY = 10.0
+LISTS_TIDIED_EVERY = 600.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
@@ -108,9 +113,15 @@ class Process:
         )
         await self.wire.open()
         self.resolver = MxResolver(world.monotonic)
+        self.blocklists = Blocklists(world.monotonic)
+        self.places = Places(settings.data_dir / "geo")
         self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)
-        self.evidence = EvidenceDesk(self.database, self.resolver)
+        self.evidence = EvidenceDesk(
+            self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
+            places=self.places, blocklists=self.blocklists,
+        )  # fmt: skip
+        self.lists = Lists(self.database, fieldtypes)
         self.engine = Engine(
             self.database, self.wire, self.evidence, world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
@@ -144,6 +155,7 @@ class Process:
             lease_seconds=settings.lease_seconds,
         )  # fmt: skip
         self.callbacks.attend(self.upkeep)
+        self.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(self.places.again), takes=False)
         self.spec_changes = SpecChanges(
             self.database, self.wire, world, Known(fieldtypes, checks, formats), plans=self.current_plans
         )
@@ -153,6 +165,7 @@ class Process:
             self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
+        self.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
         self.engine.start()
         await self.upkeep.start()
         self.platforms.start()
@@ -185,6 +198,7 @@ class Process:
         await self.upkeep.stop()
         await self.catalogue.close()
         await self.resolver.close()
+        await self.blocklists.close()
         await self.wire.close()
         await self.fetching.close()
         await self.database.close()
@@ -310,6 +324,7 @@ class Process:
             partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
+            lists=self.lists, declared=lambda: self.current_plans().snapshot.lists,
         )  # fmt: skip
 
     def public_url(self, scope: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from app import __version__
 from app.api.bodies import Bodies
+from app.catalog.documents import ListDoc
 from app.core.errors import (
     NoKey,
     NotDurable,
@@ -31,6 +32,7 @@ from app.core.world import World
 from app.pipeline.amending import Amender
 from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
+from app.pipeline.lists import Lists
 from app.pipeline.partials import Partials
 from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
@@ -56,19 +58,21 @@ class Parts(Struct, frozen=True):
     batch_bytes: int
     body_seconds: float
     metrics: Metrics
+    lists: Lists
+    declared: Callable[[], Mapping[str, ListDoc]]  # lists, by id
     derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import amend, batches, confirm, forms, leads, ops, pages, spec
+    from app.api import amend, batches, confirm, forms, leads, lists, ops, pages, spec
     from app.api.description import describe
 
     api = FastAPI(
         title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     api.state.parts = parts
-    for module in (leads, amend, batches, spec, confirm, forms, ops, pages):
+    for module in (leads, amend, batches, spec, confirm, forms, ops, pages, lists):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)

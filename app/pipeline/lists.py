@@ -106,12 +106,18 @@ class Lists:
             columns=columns, lines=loading.lines, taken=loading.taken, refused=loading.refused, state=state
         )
 
-    async def change(self, doc: ListDoc, texts: Sequence[str], *, present: bool) -> list[tuple[int, Refusal]]:
-        """Put a few entries on a list or take them off; those that are none come back with their places."""
-        found, refused = await asyncio.to_thread(_sorted_out, Entries(doc, self._fieldtypes), texts)
-        if found:
-            async with self._database.acquire() as conn, conn.transaction():
-                await store.change(conn, doc.id, found, present=present)
+    async def change(
+        self, doc: ListDoc, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> list[tuple[str, int, Refusal]]:
+        """Take a few entries off a list, then put others on it, in one transaction. Those that are none come back:
+        `add` or `remove`, their place in it, why."""
+        entries, refused = Entries(doc, self._fieldtypes), list[tuple[str, int, Refusal]]()
+        off, not_off = await asyncio.to_thread(_sorted_out, entries, remove)
+        on, not_on = await asyncio.to_thread(_sorted_out, entries, add)
+        refused += [("add", *one) for one in not_on] + [("remove", *one) for one in not_off]
+        async with self._database.acquire() as conn, conn.transaction():
+            both = set(off) - set(on)
+            await store.change(conn, doc.id, {**dict.fromkeys(both, False), **dict.fromkeys(on, True)})
         return refused
 
     async def look_up(self, docs: Iterable[ListDoc], text: str) -> tuple[list[str], Mapping[str, Refusal]]:
@@ -161,7 +167,7 @@ class Lists:
                 known = await store.state(conn, list_id)
                 if known.entries + known.changes > sorter.count:
                     async with conn.transaction():
-                        await store.change(conn, list_id, sorter.all(), present=how == "add")
+                        await store.change(conn, list_id, dict.fromkeys(sorter.all(), how == "add"))
                     return await store.state(conn, list_id)
         return await self._lay_down(list_id, sorter, how, by)
 

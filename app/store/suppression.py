@@ -1,6 +1,6 @@
 """Suppression lists: sorted keys in blocks, a generation at a time, and the changes since."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,18 +71,17 @@ async def state(conn: Any, list_id: str) -> State:
     return (await states(conn)).get(list_id, State(list=list_id))
 
 
-async def change(conn: Any, list_id: str, keys: Iterable[bytes], *, present: bool) -> None:
-    """Put entries on a list, or take them off, in force with the caller's commit. Twice is the same as once."""
-    ordered = sorted(
-        set(keys)
-    )  # in one order everywhere: two that change the same ones don't lock each other out
+async def change(conn: Any, list_id: str, keys: Mapping[bytes, bool]) -> None:
+    """Put entries on a list (True), or take them off, in force with the caller's commit. Twice is the same as once."""
+    # in one order everywhere: two that change the same ones don't lock each other out
+    ordered = sorted(keys)
     await conn.execute("insert into suppression_list (list) values ($1) on conflict do nothing", list_id)
     for at in range(0, len(ordered), _CHUNK):
         await conn.execute(
             """insert into suppression_change (list, key, present)
-               select $1, key, $3 from unnest($2::bytea[]) as t(key)
+               select $1, key, present from unnest($2::bytea[], $3::boolean[]) as t(key, present)
                on conflict (list, key) do update set present = excluded.present, number = excluded.number, at = now()""",
-            list_id, ordered[at : at + _CHUNK], present,
+            list_id, ordered[at : at + _CHUNK], [keys[key] for key in ordered[at : at + _CHUNK]],
         )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ async def test_entries_are_added_to_those_that_are_there_and_replaced_where_it_i
 
 async def test_many_entries_are_taken_off_by_a_file(lists: Lists, numbers: Path) -> None:
     await lists.load(DNC, numbers, "add", by="ann")
-    await lists.change(DNC, [number(1)], present=True)
+    await lists.change(DNC, add=[number(1)])
     state = (await lists.load(DNC, numbers, "remove", by="ann")).state
     assert (state.entries, await on(lists, DNC, number(0), number(1))) == (1, [False, True])
 
@@ -91,9 +91,10 @@ async def test_a_few_entries_go_beside_the_blocks_and_the_last_word_holds(
 ) -> None:
     await lists.load(DNC, numbers, "add", by="ann")
     for present in (True, False, True):
-        await lists.change(DNC, [number(1), number(0)], present=present)
+        both = [number(1), number(0)]
+        await (lists.change(DNC, add=both) if present else lists.change(DNC, remove=both))
         assert await on(lists, DNC, number(1), number(0)) == [present, present]
-    await lists.change(DNC, [number(0)], present=False)
+    await lists.change(DNC, remove=[number(0)])
     state = (await lists.states())["dnc"]
     assert (state.entries, state.changes) == (30_000, 2)
     await lists.compact("dnc")
@@ -135,11 +136,11 @@ async def test_what_is_said_while_a_list_is_laid_down_is_not_lost(
     lists: Lists, numbers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await lists.load(DNC, numbers, "add", by="ann")
-    await lists.change(DNC, [number(1), number(3)], present=True)
+    await lists.change(DNC, add=[number(1), number(3)])
     switch = store.switch
 
     async def meanwhile(*told: object, **more: object) -> None:
-        await lists.change(DNC, [number(3), number(0)], present=False)
+        await lists.change(DNC, remove=[number(3), number(0)])
         await switch(*told, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "switch", meanwhile)
@@ -161,7 +162,7 @@ async def test_of_two_who_load_one_list_at_once_the_second_is_told(
 
 
 async def test_a_file_without_one_entry_leaves_the_list_as_it_is(lists: Lists, tmp_path: Path) -> None:
-    await lists.change(DNC, [number(0)], present=True)
+    await lists.change(DNC, add=[number(0)])
     with pytest.raises(Refused, match="none of 2 lines"):
         await lists.load(DNC, written(tmp_path / "x", "what", "is this"), "replace", by="ann")
     assert await on(lists, DNC, number(0)) == [True]
@@ -189,7 +190,7 @@ async def test_lines_that_are_no_entry_are_told_with_their_place_and_reason(
 
 async def test_a_list_that_is_cleared_is_empty(lists: Lists, numbers: Path) -> None:
     await lists.load(DNC, numbers, "add", by="ann")
-    await lists.change(DNC, [number(1)], present=True)
+    await lists.change(DNC, add=[number(1)])
     await lists.clear(DNC, by="ann")
     assert (await lists.states())["dnc"].empty
     assert await on(lists, DNC, number(0), number(1)) == [False, False]
@@ -218,8 +219,8 @@ async def test_tidying_lays_down_lists_with_many_changes_and_no_others(
 ) -> None:
     monkeypatch.setattr(module, "AS_CHANGES", 3)
     other = ListDoc(id="other", of="phone")
-    await lists.change(DNC, [number(n) for n in range(4)], present=True)
-    await lists.change(other, [number(n) for n in range(3)], present=True)
+    await lists.change(DNC, add=[number(n) for n in range(4)])
+    await lists.change(other, add=[number(n) for n in range(3)])
     await lists.tidy()
     states = await lists.states()
     assert [(s.list, s.entries, s.changes) for s in states.values()] == [("dnc", 4, 0), ("other", 0, 3)]
@@ -245,10 +246,7 @@ HASHED = [
 async def test_a_hash_is_found_in_every_usual_form(lists, of, hashed, country, entry, value) -> None:
     doc = ListDoc(id="theirs", of=of, hashed=hashed, country=country)
     algorithm, _, text = entry.partition(" of ")
-    assert (
-        await lists.change(doc, [hashlib.new(algorithm, text.encode()).hexdigest().upper()], present=True)
-        == []
-    )
+    assert await lists.change(doc, add=[hashlib.new(algorithm, text.encode()).hexdigest().upper()]) == []
     ask = Listed(("theirs",), of, value)
     async with lists._database.acquire() as conn:
         assert await find(conn, {"theirs": doc}, [ask]) == {ask: (Entry("theirs"),)}
@@ -256,7 +254,7 @@ async def test_a_hash_is_found_in_every_usual_form(lists, of, hashed, country, e
 
 async def test_a_national_number_of_another_country_is_nobody_s_here(lists: Lists) -> None:
     doc = ListDoc(id="theirs", of="phone", hashed="md5", country="US")
-    await lists.change(doc, [hashlib.md5(b"7911123456").hexdigest()], present=True)
+    await lists.change(doc, add=[hashlib.md5(b"7911123456").hexdigest()])
     assert await on(lists, doc, "+447911123456") == [False]
 
 
@@ -267,7 +265,7 @@ async def test_lists_of_another_kind_are_passed_over_and_what_may_be_told_is_tol
         "mails": ListDoc(id="mails", of="email"),
     }
     for name in ("dnc", "suers"):
-        await lists.change(docs[name], [number(0)], present=True)
+        await lists.change(docs[name], add=[number(0)])
     here, there = (Listed(("dnc", "mails", "suers", "gone"), "phone", f"+1{number(n)}") for n in (0, 1))
     async with lists._database.acquire() as conn:
         found = await find(conn, docs, [here, there])
@@ -286,13 +284,13 @@ async def test_lists_of_another_kind_are_passed_over_and_what_may_be_told_is_tol
 )
 async def test_a_network_holds_its_addresses(lists: Lists, entry: str, inside: str, outside: str) -> None:
     doc = ListDoc(id="bots", of="ip")
-    assert await lists.change(doc, [entry], present=True) == []
+    assert await lists.change(doc, add=[entry]) == []
     assert await on(lists, doc, inside, outside) == [True, False]
 
 
 async def test_a_domain_holds_what_is_below_it_and_not_what_is_above(lists: Lists) -> None:
     doc = ListDoc(id="rivals", of="domain")
-    await lists.change(doc, ["@Mail.Spam.example"], present=True)
+    await lists.change(doc, add=["@Mail.Spam.example"])
     assert await on(lists, doc, "a.mail.spam.example", "mail.spam.example", "spam.example") == [
         True,
         True,
@@ -302,5 +300,5 @@ async def test_a_domain_holds_what_is_below_it_and_not_what_is_above(lists: List
 
 async def test_a_hash_can_be_looked_up_as_it_stands(lists: Lists) -> None:
     doc = ListDoc(id="theirs", of="email", hashed="md5")
-    await lists.change(doc, ["ann@example.com"], present=True)
+    await lists.change(doc, add=["ann@example.com"])
     assert await on(lists, doc, "8eb1b522f60d11fa897de1dc6351b7e8", "ANN@example.com") == [False, True]
