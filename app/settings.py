@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     dangerously_allow_private_addresses: bool = Field(
-        False, description="Deliver to private addresses: for tests and the demo."
+        False, description="Deliver to private addresses, and fetch from them: for tests and the demo."
     )
     body_bytes: int = Field(1_000_000, ge=1_000, description="The largest body that intake reads.")
     batch_bytes: int = Field(

@@ -128,10 +128,7 @@ class Pool:
     async def dial(self, target: Target, until: float) -> Connection:
         """A new connection to an address that was checked; NotSent whatever goes wrong."""
         scheme, name, port = target.place
-        addresses = await self._addresses(name, port, until)
-        for address in addresses:
-            if (why := refuse(address, allow_private=self._allow_private)) is not None:
-                raise AddressRefused(why)
+        addresses = await self.checked(name, port, until)
         share = self._limits.connect / min(len(addresses), DIALLED)
         failed: ConnectFailed | ConnectTimedOut = ConnectFailed()
         for address in addresses[:DIALLED]:
@@ -140,6 +137,14 @@ class Pool:
             except (ConnectFailed, ConnectTimedOut) as error:
                 failed = error
         raise failed
+
+    async def checked(self, name: str, port: int, until: float) -> list[str]:
+        """All addresses of a name, if every one may be dialled. Raises AddressRefused, NameUnknown."""
+        addresses = await self._addresses(name, port, until)
+        for address in addresses:
+            if (why := refuse(address, allow_private=self._allow_private)) is not None:
+                raise AddressRefused(why)
+        return addresses
 
     async def _connect(
         self, scheme: str, name: str, address: str, port: int, share: float, until: float

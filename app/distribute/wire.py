@@ -112,6 +112,11 @@ class Wire:
             raise BadCall("what hands a lead over is a conversation")
         return await self._exchange(call, asyncio.get_running_loop().time() + self.limits.longest)
 
+    async def reach(self, name: str, port: int) -> str:
+        """The address to dial for a name, by whoever speaks another protocol than HTTP. Raises WireFault."""
+        until = asyncio.get_running_loop().time() + self.limits.total
+        return (await self._pool.checked(name, port, until))[0]
+
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
         message = _message(call, target)

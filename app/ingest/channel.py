@@ -75,6 +75,10 @@ class Door(Protocol):
     async def fetch(self, url: str, headers: Mapping[str, str]) -> Fetched:
         """GET through the wire, which refuses what it must not reach. Raises Trouble."""
 
+    async def reach(self, host: str, port: int) -> str:
+        """The address to dial for a host: the one that was checked, so that a name that changes its mind
+        gains nothing. Raises Trouble where one of its addresses is of the kind that the wire refuses."""
+
 
 class Visit(Struct, frozen=True, kw_only=True):
     """What one visit brought."""

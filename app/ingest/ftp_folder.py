@@ -30,6 +30,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Where and as whom. `tls` is explicit, implicit or none; `patience` the seconds that one answer may take."""
 
     host: str
+    address: str  # what is dialled; `host` is what its certificate must say
     port: int
     tls: str
     ca: str
@@ -52,6 +53,7 @@ class FtpFolder:
         self._line = _Line(
             encoding=_AS_IT_CAME, socket_timeout=account.patience, connection_timeout=account.patience
         )
+        self._line.named = account.host
         self._mlsd = self._mlst = True  # they tell times in full, and in UTC
 
     # beginning and end ----------------------------------------------------------------------------
@@ -62,7 +64,7 @@ class FtpFolder:
             self._trusted = await asyncio.to_thread(_trusted, account)
         with self._trouble(f"port {account.port}"):
             line.ssl = self._trusted if account.tls == "implicit" else None
-            await line.connect(account.host, account.port)
+            await line.connect(account.address, account.port)
             if account.tls == "explicit":
                 await self._begin_tls()
         with self._trouble("the log-in was refused"):
@@ -274,6 +276,15 @@ class FtpFolder:
 
 class _Line(aioftp.Client):
     """The control connection. An answer of many lines ends where RFC 959 says, whatever its lines begin with."""
+
+    named = ""  # what the certificate must say; what is dialled is an address
+
+    async def _open_connection(
+        self, host: str, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        name = self.named if self.ssl else None
+        async with asyncio.timeout(self.connection_timeout):
+            return await asyncio.open_connection(host, port, ssl=self.ssl, server_hostname=name)
 
     async def parse_response(self) -> tuple[aioftp.Code, list[str]]:
         code, rest = await self.parse_line()

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
-from imap_tools.errors import ImapToolsError, MailboxLoginError
-from imap_tools.utils import encode_folder
+from imap_tools import BaseMailBox
+from imap_tools.errors import ImapToolsError, MailboxLoginError, MailboxStarttlsError
+from imap_tools.utils import check_command_status, encode_folder
 from msgspec import Struct
 
 from app.ingest.channel import Trouble
@@ -29,6 +29,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Where and as whom. `tls` is implicit, starttls or none; `token` is one of OAuth 2, instead of a password."""
 
     host: str
+    address: str  # what is dialled; `host` is what its certificate must say
     port: int
     tls: str
     user: str
@@ -62,7 +63,7 @@ class Box:
         """Connected, logged in, `folder` selected; the `others` are made where they are missing."""
         account = self._account
         try:
-            self._box = _connected(account)
+            self._box = _Dialled(account)
         except _FAULTS as error:
             raise Trouble(f"{account.host}:{account.port}: {_cause(error)}") from None
         if self.gone:
@@ -228,13 +229,42 @@ class _Naming:
             raise Trouble(f"{self._host}: {self._what} ({_cause(error)})") from None
 
 
-def _connected(account: Account) -> BaseMailBox:
-    if account.tls == "none":
-        return MailBoxUnencrypted(account.host, account.port, PATIENCE)
-    trusted = ssl.create_default_context(cafile=account.ca or None)
-    if account.tls == "starttls":
-        return MailBoxStartTls(account.host, account.port, PATIENCE, trusted)
-    return MailBox(account.host, account.port, PATIENCE, ssl_context=trusted)
+class _Dialled(BaseMailBox):
+    """One that dials the account's address, and holds the certificate to its host."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        super().__init__()
+
+    def _get_mailbox_client(self) -> imaplib.IMAP4:
+        account = self._account
+        trusted = None if account.tls == "none" else ssl.create_default_context(cafile=account.ca or None)
+        if account.tls == "implicit":
+            return _Protected(account, trusted)
+        client = _Plain(account)
+        if trusted is not None:
+            check_command_status(client.starttls(trusted), MailboxStarttlsError)
+        return client
+
+
+class _Plain(imaplib.IMAP4):
+    def __init__(self, account: Account) -> None:
+        self._address = account.address
+        super().__init__(account.host, account.port, timeout=PATIENCE)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return socket.create_connection((self._address, self.port), timeout)
+
+
+class _Protected(imaplib.IMAP4_SSL):
+    def __init__(self, account: Account, trusted: ssl.SSLContext | None) -> None:
+        self._address = account.address
+        super().__init__(account.host, account.port, ssl_context=trusted, timeout=PATIENCE)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        line = socket.create_connection((self._address, self.port), timeout)
+        protected: ssl.SSLSocket = self.ssl_context.wrap_socket(line, server_hostname=self.host)
+        return protected
 
 
 def _cause(error: BaseException) -> str:

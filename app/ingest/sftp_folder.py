@@ -31,6 +31,7 @@ class Account(Struct, frozen=True, kw_only=True):
     """Where and as whom. `host_key` as `hostkey.checked` has seen it."""
 
     host: str
+    address: str  # what is dialled; `host` is what its key is known under
     port: int
     host_key: str
     user: str
@@ -148,8 +149,9 @@ async def _connected(account: Account, trusted: Any, keys: list[Any] | None) -> 
     try:
         async with asyncio.timeout(2 * account.patience):
             return await asyncssh.connect(
-                account.host,
+                account.address,
                 account.port,
+                host_key_alias=account.host,
                 username=account.user,
                 password=account.password or None,
                 client_keys=keys,

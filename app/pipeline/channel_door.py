@@ -162,6 +162,12 @@ class ChannelDoor:
             raise Trouble(f"{host_of(url)}: {_FAULTS.get(fault.code, fault.code)}") from None
         return Fetched(status=reply.status, headers=reply.headers, body=reply.body)
 
+    async def reach(self, host: str, port: int) -> str:
+        try:
+            return await self._wire.reach(host, port)
+        except WireFault as fault:
+            raise Trouble(f"{host}: {_FAULTS.get(fault.code, fault.code)}") from None
+
     # inside -----------------------------------------------------------------------------------------
 
     def _source(self) -> SourcePlan:

@@ -101,10 +101,15 @@ class Rounds:
 
 @asynccontextmanager
 async def visiting(
-    house: House, folder: Path, *, registry: Any = channels, process: UUID | None = None
+    house: House,
+    folder: Path,
+    *,
+    registry: Any = channels,
+    process: UUID | None = None,
+    allow_private: bool = True,
 ) -> AsyncIterator[Rounds]:
     """`process` None: the house's own."""
-    async with Wire(allow_private=True, limits=Limits(total=2.0, reply_bytes=1_000_000)) as wire:
+    async with Wire(allow_private=allow_private, limits=Limits(total=2.0, reply_bytes=1_000_000)) as wire:
         rounds = Rounds(house, folder, wire, registry, process)
         try:
             yield rounds

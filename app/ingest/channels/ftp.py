@@ -60,8 +60,9 @@ class Ftp(Channel):
     async def visit(self, settings: FtpSettings, door: Door) -> Visit:
         from app.ingest.ftp_folder import Account, connected  # takes a third of a second
 
+        port = settings.port or (_IMPLICIT if settings.tls == "implicit" else _USUAL)
         account = Account(
-            host=settings.host, port=settings.port or (_IMPLICIT if settings.tls == "implicit" else _USUAL),
+            host=settings.host, address=await door.reach(settings.host, port), port=port,
             tls=settings.tls, ca=settings.ca, user=settings.user, password=settings.password.get_secret_value(),
             folder=settings.folder, patience=settings.patience.seconds,
         )  # fmt: skip

@@ -77,9 +77,13 @@ class ImapSettings(ChannelSettings):
             raise ValueError("a server may end an idle after 29m; keep idle below")
         return self
 
-    def account(self) -> Account:
+    @property
+    def dialled(self) -> int:
+        return self.port or (993 if self.tls == "implicit" else 143)
+
+    def account(self, address: str) -> Account:
         return Account(
-            host=self.host, port=self.port or (993 if self.tls == "implicit" else 143), tls=self.tls,
+            host=self.host, address=address, port=self.dialled, tls=self.tls,
             user=self.user, password=self.password.get_secret_value(), token=self.token.get_secret_value(), ca=self.ca,
         )  # fmt: skip
 
@@ -125,7 +129,8 @@ class Imap(Channel):
     )
 
     async def visit(self, settings: Any, door: Door) -> Visit:
-        async with _connected(settings) as line:
+        address = await door.reach(settings.host, settings.dialled)
+        async with _connected(settings, address) as line:
             came = Came()
             if await _emptied(line, settings, door, came):
                 return came.visit(more=True)
@@ -154,8 +159,8 @@ class _Line:
 
 
 @asynccontextmanager
-async def _connected(settings: ImapSettings) -> AsyncIterator[_Line]:
-    line = _Line(Box(settings.account()))
+async def _connected(settings: ImapSettings, address: str) -> AsyncIterator[_Line]:
+    line = _Line(Box(settings.account(address)))
     try:
         await line.run(line.box.open, settings.folder, [settings.done, settings.failed])
         yield line

@@ -66,8 +66,10 @@ class Sftp(Channel):
 
     async def visit(self, settings: SftpSettings, door: Door) -> Visit:
         sftp_folder = await asyncio.to_thread(import_module, "app.ingest.sftp_folder")  # takes a second
+        port = settings.port or 22
         account = sftp_folder.Account(
-            host=settings.host, port=settings.port or 22, host_key=settings.host_key, user=settings.user,
+            host=settings.host, address=await door.reach(settings.host, port), port=port,
+            host_key=settings.host_key, user=settings.user,
             password=settings.password.get_secret_value(), private_key=settings.private_key.get_secret_value(),
             passphrase=settings.passphrase.get_secret_value(), folder=settings.folder,
             patience=settings.patience.seconds,

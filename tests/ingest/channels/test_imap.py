@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.core.errors import NotDurable
+from app.distribute.wire import Wire
 from app.ingest.channel import Trouble, Visit
 from app.ingest.channels import imap
 from app.ingest.channels.imap import Imap, ImapSettings
@@ -56,7 +57,7 @@ def told(server: MailServer, **more: Any) -> ImapSettings:
 def door_of(inside: House, kind: type[ChannelDoor] = ChannelDoor) -> ChannelDoor:
     turn = Turn("acme", "imap", 1, {}, 0, inside.identity())
     return kind(
-        turn, "imap", database=inside.database, engine=inside.engine, reader=inside.reader, wire=None,
+        turn, "imap", database=inside.database, engine=inside.engine, reader=inside.reader, wire=Wire(allow_private=True),
         world=inside.world, import_file=None,
     )  # type: ignore[arg-type]  # fmt: skip
 
@@ -213,7 +214,7 @@ async def test_a_mail_that_comes_between_the_look_and_the_wait_is_not_waited_for
     server: MailServer,
 ) -> None:
     """This server tells only of what comes while it idles."""
-    box = Box(told(server).account())
+    box = Box(told(server).account("127.0.0.1"))
     await asyncio.to_thread(box.open, "INBOX", [])
     assert await asyncio.to_thread(box.waiting, 10, unseen=True) == []
     await server.put(form("ann@example.com"))
