@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from app.ingest.extent import MOST_CELLS, encrypted, not_a_workbook, too_large
+from app.ingest.extent import OF_A_FILE, Extent, encrypted, not_a_workbook, too_large
 
 _END = 0xFFFFFFF0
 _SMALLEST = 4096
@@ -13,22 +13,22 @@ _BOF, _DIMENSIONS, _MULTIPLE = 0x0809, 0x0200, (0x00BD, 0x00BE)
 _CELLS = frozenset((0x06, 0x206, 0x406, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x27E, 0xD6, 0x207, *_MULTIPLE))
 
 
-def refuse_what_spreads(data: bytes) -> None:
+def refuse_what_spreads(data: bytes, most: Extent = OF_A_FILE) -> None:
     """Unreadable for what is no workbook in a compound file, is encrypted, or spreads over too many cells."""
     try:
-        for rows, columns in _extents(_workbook(data)):
-            if rows * columns > MOST_CELLS:
-                raise too_large()
+        for rows, columns in _extents(_workbook(data, most)):
+            if rows * columns > most.cells:
+                raise too_large(most)
     except (struct.error, IndexError, UnicodeDecodeError):
         raise not_a_workbook() from None
 
 
-def _workbook(data: bytes) -> bytes:
+def _workbook(data: bytes, most: Extent) -> bytes:
     shift = struct.unpack_from("<H", data, 30)[0]
     if shift not in (9, 12):
         raise not_a_workbook()
     if struct.unpack_from("<I", data, 72)[0]:  # a table of tables: more than 7 MB
-        raise too_large()
+        raise too_large(most)
     table: list[int] = []
     for sector in struct.unpack_from("<109I", data, 76):
         if sector < _END:

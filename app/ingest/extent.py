@@ -4,14 +4,25 @@ import re
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
+from typing import NamedTuple
 from xml.parsers import expat
 
 from app.ingest.format import Unreadable
 
-MOST_BYTES = 100_000_000
-MOST_CELLS = 2_000_000
-"""Of the rectangle that holds all cells: the library allocates all of it, at 40 bytes each."""
 
+class Extent(NamedTuple):
+    """`cells` of the rectangle that holds all of them: the library allocates all of it, at 40 bytes each."""
+
+    bytes: int
+    cells: int
+
+
+OF_A_FILE = Extent(100_000_000, 2_000_000)
+OF_A_BODY = Extent(10_000_000, 1_000_000)
+"""A thousand leads take a tenth of it, and to measure more than that takes too long to be waited for."""
+
+_MOST_DEPTH = 256
+_LONGEST_TOKEN = 1_000_000
 _MOST_FILES = 2_000
 _CHUNK = 1 << 16
 _BEFORE_XML = b"\xef\xbb\xbf\xff\xfe \t\r\n"
@@ -19,16 +30,16 @@ _REPEATS = re.compile(r"\d{1,7}")
 _REFERENCE = re.compile(r"([A-Za-z]{1,4})(\d{1,8})")
 
 
-def refuse_what_unfolds(data: bytes) -> None:
+def refuse_what_unfolds(data: bytes, most: Extent = OF_A_FILE) -> None:
     """Of a zipped workbook (XLSX, ODS) every byte is counted; what its directory says is only a first guess."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             files = archive.infolist()
-            if len(files) > _MOST_FILES or sum(file.file_size for file in files) > MOST_BYTES:
-                raise too_large()
-            left = MOST_BYTES
+            if len(files) > _MOST_FILES or sum(file.file_size for file in files) > most.bytes:
+                raise too_large(most)
+            left = most.bytes
             for file in files:
-                left -= _measured(archive, file, left)
+                left -= _measured(archive, file, left, most)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if "encrypted" in str(error):
             raise encrypted() from None
@@ -47,50 +58,64 @@ def not_a_workbook() -> Unreadable:
     return Unreadable("it is no workbook, or a damaged one; send XLSX, XLS or ODS", code="syntax")
 
 
-def too_large() -> Unreadable:
+def too_large(most: Extent) -> Unreadable:
     return Unreadable(
-        f"the workbook unfolds to more than {MOST_BYTES // 1_000_000} MB or {MOST_CELLS} cells; send it as CSV",
+        f"the workbook unfolds to more than {most.bytes // 1_000_000} MB or {most.cells} cells; send it as "
+        + ("CSV" if most is OF_A_FILE else "a batch"),
         code="records",
     )
 
 
-def _measured(archive: zipfile.ZipFile, file: zipfile.ZipInfo, left: int) -> int:
+def _measured(archive: zipfile.ZipFile, file: zipfile.ZipInfo, left: int, most: Extent) -> int:
     """The file's true size. Its cells are looked at whatever its name: a sheet may have any."""
     file.file_size = left + 1  # what is said here is where reading stops
     del file.CRC
-    name, size, parser = file.filename.lower(), 0, None
+    name, size, parse = file.filename.lower(), 0, None
     if name.endswith("workbook.bin"):
         raise not_a_workbook()
     with archive.open(file) as opened:
         while chunk := opened.read(_CHUNK):
             if not size and chunk.lstrip(_BEFORE_XML).startswith((b"<", b"\0<")):
-                parser = _parser(name)
+                parse = _Parse(name, most).take
             size += len(chunk)
             if size > left:
-                raise too_large()
-            if parser:
-                _parsed(parser, chunk)
+                raise too_large(most)
+            if parse:
+                parse(chunk)
     return size
 
 
-def _parsed(parser: expat.XMLParserType, chunk: bytes) -> None:
-    try:
-        parser.Parse(chunk, False)
-    except expat.ExpatError:
-        raise not_a_workbook() from None
+class _Parse:
+    """One file of XML. The parser keeps what is open, and begins a token that has no end yet anew with every chunk."""
 
+    def __init__(self, name: str, most: Extent) -> None:
+        self.started = [_XlsxExtent(most).started]
+        if name == "content.xml":
+            self.started.append(_OdsExtent(most).started)
+        self.depth = self.given = 0
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.StartDoctypeDeclHandler = _refuse_doctype
 
-def _parser(name: str) -> expat.XMLParserType:
-    xlsx, ods = _XlsxExtent().started, _OdsExtent().started
+    def take(self, chunk: bytes) -> None:
+        self.given += len(chunk)
+        try:
+            self.parser.Parse(chunk, False)
+        except expat.ExpatError:
+            raise not_a_workbook() from None
+        if self.given - self.parser.CurrentByteIndex > _LONGEST_TOKEN:
+            raise not_a_workbook()
 
-    def both(tag: str, attributes: dict[str, str]) -> None:
-        xlsx(tag, attributes)
-        ods(tag, attributes)
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth > _MOST_DEPTH:
+            raise not_a_workbook()
+        for started in self.started:
+            started(tag, attributes)
 
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = both if name == "content.xml" else xlsx
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    return parser
+    def end(self, tag: str) -> None:
+        self.depth -= 1
 
 
 def _refuse_doctype(*_: object) -> None:
@@ -100,7 +125,8 @@ def _refuse_doctype(*_: object) -> None:
 class _XlsxExtent:
     """The furthest row and column that a worksheet names, by reference or by counting on."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: Extent) -> None:
+        self.most = most
         self.row = self.column = self.rows = self.columns = 0
 
     def started(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -112,8 +138,8 @@ class _XlsxExtent:
         elif kind == "c":
             self._cell(attributes.get("r"))
             self.rows, self.columns = max(self.rows, self.row), max(self.columns, self.column)
-            if self.rows * self.columns > MOST_CELLS:
-                raise too_large()
+            if self.rows * self.columns > self.most.cells:
+                raise too_large(self.most)
 
     def _cell(self, said: str | None) -> None:
         if said is None:
@@ -131,7 +157,8 @@ class _XlsxExtent:
 class _OdsExtent:
     """Rows and cells are written once with the number of their repetitions; those behind the last value don't count."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: Extent) -> None:
+        self.most = most
         self.row = self.repeated = self.column = self.columns = 0
 
     def started(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -150,8 +177,8 @@ class _OdsExtent:
 
     def _filled(self) -> None:
         self.columns = max(self.columns, self.column)
-        if (self.row + self.repeated) * self.columns > MOST_CELLS:
-            raise too_large()
+        if (self.row + self.repeated) * self.columns > self.most.cells:
+            raise too_large(self.most)
 
 
 def _repeats(attributes: Mapping[str, str], of: str) -> int:

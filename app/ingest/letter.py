@@ -13,6 +13,7 @@ from app.ingest.format import Unreadable
 
 MOST_BYTES = 26_000_000
 _MOST_LINES = 500_000
+_LONGEST_LINE = 4_000_000
 _MOST_HEADERS = 50_000
 _MOST_BOUNDARIES = 1_000
 _MOST_PARTS = 100
@@ -81,6 +82,8 @@ def _refuse_hostile(body: bytes) -> None:
     """Before it is parsed: every line, header and boundary costs more memory there than in the mail."""
     if len(body) > MOST_BYTES:
         raise Unreadable(f"a mail of more than {MOST_BYTES // 1_000_000} MB is not read", code="records")
+    if any(_endless(body, at) for at in range(0, len(body) - _LONGEST_LINE + 1, _LONGEST_LINE)):
+        raise Unreadable(f"a line of the mail is longer than {_LONGEST_LINE} bytes", code="fields")
     lines = max(body.count(b"\n"), body.count(b"\r"))
     headers = sum(1 for _ in _HEADER.finditer(body)) if lines > _MOST_HEADERS else 0
     nested = sum(1 for _ in _NESTING.finditer(body)) > 2 * _MOST_PARTS
@@ -89,6 +92,10 @@ def _refuse_hostile(body: bytes) -> None:
         raise Unreadable("a Content header of the mail is longer than is read", code="fields")
     if lines > _MOST_LINES or headers > _MOST_HEADERS or nested or parts:
         raise Unreadable("the mail has more lines, headers or parts than are read", code="fields")
+
+
+def _endless(body: bytes, at: int) -> bool:
+    return not any(body.find(end, at, at + _LONGEST_LINE) >= 0 for end in (b"\n", b"\r"))
 
 
 def _leaves(message: "Message[str, str]", depth: int) -> Iterator[tuple["Message[str, str]", int]]:

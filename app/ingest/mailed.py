@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from app.ingest.labelled import labelled
+from app.ingest.labelled import LONGEST_TEXT, labelled
 from app.ingest.page import facts
 
 Facts = list[tuple[str, str]]
@@ -29,7 +29,7 @@ _MOST_WORDS = 4
 def facts_of_text(text: str) -> Facts:
     """Between BEGIN and END markers, else all but quoted replies. `Label: value`, `label = value`, or the value on
     the line below; a comment goes on until a blank line or the next label."""
-    text = _without_reply(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _without_reply(text[:LONGEST_TEXT].replace("\r\n", "\n").replace("\r", "\n"))
     if begin := _BEGIN.search(text):
         end = _END.search(text, begin.end())
         text = text[begin.end() : end.start() if end else len(text)]
@@ -41,6 +41,7 @@ def facts_of_text(text: str) -> Facts:
 
 def facts_of_html(html: str) -> Facts:
     """Tables, definition lists and labelled lines; bold words before a value where nothing else is a label."""
+    html = html[:LONGEST_TEXT]
     reply = _HTML_REPLY.search(html)
     if reply and html[: reply.start()].strip():
         html = html[: reply.start()]

@@ -1,6 +1,7 @@
 """The one hardened XML parser of all formats, and the prolog that the wild puts before a root."""
 
 import re
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -34,7 +35,11 @@ _SPACE = re.compile(rb"\s+")
 _SNIFFED = 1_024
 _MOST_PROLOG = 64
 _LONGEST_PROLOG = 64_000
-_MOST_TAGS = 500_000
+_MOST_TAGS = 300_000
+_MOST_ATTRIBUTES = 100_000
+_ATTRIBUTE = re.compile(rb"=\s*[\"']")
+_TAG = re.compile(rb"<[^<]*")
+_FEW = 2_000
 _WORDS = {
     etree.ErrorTypes.ERR_TAG_NAME_MISMATCH: "an element is closed by another name",
     etree.ErrorTypes.ERR_TAG_NOT_FINISHED: "an element is not closed",
@@ -67,6 +72,8 @@ def parsed(body: bytes) -> Any:
         raise _doctype()
     if body.count(b"<") > _MOST_TAGS:
         raise Unreadable(f"more than {_MOST_TAGS} tags in one body; send several bodies", code="records")
+    if body.count(b"=") > _FEW:
+        _refuse_attributes(body)
     try:
         root = etree.fromstring(body, _PARSER)
     except etree.XMLSyntaxError as error:
@@ -76,6 +83,16 @@ def parsed(body: bytes) -> Any:
     if root.getroottree().docinfo.internalDTD is not None:
         raise _doctype()
     return root
+
+
+def _refuse_attributes(body: bytes) -> None:
+    """The parser takes the square of their number in one tag, and two hundred bytes for each in a body."""
+    if sum(1 for _ in islice(_ATTRIBUTE.finditer(body), _MOST_ATTRIBUTES + 1)) > _MOST_ATTRIBUTES:
+        raise Unreadable(f"more than {_MOST_ATTRIBUTES} attributes in one body; send several", code="records")
+    for tag in _TAG.finditer(body):
+        start, end = tag.span()
+        if end - start > _FEW and sum(1 for _ in _ATTRIBUTE.finditer(body, start, end)) > _FEW:
+            raise Unreadable(f"more than {_FEW} attributes in one tag", code="fields")
 
 
 def without_prolog(body: bytes) -> bytes:

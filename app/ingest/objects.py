@@ -21,12 +21,32 @@ from app.ingest.body import (
 from app.ingest.format import MOST_DEPTH, MOST_FIELDS, Unreadable
 from app.model import Record
 
+MOST_VALUES = 500_000
+MOST_BRANCHES = 200_000
+"""Of one body: each takes a hundred bytes and more where it took three."""
+
 DECODE = msgspec.json.Decoder().decode
 BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `DECODE` raises; `explained` says why."""
 
+_SMALL = 1_000_000  # bytes that can hold no harm
 _SIMPLE = frozenset((str, float, bool, type(None)))
 _SIMPLE_OR_INT = _SIMPLE | {int}
+
+
+def value_of(body: bytes) -> Any:
+    """What the JSON says, in bounded time and memory; Unreadable where it is none, or too much of it."""
+    if len(body) > _SMALL:
+        branches = body.count(b"{") + body.count(b"[")
+        if branches > MOST_BRANCHES or body.count(b",") > MOST_VALUES:
+            raise Unreadable(
+                f"more than {MOST_VALUES} values or {MOST_BRANCHES} objects and lists in one body; send several",
+                code="records",
+            )
+    try:
+        return DECODE(body)
+    except BROKEN:
+        raise explained(body) from None
 
 
 def record_of(data: Any, index: int | None, has_nul: bool) -> Record:

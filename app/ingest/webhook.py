@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote_plus, unquote_to_bytes
 
 import msgspec
 from pydantic import AfterValidator, SecretStr
 
-from app.ingest.body import as_utf8, charset_of, decoded, listed
-from app.ingest.format import Unreadable, formats
+from app.ingest.body import as_utf8, charset_of, decoded, listed, too_many_fields
+from app.ingest.format import MOST_FIELDS, Unreadable, formats
 from app.ingest.objects import BROKEN, DECODE, explained, record_of
 from app.ingest.platform import Asked, Platform
 from app.ingest.proofs import refuse, same
@@ -156,8 +157,11 @@ def shaped(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 def flat(pairs: Iterable[tuple[str, Any]]) -> Record:
     """Pairs as one record: of equal names plain is the first, several values of one name stand as `name.0`, …"""
-    spread = [(name, one) for name, value in pairs for one in (value if type(value) is list else [value])]
-    return record_of(listed(spread), None, has_nul=True)
+    spread = ((name, one) for name, value in pairs for one in (value if type(value) is list else [value]))
+    found = list(islice(spread, MOST_FIELDS + 1))
+    if len(found) > MOST_FIELDS:
+        raise too_many_fields()
+    return record_of(listed(found), None, has_nul=True)
 
 
 @cache

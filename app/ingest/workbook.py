@@ -8,7 +8,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from app.ingest.body import refuse_empty, refuse_nul
 from app.ingest.compound import refuse_what_spreads
-from app.ingest.extent import encrypted, not_a_workbook, refuse_what_unfolds
+from app.ingest.extent import OF_A_FILE, Extent, encrypted, not_a_workbook, refuse_what_unfolds
 from app.ingest.format import Unreadable
 from app.ingest.layout import names_of, refuse_data_as_header
 from app.model import Raw, Record
@@ -29,7 +29,7 @@ def is_workbook(data: bytes) -> bool:
 
 
 def sheet_rows(
-    data: bytes, sheet: str | None = None, *, refused: Refusal | None = None
+    data: bytes, sheet: str | None = None, *, refused: Refusal | None = None, most: Extent = OF_A_FILE
 ) -> Iterator[tuple[int, Record]]:
     """Each row below the header of the named sheet, else the first, with its row number (from 1).
 
@@ -37,7 +37,7 @@ def sheet_rows(
     A row that can't be read goes to `refused(row, cells, why)`, if given, and reading goes on; else it is raised.
     """
     refuse_empty(data)
-    cells = _opened(data, sheet).iter_rows()
+    cells = _opened(data, sheet, most).iter_rows()
     names: tuple[str, ...] = ()
     repeats: tuple[tuple[str, str], ...] = ()
     for line, row in enumerate(cells, 1):
@@ -65,11 +65,11 @@ def sheet_rows(
         yield line, record
 
 
-def _opened(data: bytes, sheet: str | None) -> CalamineSheet:
+def _opened(data: bytes, sheet: str | None, most: Extent) -> CalamineSheet:
     if data.startswith(_ZIP):
-        refuse_what_unfolds(data)
+        refuse_what_unfolds(data, most)
     elif data.startswith(_OLE):
-        refuse_what_spreads(data)
+        refuse_what_spreads(data, most)
     else:
         raise not_a_workbook()
     try:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from app.ingest.body import as_utf8, charset_of, no_fields, refuse_empty
 from app.ingest.format import MOST_RECORDS, Format, Unreadable, formats
-from app.ingest.objects import BROKEN, DECODE, explained, record_of
+from app.ingest.objects import record_of, value_of
 from app.model import Record
 
 _MARKS = b"\xef\xfe\xff\x00"  # how a byte order mark begins
@@ -35,10 +35,7 @@ class Json(Format):
         if charset != "utf-8" or body[:1] in _MARKS:
             refuse_empty(body)
             body = as_utf8(body, charset)
-        try:
-            data = DECODE(body)
-        except BROKEN:
-            raise explained(body) from None
+        data = value_of(body)
         has_nul = b"\\u0000" in body
         if type(data) is dict:
             return [record_of(data, None, has_nul)]

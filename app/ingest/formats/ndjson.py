@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from app.ingest.body import as_utf8, charset_of, no_fields, refuse_empty
 from app.ingest.format import MOST_RECORDS, Format, Unreadable, formats
-from app.ingest.objects import BROKEN, DECODE, explained, record_of
+from app.ingest.objects import record_of, value_of
 from app.model import Record
 
 _RECORD_SEPARATOR = b"\x1e"  # RFC 7464: stands before each lead, which may then span lines
@@ -74,11 +74,7 @@ def _texts(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _record(text: bytes, line: int) -> Record:
     try:
-        try:
-            data = DECODE(text)
-        except BROKEN:
-            raise explained(text) from None
-        return record_of(data, None, b"\\u0000" in text)
+        return record_of(value_of(text), None, b"\\u0000" in text)
     except Unreadable as refused:
         raise Unreadable(refused.detail, code=refused.reason, where=_where(refused.where, line)) from None
 

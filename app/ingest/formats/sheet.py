@@ -6,6 +6,7 @@ from itertools import islice
 from typing import ClassVar
 
 from app.ingest.body import parameters
+from app.ingest.extent import OF_A_BODY
 from app.ingest.format import MOST_RECORDS, Format, Unreadable, formats
 from app.ingest.workbook import is_workbook, sheet_rows
 from app.model import Record
@@ -41,7 +42,7 @@ class Sheet(Format):
     )
 
     def read(self, body: bytes, content_type: str) -> list[Record]:
-        found = sheet_rows(body, parameters(content_type).get("sheet"))
+        found = sheet_rows(body, parameters(content_type).get("sheet"), most=OF_A_BODY)
         records = [record for _, record in islice(found, MOST_RECORDS + 1)]
         if len(records) > MOST_RECORDS:
             raise Unreadable(f"more than {MOST_RECORDS} leads in one body", code="records")

@@ -72,3 +72,10 @@ def test_what_is_wrong_has_its_own_code_and_place(body, code, where):
 def test_fields_are_bounded_before_they_are_read():
     assert len(read(b"&".join(b"f%d=1" % i for i in range(MOST_FIELDS)))) == MOST_FIELDS
     assert refused(b"&" * 1_000_000)[0] == "fields"
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_long_escapes_are_decoded_by_the_piece_and_none_is_cut(before):
+    text = "x" * before + "é%" * 40_000
+    assert read(b"a=" + text.replace("%", "%25").replace("é", "%C3%A9").encode())["a"] == text
+    assert refused(b"a=" + b"%41" * 700_000 * 3) == ("fields", None)

@@ -1,3 +1,5 @@
+import json
+
 import msgspec
 import pytest
 
@@ -132,3 +134,16 @@ def test_an_error_does_not_repeat_a_value():
     with pytest.raises(Unreadable) as caught:
         read(b'{"email": "ann@example.com", "phone": }')
     assert "ann" not in str(caught.value.problem())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a":[' + b"1," * 600_000 + b"1]}", b'{"a":[' + b'{"b":1},' * 200_001 + b"1]}", b"[" * 1_000_001],
+)
+def test_what_a_large_body_holds_is_counted_before_it_is_read(body):
+    assert refused(body)[0] == "records"
+
+
+def test_a_large_text_is_no_harm():
+    text = "é, " * 400_000
+    assert read(json.dumps({"a": text}, ensure_ascii=False).encode()) == [{"a": text}]

@@ -142,3 +142,11 @@ def test_an_error_does_not_repeat_what_was_sent():
     with pytest.raises(Unreadable) as caught:
         read(b"<r><name>Ann <Smith></name></r>")
     assert "Smith" not in str(caught.value.problem())
+
+
+def test_attributes_are_counted_before_they_are_read():
+    tag = b"<a" + b"".join(b" b%d = '1'" % n for n in range(2_001)) + b"/>"
+    assert refused(b"<lead>" + tag + b"</lead>")[0] == "fields"
+    assert refused(b"<lead>" + b'<a b="c>"/>' * 100_001 + b"</lead>")[0] == "records"
+    text = b"a = b\n" * 5_000
+    assert read(b"<lead><a>" + text + b"</a></lead>") == [{"a": text.decode()}]
