@@ -25,4 +25,5 @@ def discover() -> Kinds:
         platforms={one.name: one.settings for one in platforms.discover()},
         replies={one.name: one.settings for one in replies.discover()},
         callbacks={"callback": CallbackSettings},
+        codes={one.name: tuple(one.codes) for one in checks},
     )

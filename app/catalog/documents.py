@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from phonenumbers import country_code_for_region
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.catalog.document import Document
+from app.catalog.worth import FraudDoc, ScoreDoc
 from app.core.duration import Duration
 from app.core.expressions import Expression
 from app.core.money import Amount
@@ -106,10 +108,6 @@ Rank = Literal["price", "priority", "weight", "round_robin"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-class Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
 class ListDoc(Document):
     """A suppression list: what stands on it and how. Its entries are data, and loaded apart (`leadgate list`)."""
 
@@ -178,6 +176,8 @@ class CampaignDoc(Document):
     name: str = ""
     fields: Mapping[FieldName, FieldDoc]
     checks: tuple[CheckDoc, ...] = ()
+    score: ScoreDoc = ScoreDoc()
+    fraud: FraudDoc | None = Field(None, description="Without it nothing is summed up.")
     distribution: Distribution = Distribution()
     currency: Annotated[str, AfterValidator(_currency)] = Field(
         "USD", json_schema_extra={"pattern": _CURRENCY.pattern}

@@ -1,7 +1,7 @@
 """The components a catalogue may name, as values: their settings models by kind and name."""
 
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from msgspec import Struct
@@ -22,6 +22,8 @@ class Kinds(Struct, frozen=True):
     platforms: Mapping[str, type[Settings]] = {}
     replies: Mapping[str, type[Settings]] = {}
     callbacks: Mapping[str, type[Settings]] = {}
+    codes: Mapping[str, Collection[str]] = {}
+    """check → every code that it can give"""
 
 
 def secret_places(model: type[BaseModel], value: Any) -> list[Path]:

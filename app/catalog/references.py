@@ -27,6 +27,7 @@ from app.catalog.kinds import at, marked_places
 from app.catalog.mailboxes import check_mailboxes
 from app.catalog.problems import nearest, suggestion
 from app.catalog.tree import Node
+from app.catalog.worth_faults import check_worth
 from app.core.expressions import Expression, ExpressionError
 
 Path = tuple[str | int, ...]
@@ -100,6 +101,10 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
             _field(reading, item, ("checks", i, *place), node.at(place).value, item.id, known)
         for place in marked_places(model, node.value, ListMarker) if model else ():
             _listed(reading, item, ("checks", i, *place), node.at(place).value, known)
+    if isinstance(item.doc, CampaignDoc):
+        check_worth(reading, item, item.doc)
+        for path, expression in _expressions(item.doc.score, ("score",)):
+            _lead_fields(reading, item, path, expression, item.id, known)
     if item.id:
         _kept(reading, item, known)
 

@@ -149,7 +149,9 @@ def _branch(tag: str) -> str | None:
     return "map" if tag[:1].isupper() or tag.startswith("dict") else None
 
 
-def expression_fault(error: ExpressionError, node: Node, path: str) -> Fault:
+def expression_fault(
+    error: ExpressionError, node: Node, path: str, names: Iterable[str] = VARIABLES
+) -> Fault:
     """Where in its own text an expression does not compile, and what of it."""
     text = node.value if isinstance(node.value, str) else str(node.value)
     starts = [0, *(m.end() for m in re.finditer("\n", text))]
@@ -158,7 +160,7 @@ def expression_fault(error: ExpressionError, node: Node, path: str) -> Fault:
     if unknown := _UNDECLARED.match(error.message):
         name = unknown[1]
         offset, width = _word_before(text, name, offset), len(name)
-        hint = f'nothing is called "{name}"; {suggestion(name, VARIABLES)}'
+        hint = f'nothing is called "{name}"; {suggestion(name, names)}'
     elif hint.startswith("token recognition error") and text[offset : offset + 1] in ("'", '"'):
         hint = "this quote is not closed"
     elif "<EOF>" in hint:

@@ -6,7 +6,8 @@ An expression is a value that pydantic validates from its text, so a settings mo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from cel_expr_python import cel
@@ -14,7 +15,9 @@ from msgspec import Struct
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-VARIABLES = ("lead", "reply", "source", "campaign", "delivery", "contract", "price", "now")
+VARIABLES = (
+    "lead", "reply", "source", "campaign", "delivery", "contract", "price", "now", "score", "grade", "sales_ready",
+)  # fmt: skip
 
 _ENV = cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN))
 _NO_VALUE = (cel.Type.ERROR, cel.Type.UNKNOWN)
@@ -43,15 +46,7 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        try:
-            self._compiled = _ENV.compile(text)
-        except RuntimeError as error:
-            place = _PLACE.search(str(error))
-            if place is None:
-                raise ExpressionError("does not compile", 1) from None
-            message = place[3].removeprefix("Syntax error: ").replace(" (in container '')", "")
-            message = re.sub(r" expecting \{.*", "", message)
-            raise ExpressionError(message, int(place[2]), int(place[1])) from None
+        self._compiled = _compiled(_ENV, text)
 
     def value(self, data: Mapping[str, Any]) -> Any:
         """The value over `data` (variable → value), or Failed; plain str, bool, int, float, list, dict or None."""
@@ -99,6 +94,28 @@ class Expression:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         return {"type": "string", "format": "cel", "examples": ['lead.state in ["CA", "NV"]']}
+
+
+def compile_over(text: str, names: Iterable[str]) -> None:
+    """Raises ExpressionError where it speaks of anything but the variables of these names."""
+    _compiled(_env_of(tuple(names)), text)
+
+
+@cache
+def _env_of(names: tuple[str, ...]) -> Any:
+    return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN))
+
+
+def _compiled(env: Any, text: str) -> Any:
+    try:
+        return env.compile(text)
+    except RuntimeError as error:
+        place = _PLACE.search(str(error))
+        if place is None:
+            raise ExpressionError("does not compile", 1) from None
+        message = place[3].removeprefix("Syntax error: ").replace(" (in container '')", "")
+        message = re.sub(r" expecting \{.*", "", message)
+        raise ExpressionError(message, int(place[2]), int(place[1])) from None
 
 
 def activation(data: Mapping[str, Any]) -> Any:

@@ -29,6 +29,8 @@ class Verdict(Struct, frozen=True, gc=False):
     outcome: VerdictOutcome
     findings: tuple[Finding, ...] = ()
     score: int = 0
+    grade: str = ""
+    sales_ready: bool = False
 
     def against(self) -> tuple[Finding, ...]:
         """The findings that decided: those whose action is the verdict's."""

@@ -12,6 +12,7 @@ from app.followup.callback import CallbackSettings
 from app.ingest.fieldtype import FieldType
 from app.ingest.mapping import FieldMap
 from app.validate.check import Check, CheckSettings
+from app.validate.fraud import Suspicion
 from app.validate.judge import Judge, Rule
 
 
@@ -143,7 +144,9 @@ class Plans:
             if plan is None:
                 contracts = self.snapshot.by_campaign.get(campaign_id, ())
                 index = RouteIndex(contracts, doc.distribution)
-                plan = CampaignPlan(doc, Judge(self._rules(doc)), index, contracts)
+                fraud = None if doc.fraud is None else Suspicion(doc.fraud)
+                judge = Judge(self._rules(doc), doc.score, fraud)
+                plan = CampaignPlan(doc, judge, index, contracts)
             self._campaigns[campaign_id] = plan
         return plan
 

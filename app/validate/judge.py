@@ -1,18 +1,22 @@
 """All checks of a campaign in their published order, compiled once per catalogue."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from app.catalog.worth import ScoreDoc
 from app.model import Finding, Lead, Verdict, VerdictOutcome
 from app.validate.check import Ask, Check, CheckSettings, Evidence
-
-START = 50
-"""The score of a lead of which nothing is known."""
+from app.validate.fraud import NAME as FRAUD
+from app.validate.fraud import Suspicion
+from app.validate.score import NAME as SCORE
+from app.validate.score import Points
 
 Rule = tuple[Check[Any], CheckSettings]
 
 _OUTCOME: dict[str, VerdictOutcome] = {"flag": "accepted", "hold": "held", "reject": "rejected"}
 _STRENGTH: dict[VerdictOutcome, int] = {"accepted": 0, "held": 1, "rejected": 2}
+_SUMS = {(FRAUD, FRAUD), (SCORE, "graded")}
 
 
 ABANDONED = Verdict(
@@ -33,7 +37,9 @@ class Judge:
     not rejected (for the others only look it up, so that the finding is still listed), then `settle`.
     """
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], score: ScoreDoc = ScoreDoc(), fraud: Suspicion | None = None
+    ) -> None:
         self.rules: tuple[Rule, ...] = tuple(sorted(rules, key=lambda rule: rule[0].order))
         """In the order in which their findings are listed; equal orders as configured."""
         self._early = tuple((check.run, to) for check, to in self.rules if not check.claims)
@@ -41,6 +47,7 @@ class Judge:
         asking = [r for r in self.rules if type(r[0]).asks is not Check.asks]
         self._asks = tuple((check.asks, to) for check, to in asking if not check.claims)
         self._claims = tuple((check.asks, to) for check, to in asking if check.claims)
+        self._points, self._suspicion = Points(score), fraud
         self._place = {check.name: at for at, (check, _) in reversed(list(enumerate(self.rules)))}
 
     def asks(self, lead: Lead) -> list[Ask]:
@@ -51,25 +58,37 @@ class Judge:
         """What must be known before `settle`: the Claims of the checks that settle last."""
         return [ask for asks, to in self._claims for ask in asks(lead, to)]
 
-    def judge(self, lead: Lead, evidence: Evidence) -> Verdict:
-        """What all checks say but those that claim."""
-        return _verdict([finding for run, to in self._early for finding in run(lead, to, evidence)])
+    def judge(self, lead: Lead, evidence: Evidence, *, at: datetime | None = None) -> Verdict:
+        """What all checks say but those that claim. `at`: when, where that is not when it was received."""
+        found = [finding for run, to in self._early for finding in run(lead, to, evidence)]
+        return self._verdict(lead, [*found, *self._points.found(lead, at or lead.received_at)])
 
     def settle(self, lead: Lead, verdict: Verdict, evidence: Evidence) -> Verdict:
         """`verdict` with the findings of the claiming checks, each in its place."""
         found = [finding for run, to in self._late for finding in run(lead, to, evidence)]
         if not found:
             return verdict
-        every = [*verdict.findings, *found]
-        return _verdict(sorted(every, key=lambda finding: self._place[finding.check]))
+        before = [finding for finding in verdict.findings if (finding.check, finding.code) not in _SUMS]
+        return self._verdict(lead, sorted([*before, *found], key=self._placed))
 
+    def _placed(self, finding: Finding) -> int:
+        """The points of the campaign's rules come after what the checks found."""
+        return self._place.get(finding.check, len(self.rules))
 
-def _verdict(findings: list[Finding]) -> Verdict:
-    outcome: VerdictOutcome = "accepted"
-    score = START
-    for finding in findings:
-        score += finding.points
-        said = _OUTCOME[finding.action]
-        if _STRENGTH[said] > _STRENGTH[outcome]:
-            outcome = said
-    return Verdict(outcome, tuple(findings), min(100, max(0, score)))
+    def _verdict(self, lead: Lead, findings: list[Finding]) -> Verdict:
+        """What the findings come to; what is summed up of them is listed last."""
+        if self._suspicion is not None and (said := self._suspicion.told(findings)) is not None:
+            findings.append(said)
+        outcome: VerdictOutcome = "accepted"
+        total = self._points.start
+        for finding in findings:
+            total += finding.points
+            meant = _OUTCOME[finding.action]
+            if _STRENGTH[meant] > _STRENGTH[outcome]:
+                outcome = meant
+        score = min(100, max(0, total))
+        grade = self._points.grade(score)
+        ready = self._points.is_ready(lead, score, grade)
+        if (graded := self._points.told(score, grade, ready)) is not None:
+            findings.append(graded)
+        return Verdict(outcome, tuple(findings), score, grade, ready)
