@@ -158,7 +158,7 @@ class Decider:
         """Decide and commit; drafts that somebody else has decided meanwhile are missing in the result."""
         asked = self._world.monotonic()
         looked_at = [draft for draft in drafts if not draft.work.abandoned]
-        await self._retrying.run(lambda _: self._evidence.gather(looked_at))
+        await self._retrying.run(lambda _: self._evidence.gather(looked_at, self._process_id()))
         judged = self._world.monotonic()
         self._metrics.observe("leadgate_stage_seconds", ("evidence",), judged - asked)
         for draft in drafts:

@@ -1,38 +1,76 @@
 """Fetches what checks ask for: each kind once per batch, and nothing slow while others wait."""
 
+import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from app.catalog.documents import ListDoc
 from app.model import Lead
+from app.pipeline.lists import find
 from app.store import evidence
 from app.store.database import Database
-from app.validate.check import Mx, Seen
+from app.store.evidence import Sight
+from app.validate.blocklists import Blocklists
+from app.validate.check import Blocked, Listed, Locate, Mx, Seen
 from app.validate.mx import MxResolver
+from app.validate.places import Places
 
 if TYPE_CHECKING:
     from app.pipeline.decide import Draft
+
+Slow = Mx | Locate | Blocked
 
 
 class EvidenceDesk:
     """Answers of the database per batch; look-ups over the network beforehand, lead by lead."""
 
-    def __init__(self, database: Database, resolver: MxResolver) -> None:
+    def __init__(
+        self,
+        database: Database,
+        resolver: MxResolver,
+        *,
+        lists: Callable[[], Mapping[str, ListDoc]] = dict,
+        places: Places | None = None,
+        blocklists: Blocklists | None = None,
+    ) -> None:
+        """`lists`: what is declared now; what stands on them is asked of the database with each batch."""
+        self._places = places
+        self._blocklists = blocklists
         self._database = database
+        self._lists = lists
         self._resolver = resolver
 
-    def slow(self, draft: "Draft") -> list[Mx]:
-        """What must be looked up over the network before this lead can be decided."""
-        return [
-            ask
-            for ask in draft.plan.campaign.judge.asks(draft.lead)
-            if isinstance(ask, Mx) and ask not in draft.evidence
-        ]
+    def slow(self, draft: "Draft") -> list[Slow]:
+        """What must be looked up over the network before this lead can be decided. Where an address is, is known
+        at once, but for the first, which opens the databases."""
+        slow: list[Slow] = []
+        for ask in draft.plan.campaign.judge.asks(draft.lead):
+            if not isinstance(ask, Mx | Locate | Blocked) or ask in draft.evidence:
+                continue
+            if isinstance(ask, Locate) and (self._places is None or self._places.ready):
+                draft.evidence[ask] = self._places.look(ask.address) if self._places else None
+            else:
+                slow.append(ask)
+        return slow
 
-    async def look_up(self, draft: "Draft", asks: Sequence[Mx]) -> None:
-        """Bounded by the resolver's own time limit; unknown (None) is an answer too."""
-        for ask in asks:
-            draft.evidence[ask] = await self._resolver.takes_mail(ask.domain)
+    async def look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
+        """Bounded by the resolvers' own time limits; unknown (None) is an answer too."""
+        answers = await asyncio.gather(*(self._answer(ask) for ask in asks))
+        draft.evidence |= dict(zip(asks, answers, strict=True))
+
+    async def _answer(self, ask: Slow) -> Any:
+        match ask:
+            case Mx():
+                return await self._resolver.takes_mail(ask.domain)
+            case Locate() if self._places is not None:
+                if not self._places.ready:
+                    await asyncio.to_thread(self._places.open)
+                return self._places.look(ask.address)
+            case Blocked() if self._blocklists is not None:
+                return await self._blocklists.names(ask.zone, ask.address)
+        return None
 
     async def gather_again(self, draft: "Draft", before: Lead) -> None:
         """For one more round: what this lead was counted for already is looked at, and not counted twice."""
@@ -45,8 +83,29 @@ class EvidenceDesk:
             draft.evidence |= {ask: max(1, total[ask.key, ask.within]) for ask in asked if ask in known}
         await self.gather([draft])
 
-    async def gather(self, drafts: Sequence["Draft"]) -> None:
-        """Count what was seen. Each lead of the batch gets the count up to itself, in order of arrival."""
+    async def gather(self, drafts: Sequence["Draft"], process_id: UUID | None = None) -> None:
+        """Count what was seen, look up what is listed: each kind once for the batch. `process_id` holds their
+        submissions, which are counted once, however often they are decided."""
+        await self._count(drafts, process_id)
+        await self._find(drafts)
+
+    async def _find(self, drafts: Sequence["Draft"]) -> None:
+        """A list that was loaded meanwhile holds for this batch, in every process: nothing of it is remembered."""
+        asked = [
+            (draft, ask)
+            for draft in drafts
+            for ask in draft.plan.campaign.judge.asks(draft.lead)
+            if isinstance(ask, Listed) and ask not in draft.evidence
+        ]
+        if not asked:
+            return
+        async with self._database.acquire() as conn:
+            found = await find(conn, self._lists(), (ask for _, ask in asked))
+        for draft, ask in asked:
+            draft.evidence[ask] = found[ask]
+
+    async def _count(self, drafts: Sequence["Draft"], process_id: UUID | None) -> None:
+        """Each lead of the batch gets the count up to itself, in order of arrival."""
         asked: list[tuple[Draft, Seen]] = [
             (draft, ask)
             for draft in drafts
@@ -56,10 +115,17 @@ class EvidenceDesk:
         if not asked:
             return
         async with self._database.acquire() as conn:
-            total = await evidence.count_seen(conn, [(ask.key, ask.within) for _, ask in asked])
+            total = await evidence.count_seen(
+                conn,
+                [
+                    Sight(ask.key, ask.within, draft.work.submission.id if process_id else None)
+                    for draft, ask in asked
+                ],
+                process_id,
+            )
         left = Counter((ask.key, ask.within) for _, ask in asked)
         before: dict[tuple[bytes, int], int] = defaultdict(int)
         for draft, ask in asked:
             place = (ask.key, ask.within)
             before[place] += 1
-            draft.evidence[ask] = total[place] - left[place] + before[place]
+            draft.evidence[ask] = max(1, total[place] - left[place] + before[place])

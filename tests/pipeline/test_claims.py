@@ -112,6 +112,29 @@ async def test_velocity_counts_in_the_order_in_which_leads_came(database: Databa
         assert states(await batch(house, lead("later@example.com"))) == ["rejected"]
 
 
+async def test_a_lead_that_is_decided_anew_after_a_crash_is_counted_once(database: Database) -> None:
+    yaml = catalogue(source(), checks='[{check: velocity, per: source, most: 2, within: "1h"}]')
+    async with opened(database, yaml) as house:
+        work, decider = house.work(lead("a@example.com"), lead("b@example.com")), house.engine.decider
+        await house.keep(work)
+        for _ in range(3):  # counted, and died before the decision
+            drafts = decider.draft(work)
+            await decider._evidence.gather(drafts, house.identity())
+            assert [list(draft.evidence.values()) for draft in drafts] == [[1], [2]]
+        assert states(await house.engine.decided(work, house.world.monotonic() + 10)) == ["unsold"] * 2
+        assert await house.value("select sum(n) from velocity") == 2
+
+
+async def test_whoever_lost_a_lead_to_others_does_not_count_it(database: Database) -> None:
+    yaml = catalogue(source(), checks='[{check: velocity, per: source, most: 2, within: "1h"}]')
+    async with opened(database, yaml) as house:
+        work = house.work(lead())
+        await house.keep(work)
+        await house.run("update inbox set lease_id = gen_random_uuid()")
+        await house.engine.decider._evidence.gather(house.engine.decider.draft(work), house.identity())
+        assert await house.value("select count(*) from velocity") == 0
+
+
 async def test_a_slow_look_up_holds_up_nobody_else_and_is_asked_once(database: Database) -> None:
     yaml = catalogue(source(), checks="[{check: email, mx: reject}]")
     async with opened(database, yaml) as house:
