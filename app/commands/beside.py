@@ -15,6 +15,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans
 from app.pipeline.record import Recorder
 from app.pipeline.replaying import Replayer
+from app.pipeline.reviewing import Reviewer
 from app.pipeline.settling import Settler
 from app.pipeline.tracking import Tracker
 from app.settings import Settings
@@ -29,6 +30,7 @@ class Beside(Struct, frozen=True):
     snapshot: Snapshot
     settler: Settler
     replayer: Replayer
+    reviewer: Reviewer
     by: str
 
 
@@ -61,5 +63,6 @@ async def beside(database: Database, settings: Settings) -> Beside:
         snapshot,
         Settler(database, recorder, tracker, retrying),
         Replayer(database, clock, chooser, retrying, lambda: plans),
+        Reviewer(database, recorder, tracker, clock, retrying),
         getpass.getuser(),
     )

@@ -28,7 +28,7 @@ class Claims:
             if draft.work.abandoned:
                 continue
             asks = draft.plan.campaign.judge.claims(draft.lead)
-            claims = [(ask, _key(draft, ask)) for ask in asks if isinstance(ask, Claim)]
+            claims = [(ask, key_of(ask, test=draft.lead.test)) for ask in asks if isinstance(ask, Claim)]
             if claims:
                 self._asked.append((draft, claims))
                 self._want(draft, claims)
@@ -91,9 +91,9 @@ def _claims_nothing(draft: "Draft") -> bool:
     return bool(draft.asked) or (draft.verdict is not None and draft.verdict.outcome == "rejected")
 
 
-def _key(draft: "Draft", claim: Claim) -> bytes:
+def key_of(claim: Claim, *, test: bool) -> bytes:
     """Test leads are duplicates of test leads only."""
-    return b"t" + claim.key if draft.lead.test else claim.key
+    return b"t" + claim.key if test else claim.key
 
 
 def _earlier(

@@ -193,10 +193,10 @@ class Recorder:
         ]
         rows = [delivery_row(job, step.track.plan.campaign.id) for step in steps for job in step.jobs]
         await self._insert(conn, rows)
-        await self._change(conn, steps)
+        await self.change(conn, steps)
         return steps
 
-    async def _change(self, conn: Any, steps: Sequence[Step]) -> None:
+    async def change(self, conn: Any, steps: Sequence[Step]) -> None:
         """The leads as the steps make them, and what their sources are told of it where they don't wait."""
         changed = [(step.track, step.change) for step in steps if step.change is not None]
         tells = [tell for at in changed if (tell := self._owed(*at)) is not None]
@@ -227,13 +227,14 @@ class Recorder:
         try:
             for track in tracks:
                 async with self._database.acquire() as conn, conn.transaction():
-                    steps += await self._resume_one(conn, track)
+                    steps += await self.resume_one(conn, track)
         except decisions.MissingCounters as missing:
             await self.prepare(missing.keys)
             raise Again from None
         return steps
 
-    async def _resume_one(self, conn: Any, track: Track) -> list[Step]:
+    async def resume_one(self, conn: Any, track: Track) -> list[Step]:
+        """The next contracts of a lead, or its end; empty while somebody has it. Raises Again, MissingCounters."""
         erased = await leads.lock(conn, [track.lead_id])
         progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
         if progress.live or progress.unclear:
@@ -244,7 +245,7 @@ class Recorder:
         jobs = () if erased else await self._fill(conn, track, progress, slots)
         step = _step(track, progress, jobs)
         await self._insert(conn, [delivery_row(job, track.plan.campaign.id) for job in jobs])
-        await self._change(conn, [step])
+        await self.change(conn, [step])
         return [step]
 
     async def _fill(

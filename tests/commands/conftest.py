@@ -67,10 +67,10 @@ class Gate:
         self.running = False
         self.serving: asyncio.Task[None] | None = None
 
-    async def configure(self, *parts: str) -> None:
+    async def configure(self, *parts: str, **more: str) -> None:
         store = CatalogueStore(self.database)
         applying = Configuration(store, discover(), sealer(self.settings))
-        await applying.apply([("test.yaml", catalogue(*parts))], by="test")
+        await applying.apply([("test.yaml", catalogue(*parts, **more))], by="test")
         if not self.running:
             await self._start()
 

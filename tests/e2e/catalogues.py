@@ -9,7 +9,7 @@ campaigns:
       state:      {type: state, country: US}
       bill:       {type: number, min: 0}
     checks:
-      - {check: duplicate, on: [email], within: 30d}
+      - {check: duplicate, on: [email], within: 30d}%s
     distribution: {sell: exclusive, rank: [%s]}
 """
 
@@ -57,8 +57,9 @@ def contract(
 """
 
 
-def catalogue(*parts: str, rank: str = "price, round_robin") -> str:
-    """Sources and contracts in any order."""
+def catalogue(*parts: str, rank: str = "price, round_robin", check: str = "") -> str:
+    """Sources and contracts in any order; `check` is one more."""
     sources = [part for part in parts if "deliver:" not in part]
     buyers = [part for part in parts if "deliver:" in part]
-    return f"{_CAMPAIGN % rank}\nsources:\n{''.join(sources)}\nbuyers:\n{''.join(buyers)}"
+    one_more = f"\n      - {check}" if check else ""
+    return f"{_CAMPAIGN % (one_more, rank)}\nsources:\n{''.join(sources)}\nbuyers:\n{''.join(buyers)}"

@@ -1,0 +1,114 @@
+"""Leads that a check has held for a person: shown with what was found, approved or rejected."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from app.commands.beside import Beside, beside
+from app.commands.desk import AsJson, DataDir, at_database, say, settings_beside, world
+from app.commands.recalling import one_id
+from app.commands.words import columns, days, short, tail
+from app.core.redaction import scrub
+from app.pipeline.record import Step
+from app.store import looking, reviews
+from app.store.database import Database
+from app.store.reviews import HeldLead
+
+Named = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or its last 6 characters or more.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
+
+review = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@review.callback(invoke_without_command=True)
+def held(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Of this campaign only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Without a command: the leads that wait, the oldest first, each with why."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def work(database: Database) -> list[HeldLead]:
+        async with database.acquire() as conn:
+            return await reviews.held(conn, source=source, campaign=campaign, limit=limit)
+
+    found = at_database(settings_beside(data_dir), work)
+    for line in map(_object, found) if as_json else columns([_shown(one) for one in found]):
+        typer.echo(line)
+    if not found:
+        say("no lead waits for a person")
+    elif not as_json:
+        say("leadgate review approve LEAD · leadgate review reject LEAD --reason …")
+
+
+@review.command("approve")
+def approve(lead: Named, dry_run: DryRun = False, data_dir: DataDir = None) -> None:
+    """Send a held lead on to distribution as if it had been accepted; the running service hands it over."""
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> str:
+        async with database.acquire() as conn:
+            lead_id = await one_id(conn, lead, looking.leads_ending, "lead")
+        parts: Beside = await beside(database, settings)
+        step = await parts.reviewer.approve(lead_id, by=parts.by, dry=dry_run)
+        return f"{tail(lead_id)} {'would be' if dry_run else 'is'} approved{_followed(step)}"
+
+    typer.echo(at_database(settings, work))
+
+
+@review.command("reject")
+def reject(
+    lead: Named,
+    reason: Annotated[str, typer.Option(help="Why; its source is told these words.")],
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Refuse a held lead; nothing is owed for it, and it stands in nobody's way as a duplicate."""
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> str:
+        async with database.acquire() as conn:
+            lead_id = await one_id(conn, lead, looking.leads_ending, "lead")
+        parts: Beside = await beside(database, settings)
+        await parts.reviewer.reject(lead_id, reason, by=parts.by, dry=dry_run)
+        return f"{tail(lead_id)} {'would be' if dry_run else 'is'} rejected: {reason}"
+
+    typer.echo(at_database(settings, work))
+
+
+def _followed(step: Step | None) -> str:
+    if step is None:
+        return ""
+    if step.jobs:
+        return f" and goes to {', '.join(job.contract.id for job in step.jobs)}"
+    return f"; no contract takes it: it is {step.state}"
+
+
+def _shown(one: HeldLead) -> list[str]:
+    why = "; ".join(_why(finding) for finding in one.findings if finding["action"] == "hold")
+    waits = f"{days(world().now() - one.received_at)}"
+    return [
+        short(one.id),
+        one.source,
+        one.campaign,
+        waits,
+        "test" if one.test else "",
+        why or "not on record",
+    ]
+
+
+def _why(finding: Mapping[str, Any]) -> str:
+    return f"{finding['check']}: {scrub(finding['message'])}"
+
+
+def _object(one: HeldLead) -> str:
+    findings = [{name: value for name, value in f.items() if name != "facts"} for f in one.findings]
+    told = {name: getattr(one, name) for name in one.__struct_fields__} | {"findings": findings}
+    return orjson.dumps(told, default=str).decode()
