@@ -90,6 +90,32 @@ def disposable(domain: str) -> str | None:
             return None
 
 
+@cache
+def surprises() -> Mapping[str, int]:
+    """Two letters that follow each other (`^` is either end of a word) → how rarely they do in names, 0 to 99."""
+    lines = list(_lines((_FOLDER / "bigrams.txt").read_text(encoding="utf-8")))
+    letters = "abcdefghijklmnopqrstuvwxyz^"
+    return {
+        one + other: int(line[2 * i : 2 * i + 2])
+        for one, line in zip(letters, lines, strict=True)
+        for i, other in enumerate(letters)
+    }
+
+
+@cache
+def both_names() -> frozenset[str]:
+    """Words that are first names and last names, in a to z."""
+    packed = (_FOLDER / "both_names.txt.xz").read_bytes()
+    return frozenset(_lines(lzma.decompress(packed).decode()))
+
+
+@cache
+def no_names(kind: str) -> frozenset[str]:
+    """Words of one kind (placeholder, beside, whole, profanity) that are no names."""
+    found = next(words for one, words in _rows("no_names.tsv") if one == kind)
+    return frozenset(found.split("|" if kind == "whole" else None))
+
+
 class OwnPlace(NamedTuple):
     city: str
     county: str
