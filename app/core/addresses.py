@@ -25,3 +25,10 @@ def network(text: str) -> str:
     if isinstance(ip_address(known), IPv4Address):
         return known[: known.rindex(".")] + ".0/24"
     return f"{IPv6Address(int(IPv6Address(known)) >> 80 << 80)}/48"
+
+
+@lru_cache(8_192)
+def public(text: str) -> bool:
+    """Whether a consumer can have it: not of a private, reserved or documentation range, not a group's."""
+    address = ip_address(text)
+    return address.is_global and not address.is_multicast

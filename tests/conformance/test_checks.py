@@ -13,7 +13,20 @@ from hypothesis import strategies as st
 
 from app.core.registry import Settings
 from app.model import Finding, Lead, Value
-from app.validate.check import Check, CheckSettings, Claim, Earlier, Entry, Listed, Mx, Seen, checks
+from app.validate.check import (
+    Blocked,
+    Check,
+    CheckSettings,
+    Claim,
+    Earlier,
+    Entry,
+    Listed,
+    Locate,
+    Location,
+    Mx,
+    Seen,
+    checks,
+)
 from tests.golden import cases_of
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +76,10 @@ def answer_to(ask: object, answered: bool) -> object:
             return Earlier(UUID(int=9), datetime(2026, 11, 1, tzinfo=UTC), "acme") if answered else None
         case Mx():
             return not answered
+        case Locate():
+            return Location(country="US", region="CA", asn=1, kinds=("hosting", "tor")) if answered else None
+        case Blocked():
+            return answered or None
         case Listed():
             return tuple(Entry(name) for name in ask.lists) if answered else ()
     raise AssertionError(f"{ask} is no kind of evidence")

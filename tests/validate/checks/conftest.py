@@ -3,7 +3,8 @@
 A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
 what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says,
-`listed` on which lists a value stands, `untold` the lists that nobody is told of.
+`listed` on which lists a value stands, `untold` the lists that nobody is told of; `at` is what databases say
+of the address, `blocked` the DNS lists that name it.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from app.model import Lead, Value
-from app.validate.check import Claim, Earlier, Entry, Listed, Mx, Seen, checks
+from app.validate.check import Blocked, Claim, Earlier, Entry, Listed, Locate, Location, Mx, Seen, checks
 from tests.golden import cases_of
 
 MISLEADING = {"domain": "mailinator.com", "region": "XX", "line_type": "premium", "version": 4}
@@ -61,6 +62,10 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
                 evidence[ask] = given["seen"]
             case Mx(domain):
                 evidence[ask] = given["mx"][domain]
+            case Locate():
+                evidence[ask] = Location(**given["at"]) if "at" in given else None
+            case Blocked(zone):
+                evidence[ask] = zone in given.get("blocked", ())
             case Listed():
                 names = given["listed"].get(ask.value, ())
                 untold = given.get("untold", ())
