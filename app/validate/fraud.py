@@ -9,22 +9,35 @@ NAME = "fraud"
 
 SIGNS: Mapping[str, int] = {
     "form.honeypot": 90, "form.driven": 60, "form.too_quick": 40, "form.form_reused": 30,
-    "email.disposable": 30, "email.no_mx": 30,
+    "email.disposable": 30, "email.no_mx": 30, "email.lookalike": 40,
     "phone.fictional": 40, "phone.repeated": 30, "phone.sequential": 30, "phone.elsewhere": 10,
-    "velocity.velocity": 40,
+    "name.gibberish": 30, "name.keyboard": 40, "name.placeholder": 30, "name.profanity": 30, "name.digits": 20,
+    "name.same": 10, "postal.placeholder": 20, "postal.unassigned": 20, "postal.other_state": 15,
+    "device.bot": 90, "device.program": 70, "device.headless": 70, "device.contradiction": 40, "device.tor": 40,
+    "device.proxy": 30, "device.vpn": 20, "device.hosting": 30, "device.reserved_ip": 20, "device.old_browser": 10,
+    "device.ip_country": 25, "device.zone_and_ip": 15, "device.untyped": 40, "device.even_typing": 30,
+    "device.blocklisted": 30, "velocity.velocity": 40,
 }  # fmt: skip
 """Factor (`check.code`, or `check` for any code of it) → its usual weight."""
-BOTS = ("form.honeypot", "form.driven", "form.too_quick")
+BOTS = (
+    "form.honeypot", "form.driven", "form.too_quick", "device.bot", "device.program", "device.headless",
+    "device.untyped",
+)  # fmt: skip
 """The factors that only a program gives."""
 
 _MOST = 100
+
+
+def weights_of(doc: FraudDoc | None) -> Mapping[str, int]:
+    """A campaign's weights go before the usual ones."""
+    return SIGNS if doc is None else {**SIGNS, **doc.weights}
 
 
 class Suspicion:
     """A campaign's weights and thresholds, compiled."""
 
     def __init__(self, doc: FraudDoc) -> None:
-        self._weights = {**SIGNS, **doc.weights}
+        self._weights = weights_of(doc)
         steps: list[tuple[Action, int | None]] = [
             ("reject", doc.reject), ("hold", doc.hold), ("flag", doc.flag),
         ]  # fmt: skip
