@@ -57,7 +57,7 @@ def rules_of(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Ru
         to: Any = check.settings.model_validate({**made.get(entry.check, {}), **(entry.model_extra or {})})
         codes = tuple(
             CodeSpec(code=code, action=action, meaning=meaning)
-            for code, meaning in check.codes.items()
+            for code, meaning in check.codes_of(to).items()
             if (action := getattr(to, _ACTION_OF.get(code, code), to.action)) in ("hold", "reject")
         )
         yield Rule(check, to, codes)

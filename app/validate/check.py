@@ -121,6 +121,10 @@ class Check(Component, ABC, Generic[S]):
         """The evidence this lead needs; none by default."""
         return ()
 
+    def codes_of(self, to: S) -> Mapping[str, str]:
+        """The codes that it can give as it is told: its `codes`, unless a campaign may name its own."""
+        return self.codes
+
     @abstractmethod
     def run(self, lead: Lead, to: S, evidence: Evidence) -> Iterable[Finding]: ...
 
