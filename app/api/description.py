@@ -1,13 +1,16 @@
 """The OpenAPI of everything, the raw intake route included."""
 
+from inspect import getmodule
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
+from app.api import keyless
 from app.core.errors import Refused
 from app.ingest.forced import RESULTS
+from app.ingest.format import formats
 
 SUMMARY = "Leads in, decided on, handed over, accounted for."
 DESCRIPTION = """\
@@ -18,6 +21,13 @@ A refused lead is a business answer (`201`, `outcome: failure`), not an HTTP err
 _LEAD = {"first_name": "Ann", "email": "ann@example.com", "phone": "+14155550123", "state": "CA", "bill": 180}
 _LEAD_XML = "<lead><first_name>Ann</first_name><email>ann@example.com</email></lead>"
 _LEAD_FORM = "first_name=Ann&email=ann%40example.com&phone=%2B14155550123&state=CA&bill=180"
+_SHOWN = (
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "application/xml",
+    "text/xml",
+)
 _SUCCESS = {"outcome": "success", "lead": {"id": "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"}, "price": "12.50"}
 _FAILURE = {
     "outcome": "failure",
@@ -34,7 +44,8 @@ _PENDING = {
 }
 _PROBLEMS = {
     400: "The body can't be read: what is wrong, and where.",
-    401: "No key, or none of ours.",
+    401: "No key, or none of ours; where a platform proves itself: no proof.",
+    403: "That site may not ask here.",
     404: "There is no such thing, or it isn't yours: the same answer.",
     405: "This address takes another method.",
     408: "The body came too slowly.",
@@ -70,7 +81,7 @@ def describe(api: FastAPI) -> dict[str, Any]:
         schema = get_openapi(
             title=api.title, version=api.version, summary=SUMMARY, description=DESCRIPTION, routes=api.routes
         )
-        schema["paths"] = {"/v1/leads": {"post": _post()}, **schema["paths"]}
+        schema["paths"] = {"/v1/leads": {"post": _post()}, **schema["paths"], **keyless.paths(_problems)}
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas |= {"Answer": _ANSWER, "Problem": _PROBLEM, "Lead": _OPEN_LEAD}
         for unused in ("HTTPValidationError", "ValidationError"):
@@ -91,6 +102,16 @@ def describe(api: FastAPI) -> dict[str, Any]:
 def _problems(statuses: tuple[int, ...]) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
+
+
+def _other_formats() -> dict[str, Any]:
+    """Every further type that intake reads; a lead in one of these is written as docs/formats.md says."""
+    return {
+        kind: {"schema": {"type": "string", "description": _first_line(getmodule(type(one)).__doc__)}}
+        for one in formats.discover()
+        for kind in one.content_types
+        if kind[0] != "+" and kind not in _SHOWN
+    }
 
 
 def _post() -> dict[str, Any]:
@@ -143,6 +164,7 @@ def _post() -> dict[str, Any]:
                 "multipart/form-data": {"schema": lead},
                 "application/xml": {"schema": {"type": "string"}, "example": _LEAD_XML},
                 "text/xml": {"schema": {"type": "string"}, "example": _LEAD_XML},
+                **_other_formats(),
             },
         },
         "responses": {
