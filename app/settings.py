@@ -1,5 +1,10 @@
 """What the operator decides: environment variables with the prefix LEADGATE_, read once by the roots."""
 
+import os
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +15,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.api.mail.places import place
 from app.api.proxies import Header, Proxies
 
+PREFIX = "LEADGATE_"
+_KEY_BYTES = 32
+_OF_OUR_OWN = f"{PREFIX}CHILD_"
+
 
 class Settings(BaseSettings):
     """Frozen. A command line option of the same name wins over the variable."""
 
-    model_config = SettingsConfigDict(env_prefix="LEADGATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -22,7 +31,7 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("leadgate"),
         description="Where the embedded database and the secret key live.",
     )
-    database_url: str = Field("", description="postgresql://… of your own server (15 or later).")
+    database_url: str = Field("", repr=False, description="postgresql://… of your own server (15 or later).")
     processes: int = Field(1, ge=1, le=64, description="Processes of `serve`; one per core and no more.")
     public_url: str = Field("", description="How the world reaches this service, for status addresses.")
     trusted_proxies: str = Field(
@@ -75,6 +84,23 @@ class Settings(BaseSettings):
         90, ge=1, description="Days that history is kept; `leadgate retention` drops the rest."
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_of_postgresql(cls, text: str) -> str:
+        """A driver's own words for what is none would repeat the password."""
+        if text and not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("give it as postgresql://USER:PASSWORD@HOST/DATABASE")
+        return text
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_a_key(cls, key: SecretStr) -> SecretStr:
+        given = key.get_secret_value()
+        with suppress(ValueError):
+            if not given or len(b64decode(given, validate=True)) == _KEY_BYTES:
+                return key
+        raise ValueError("give base64 of 32 random bytes: head -c 32 /dev/urandom | base64")
+
     @field_validator("smtp_listen", "lmtp_listen", "smtp_relay")
     @classmethod
     def _is_a_place(cls, text: str) -> str:
@@ -97,3 +123,14 @@ class Settings(BaseSettings):
                 f"LEADGATE_WIRE_SECONDS ({self.wire_seconds:g})"
             )
         return self
+
+
+def unknown(environment: Iterable[str] = os.environ) -> Mapping[str, str]:
+    """Variables with our prefix that name no setting → the setting that was perhaps meant, or nothing."""
+    known = [f"{PREFIX}{name}".upper() for name in Settings.model_fields]
+    strange = [
+        name
+        for name in sorted(environment)
+        if name.upper().startswith(PREFIX) and name.upper() not in known and not name.startswith(_OF_OUR_OWN)
+    ]
+    return {name: next(iter(get_close_matches(name.upper(), known, 1, 0.8)), "") for name in strange}

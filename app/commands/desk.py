@@ -13,7 +13,7 @@ from app.core.errors import Refused
 from app.core.world import World
 from app.ground import visit
 from app.running import running
-from app.settings import Settings
+from app.settings import Settings, unknown
 from app.store.database import Away, Database
 
 T = TypeVar("T")
@@ -42,6 +42,12 @@ def fail(text: str, code: int = REFUSED) -> "typer.Exit":
 
 def settings_of(**given: Any) -> Settings:
     """Settings from the environment, with the options that were given on the command line."""
+    for name, meant in unknown().items():
+        say(f"warning: {name} is no setting" + (f"; {meant} is one" if meant else ", so it changes nothing"))
+    return _settings_of(**given)
+
+
+def _settings_of(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -64,7 +70,7 @@ def settings_beside(data_dir: Path | None) -> Settings:
     service = running(settings.data_dir)
     if service is None and not named and (service := running(DEMO)) is not None:
         say(f"(of the demo that runs in {DEMO})")
-        settings = settings_of(data_dir=DEMO)
+        settings = _settings_of(data_dir=DEMO)
     if service is not None and service.private:
         return settings.model_copy(update={"dangerously_allow_private_addresses": True})
     return settings
