@@ -1,8 +1,8 @@
 """`python -m bench`: the figures of the design, measured side by side; a table, and bench/results.json.
 
---only ack,path    some figures only: noop one_commit ack path path_200 checks route memory import
+--only ack,path    some figures only: noop one_commit ack path path_200 checks route formats memory import
 --rows 200000      of the file that is imported
---seconds 5        how long each run of load lasts
+--seconds 4        how long each run of load lasts
 --rounds 3         how often the runs alternate
 --processes 1      of the service and of the baseline alike
 --keep             leave the folder with the logs
@@ -30,7 +30,7 @@ from bench.processes import free_port, postgres, running, uvicorn
 from bench.rounds import Bench, with_needs
 from bench.service import Sink, service
 
-FIGURES = ("noop", "one_commit", "ack", "path", "path_200", "checks", "route", "memory", "import")
+FIGURES = ("noop", "one_commit", "ack", "path", "path_200", "checks", "route", "formats", "memory", "import")
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -43,7 +43,7 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
         prog="python -m bench", description="Measures leadgate beside its baseline."
     )
     parser.add_argument("--only", default=",".join(FIGURES), help=f"some of {','.join(FIGURES)}")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=int, default=200_000, help="of the file that is imported")
@@ -91,6 +91,12 @@ def alone(only: list[str]) -> dict[str, float]:
 
         out |= route_ms(5_000)
         say(f"  route       {out['route_ms_5000']:>10.3f} ms among 5,000 contracts")
+    if "formats" in only:
+        from bench.parsing import parse_per_s
+
+        out |= (parsed := parse_per_s())
+        least = min(parsed, key=lambda one: parsed[one])
+        say(f"  formats     {parsed[least]:>10,.0f} leads/s a core read at the least ({least})")
     return out
 
 

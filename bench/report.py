@@ -53,6 +53,9 @@ def table(figures: Figures) -> str:
         lines.append(
             f"{'backlog of acknowledged leads, delivered':42}{drain:>10,.0f}   in {figures['drain_s']:.1f} s"
         )
+    for name in sorted(name for name in figures if name.startswith("parse_")):
+        said = f"reading {name.removeprefix('parse_').removesuffix('_per_s')}, leads/s a core"
+        lines.append(f"{said:42}{figures[name]:>10,.0f}")
     lines += ["", f"{'goal':42}{'here':>10}{'target':>10}"]
     for goal in GOALS:
         if goal.figure in figures:

@@ -7,7 +7,8 @@ import pytest
 
 from app.catalog.reading import read
 from app.components import discover
-from bench import catalogue, report
+from app.ingest.format import formats
+from bench import catalogue, parsing, report
 from bench.load import Load, Target, Wrong
 from bench.rounds import with_needs
 
@@ -88,6 +89,20 @@ def test_a_ratio_brings_what_it_is_a_ratio_to() -> None:
     assert with_needs(["ack"]) == ["noop", "one_commit", "ack"]
     assert with_needs(["path_200"]) == ["noop", "path_200"]
     assert with_needs(["checks"]) == []
+
+
+def test_every_format_has_its_rate_and_a_row() -> None:
+    rates = parsing.parse_per_s(seconds=0.001)
+    assert rates.keys() == {f"parse_{one.name}_per_s" for one in formats.discover()}
+    assert all(rate > 100 for rate in rates.values())
+    told = report.table(rates)
+    assert all(f"reading {one.name}, leads/s a core" in told for one in formats.discover())
+
+
+def test_a_rate_of_leads_that_were_not_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(parsing.BODIES, "json", lambda: (b'[{"email": "x"}]', "application/json", 1))
+    with pytest.raises(AssertionError, match="not every lead"):
+        parsing.parse_per_s(seconds=0)
 
 
 def test_its_catalogue_applies() -> None:
