@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from app.catalog.document import Document
 from app.core.duration import Duration
-from app.core.expressions import Expression
+from app.core.expressions import Expression, ScoredExpression
 
 RECEIVED = "received"
 
@@ -49,7 +49,7 @@ class SalesReady(Document):
     """Which leads the sales team wants to hear of at once. A changed definition is a new `version`."""
 
     score: int = Field(ge=0, le=100, description="From this score on.")
-    when: Expression | None = Field(
+    when: ScoredExpression | None = Field(
         None, description="And only where this is true: CEL over lead, score, grade."
     )
     version: int = Field(1, ge=1)

@@ -150,13 +150,19 @@ def _checked(lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime, s
 
 
 def _accepted(lead: Mapping[str, Any], findings: list[dict[str, Any]]) -> str:
-    start = lead["score"] - sum(f["points"] for f in findings)
-    return f"accepted, score {lead['score']}" + (f" (from {start})" if start != lead["score"] else "")
+    graded = next((f for f in findings if _is_grade(f)), None)
+    start = graded["facts"]["start"] if graded else lead["score"] - sum(f["points"] for f in findings)
+    text = f"accepted, score {lead['score']}" + (f" (from {start})" if start != lead["score"] else "")
+    return f"{text}: {graded['message']}" if graded else text
+
+
+def _is_grade(finding: Mapping[str, Any]) -> bool:
+    return (finding["check"], finding["code"]) == ("score", "graded")
 
 
 def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
     """The heaviest first; a few, unless everything is asked for."""
-    heavy = sorted(findings, key=lambda f: -abs(f["points"]))
+    heavy = sorted((f for f in findings if not _is_grade(f)), key=lambda f: -abs(f["points"]))
     shown = heavy if setting.everything else heavy[:_FINDINGS]
     lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}" for f in shown]
     if len(heavy) > len(shown):
@@ -170,6 +176,9 @@ def _said(finding: Mapping[str, Any], setting: Setting) -> str:
     message: str = finding["message"]
     if finding["code"] == "refused" and "list" in facts:
         return f"{facts['field']} is on the list {facts['list']} (its source is not told)"
+    if "factors" in facts:
+        factors = sorted(facts["factors"].items(), key=lambda one: -one[1])
+        return f"{message}: {', '.join(f'{factor} {points(n)}' for factor, n in factors)}"
     if "earlier" not in facts:
         return message
     message = message.replace("an earlier lead", tail(facts["earlier"]))

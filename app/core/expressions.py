@@ -8,18 +8,17 @@ An expression is a value that pydantic validates from its text, so a settings mo
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from cel_expr_python import cel
 from msgspec import Struct
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-VARIABLES = (
-    "lead", "reply", "source", "campaign", "delivery", "contract", "price", "now", "score", "grade", "sales_ready",
-)  # fmt: skip
+VARIABLES = ("lead", "reply", "source", "campaign", "delivery", "contract", "price", "now")
 
 _ENV = cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN))
+_SCORED = cel.NewEnv(variables=dict.fromkeys((*VARIABLES, "score", "grade"), cel.Type.DYN))
 _NO_VALUE = (cel.Type.ERROR, cel.Type.UNKNOWN)
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _REFERENCE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)""")
@@ -43,14 +42,15 @@ class Expression:
     """One compiled CEL expression; equal when its text is."""
 
     __slots__ = ("_compiled", "text")
+    _env: ClassVar[Any] = _ENV
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._compiled = _compiled(_ENV, text)
+        self._compiled = _compiled(self._env, text)
 
     def value(self, data: Mapping[str, Any]) -> Any:
         """The value over `data` (variable → value), or Failed; plain str, bool, int, float, list, dict or None."""
-        return self.over(_ENV.Activation(data))
+        return self.over(self._env.Activation(data))
 
     def over(self, activation: Any) -> Any:
         """As `value`, over an `activation(...)` that several expressions share (four times quicker)."""
@@ -82,7 +82,7 @@ class Expression:
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         def read(value: Any) -> "Expression":
-            if isinstance(value, Expression):
+            if isinstance(value, cls):
                 return value
             return cls(value if isinstance(value, str) else str(value))
 
@@ -116,6 +116,13 @@ def _compiled(env: Any, text: str) -> Any:
         message = place[3].removeprefix("Syntax error: ").replace(" (in container '')", "")
         message = re.sub(r" expecting \{.*", "", message)
         raise ExpressionError(message, int(place[2]), int(place[1])) from None
+
+
+class ScoredExpression(Expression):
+    """One that may speak of a lead's `score` and `grade`, where these are known."""
+
+    __slots__ = ()
+    _env: ClassVar[Any] = _SCORED
 
 
 def activation(data: Mapping[str, Any]) -> Any:

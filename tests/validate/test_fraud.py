@@ -1,5 +1,6 @@
 """Golden cases are in tests/data/worth/fraud.yaml; what they can't say is here."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -85,3 +86,10 @@ def test_every_sign_is_one_that_a_check_can_give(factor):
 def test_thresholds_that_do_not_grow_and_weights_beyond_a_hundred_are_refused(doc):
     with pytest.raises(ValueError, match="FraudDoc"):
         FraudDoc.model_validate(doc)
+
+
+def test_the_usual_weights_stand_on_the_page():
+    page = (Path(__file__).parents[2] / "docs/score.md").read_text("utf-8")
+    said = re.findall(r"^\| `([a-z_.]+)` \| (-?\d+) \|$", page, re.MULTILINE)
+    assert {factor: int(weight) for factor, weight in said} == SIGNS
+    assert all(f"`{bot}`" in page for bot in BOTS)
