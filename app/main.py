@@ -57,6 +57,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.validate.blocklists import Blocklists
 from app.validate.check import checks
+from app.validate.data import join
 from app.validate.mx import MxResolver
 from app.validate.places import Places
 
@@ -114,6 +115,7 @@ class Process:
         await self.wire.open()
         self.resolver = MxResolver(world.monotonic)
         self.blocklists = Blocklists(world.monotonic)
+        join(settings.data_dir / "offline")
         self.places = Places(settings.data_dir / "geo")
         self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)

@@ -26,6 +26,8 @@ CAMPAIGN = CampaignDoc.model_validate(
             {"check": "required", "fields": ["first_name", "email", "phone"]},
             {"check": "field"},
             {"check": "phone", "deny": ["premium"]},
+            {"check": "postal"},
+            {"check": "name"},
             {"check": "velocity", "per": "ip", "most": 20, "within": "1h"},
         ],
     }

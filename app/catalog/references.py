@@ -101,12 +101,23 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
             _field(reading, item, ("checks", i, *place), node.at(place).value, item.id, known)
         for place in marked_places(model, node.value, ListMarker) if model else ():
             _listed(reading, item, ("checks", i, *place), node.at(place).value, known)
+        for key, text in _conditions(model, node):
+            _lead_fields(reading, item, ("checks", i, key), text, item.id, known)
     if isinstance(item.doc, CampaignDoc):
         check_worth(reading, item, item.doc)
         for path, expression in _expressions(item.doc.score, ("score",)):
             _lead_fields(reading, item, path, expression, item.id, known)
     if item.id:
         _kept(reading, item, known)
+
+
+def _conditions(model: type[BaseModel] | None, node: Node) -> Iterator[tuple[str, Expression]]:
+    """The expressions of a check's settings that compile; of the others it has been told."""
+    for key, info in model.model_fields.items() if model is not None else ():
+        written = node.items.get(key)
+        if info.annotation is Expression and written is not None and isinstance(written.value, str):
+            with suppress(ExpressionError):
+                yield key, Expression(written.value)
 
 
 def _kept(reading: Reading, item: Item, known: _Known) -> None:

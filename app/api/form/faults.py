@@ -10,13 +10,24 @@ from app.model import Value
 from app.pipeline.answers import Answer
 
 CHANGED = "The text has changed since this page was opened. Read it and tick the box again."
-TOLD = frozenset(("missing", "invalid", "disposable", "role", "no_mx", "line_type", "region"))
+TOLD = frozenset(
+    (
+        "missing", "invalid", "disposable", "role", "no_mx", "misspelt", "line_type", "region", "toll_free", "premium",
+        "other_state", "other_country", "unassigned",
+    )
+)  # fmt: skip
 """Reasons that a person can mend. Of all others (a duplicate, a pace, a trap) a stranger must learn nothing."""
 
 _LATER = {
     "disposable": "Enter an e-mail address that you keep; mail to this one would not reach you",
     "role": "Enter your own e-mail address, not one that several people read",
     "no_mx": "Check the e-mail address after the @; it takes no mail",
+    "misspelt": "Check the e-mail address after the @; it may be misspelt",
+    "toll_free": "Enter your own phone number, not a toll-free one",
+    "premium": "Enter your own phone number, not a premium-rate one",
+    "other_state": "Check the postal code; it is of another state",
+    "other_country": "Check the postal code; it is of another country",
+    "unassigned": "Check the postal code; there is none like it",
     "line_type": "Enter another phone number; calls to this one would not reach you",
     "region": "Enter a phone number of a country that we serve",
 }
