@@ -42,13 +42,13 @@ _HITS = """
 select t.n::int
   from unnest($1::text[], $2::bytea[]) with ordinality as t(list, key, n)
   join suppression_list l on l.list = t.list
-  left join suppression_change c on c.list = t.list and c.key = t.key
- where case when c.key is not null then c.present else exists (
-         select from (
+ where coalesce(
+         (select c.present from suppression_change c where c.list = t.list and c.key = t.key),
+         exists (select from (
            select b.keys from suppression_block b
             where b.list = t.list and b.generation = l.generation and b.first <= t.key
             order by b.first desc limit 1
-         ) b where position(t.key in b.keys) > 0) end
+         ) b where position(t.key in b.keys) > 0))
 """
 
 

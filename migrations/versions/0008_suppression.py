@@ -41,6 +41,10 @@ create table suppression_change (
   at timestamptz not null default now(),
   primary key (list, key)
 );
+
+alter table configured drop constraint configured_kind_check;
+alter table configured add constraint configured_kind_check
+  check (kind in ('list', 'campaign', 'source', 'buyer'));
 """
 
 
