@@ -1,8 +1,12 @@
 """A campaign's score and fraud from the file to the rows, over a real database."""
 
+from app.catalog.rows import catalogue_of
+from app.catalog.service import Configuration
+from app.components import discover
+from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.store.leads import decode
-from tests.pipeline.house import catalogue, lead, opened, source
+from tests.pipeline.house import SEALER, catalogue, lead, opened, source
 
 SAID = """    score:
       start: 20
@@ -44,3 +48,14 @@ async def test_a_lead_whose_signs_add_up_waits_for_a_person(database: Database) 
             ("score", 0, "flag"),
         ]
         assert found[1]["facts"] == {"score": 35, "factors": {"email.role": 35}}
+
+
+async def test_the_same_file_again_changes_nothing(database: Database) -> None:
+    async with opened(database, yaml()) as house:
+        store = CatalogueStore(database)
+        before, _ = await store.load()
+        await Configuration(store, discover(), SEALER).apply([("t", yaml())], by="test")
+        after, rows = await store.load()
+        assert after == before
+        (campaign,) = catalogue_of(rows).campaigns
+        assert campaign == house.plans.snapshot.campaigns["solar"]
