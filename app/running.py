@@ -1,7 +1,7 @@
 """What a running service leaves in its data directory, so that commands beside it know it without being told."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,11 +12,13 @@ _FILE = "service.json"
 
 
 class Running(Struct, frozen=True):
-    """`address` is one that this machine can ask; `private` whether it delivers to private addresses."""
+    """`address` is one that this machine can ask; `private` whether it delivers to private addresses; `mail`
+    where mail is listened for, by protocol."""
 
     pid: int
     address: str
     private: bool
+    mail: Mapping[str, str] = {}
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def serve(
         if base.server is not None:
             asyncio.run(_nobody_else(base.dsn))
         prepare(base)
-        with announced(settings.data_dir, _running(settings, sock)), _folder() as folder:
+        with announced(settings.data_dir, _running(settings, sock, mail)), _folder() as folder:
 
             def tell() -> None:
                 ready(address_of(sock))
@@ -174,9 +174,10 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="leadgate-metrics-")
 
 
-def _running(settings: Settings, sock: socket.socket) -> Running:
+def _running(settings: Settings, sock: socket.socket, mail: Mapping[str, socket.socket]) -> Running:
     address = address_of(sock).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    return Running(os.getpid(), address, settings.dangerously_allow_private_addresses)
+    doors = {door: places.shown(one) for door, one in mail.items()}
+    return Running(os.getpid(), address, settings.dangerously_allow_private_addresses, doors)
 
 
 async def _nobody_else(dsn: str) -> None:

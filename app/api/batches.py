@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -44,7 +45,8 @@ class BatchProblem(BaseModel):
 
 class BatchState(BaseModel):
     """`kept` rows are durable, `refused` ones could not be read; of the kept ones the next five say what
-    became of them so far. `reading` → `deciding` → `done`; `failed`: the rest of the file can't be read."""
+    became of them so far. `reading` → `deciding` → `done`; `failed`: the rest of the file can't be read;
+    `cancelled`: no more of it is."""
 
     id: str
     name: str
@@ -72,6 +74,13 @@ class BatchState(BaseModel):
     errors_url: str
 
 
+class BatchPage(BaseModel):
+    """Your batches, the newest first; `next` is where older ones are."""
+
+    batches: list[BatchState]
+    next: str | None = None
+
+
 class BatchPreview(BaseModel):
     """How the file would be read; nothing was begun."""
 
@@ -85,6 +94,8 @@ Map = Annotated[
     list[str] | None, Query(description="`column=field`, once for each; `column=` keeps it aside.")
 ]
 Test = Annotated[bool, Query(description="Every row is a test lead: nothing of it is counted or owed.")]
+Before = Annotated[UUID | None, Query(description="Batches older than this one.")]
+Limit = Annotated[int, Query(ge=1, le=100)]
 Look = Annotated[bool, Query(alias="preview", description="Only say how it would be read.")]
 
 
@@ -139,6 +150,26 @@ async def begin(
     view = _view(batch, parts.public_url(request.scope), columns=_columns(found))
     response.headers["Location"] = view["status_url"]
     return view
+
+
+@router.get("/v1/batches", response_model=BatchPage, response_model_exclude_none=True)
+async def batch_list(request: Request, before: Before = None, limit: Limit = 20) -> Any:
+    """Your own batches, the newest first."""
+    entry, parts = key_of(request, "source"), parts_of(request)
+    async with parts.database.promptly() as conn:
+        found = await store.of_source(conn, entry.owner, before, limit + 1)
+    base = parts.public_url(request.scope)
+    page: dict[str, Any] = {"batches": [_view(batch, base) for batch in found[:limit]]}
+    if len(found) > limit:
+        page["next"] = f"{base}/v1/batches?before={found[limit - 1].id}&limit={limit}"
+    return page
+
+
+@router.post("/v1/batches/{id}/cancel", response_model=BatchState, response_model_exclude_none=True)
+async def batch_cancel(id: str, request: Request) -> Any:
+    """Read no more of one of your own batches. Its rows that are durable stay leads; `409` where all of them are."""
+    batch, parts = await _own(id, request)
+    return _view(await parts.batches.cancel(batch.id), parts.public_url(request.scope))
 
 
 @router.get("/v1/batches/{id}", response_model=BatchState, response_model_exclude_none=True)

@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import examining, fetched, hearing, overseeing
+from app.commands import examining, fetched, hearing, mailing, overseeing
 from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
@@ -46,9 +46,9 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
             return lines
         lines += [await examining.durability(database), examining.disk(settings)]
         for look in (
-            overseeing.catalogue, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
+            overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
             overseeing.slots, overseeing.caps, hearing.channels, hearing.sources,
-            fetched.platforms,
+            fetched.platforms, mailing.mail, overseeing.callbacks,
         ):  # fmt: skip
             lines += await look(database, settings)
         return lines

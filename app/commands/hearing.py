@@ -26,7 +26,7 @@ _DAY_S = 86_400.0
 
 async def channels(database: Database, settings: Settings) -> Sequence[Line]:
     """One line a channel: its last visit, its last lead, its trouble."""
-    wanted = configured(await _snapshot(database, settings))
+    wanted = configured(await usable_snapshot(database, settings))
     if not wanted:
         return []
     async with database.acquire() as conn:
@@ -56,7 +56,7 @@ def _ago(at: datetime) -> str:
 
 async def sources(database: Database, settings: Settings) -> Sequence[Line]:
     """Who is silent against its habit, or for longer than was set."""
-    snapshot = await _snapshot(database, settings)
+    snapshot = await usable_snapshot(database, settings)
     watched = [id_ for id_, doc in snapshot.sources.items() if watches(doc)]
     async with database.acquire() as conn:
         habits = await arrivals.habits(conn, watched)
@@ -72,7 +72,7 @@ def _silent(habit: Habit, snapshot: Snapshot) -> Line:
     return Line("warn", f"source {habit.source}", f"silent for {silent}, {against}", cure)
 
 
-async def _snapshot(database: Database, settings: Settings) -> Snapshot:
+async def usable_snapshot(database: Database, settings: Settings) -> Snapshot:
     """Empty where it can't be used: that is said where the catalogue is looked at."""
     version, stored = await CatalogueStore(database).load()
     try:

@@ -15,7 +15,7 @@ from app.commands.beside import snapshot_of
 from app.commands.desk import USAGE, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.importing import Bar, ended, first_rows, plan_of, progress
 from app.commands.present import present
-from app.core.errors import Unreadable
+from app.core.errors import Conflict, Unreadable
 from app.core.metrics import Metrics
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.files import sheet_named
@@ -69,8 +69,8 @@ class Stopped(Struct):
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, XLSX, XLS, ODS, NDJSON, JSON, RSS.")],
-    source: Annotated[str, typer.Option(help="As which source.")],
+    file: Annotated[Path | None, typer.Argument(help="CSV, TSV, XLSX, XLS, ODS, NDJSON, JSON, RSS.")] = None,
+    source: Annotated[str | None, typer.Option(help="As which source.")] = None,
     map: Map = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook; else the first.")] = None,
     dry_run: Annotated[
@@ -79,6 +79,7 @@ def import_(
     test: Annotated[bool, typer.Option("--test", help="Every row is a test lead.")] = False,
     resume: Annotated[str | None, typer.Option(help="Go on with this batch.")] = None,
     again: Again = False,
+    cancel: Annotated[str | None, typer.Option(help="Read no more of this batch, and end.")] = None,
     errors: Annotated[
         Path | None, typer.Option(help="Where rows go that were not taken; else beside the file.")
     ] = None,
@@ -86,6 +87,10 @@ def import_(
     data_dir: DataDir = None,
 ) -> None:
     """Take a file of leads in. The same file again, or --resume, goes on where it was stopped; no row is read twice."""
+    if cancel:
+        raise typer.Exit(_cancel(settings_beside(data_dir), cancel))
+    if file is None or source is None:
+        raise fail("give a file, and --source with whose leads they are", USAGE)
     if resume and again:
         raise fail("--resume goes on with a batch, --again begins another; give one", USAGE)
     asked = Asked(
@@ -113,6 +118,25 @@ def import_(
         raise typer.Exit(at_database(settings, work))
     except KeyboardInterrupt:
         raise _broken_off(asked, stopped) from None
+
+
+def _cancel(settings: Settings, ending: str) -> int:
+    """A file that the service has is dropped; one that lies somewhere stays there."""
+
+    async def work(database: Database) -> int:
+        async with database.acquire() as conn:
+            found = await store.ending(conn, ending)
+            if len(found) != 1:
+                raise fail(f"there is no one batch {ending!r}")
+            batch = await store.cancel(conn, found[0].id)
+        if batch is None:
+            raise fail(f"there is nothing left to cancel: the batch is {found[0].state}")
+        Spool(settings.data_dir / "batches").drop(batch.id)
+        for line in ended(batch, None):
+            say(line)
+        return 0
+
+    return at_database(settings, work)
 
 
 def _said(pairs: list[str]) -> dict[str, str]:
@@ -158,7 +182,7 @@ async def _import(
             telling = asyncio.create_task(_tell(database, batches, bar, batch.id))
             try:
                 batch = await batches.read(batch, asked.file)
-            except Unreadable:
+            except (Unreadable, Conflict):  # it says itself how it ended
                 batch = await _looked(database, batches, batch.id)
             finally:
                 telling.cancel()
@@ -166,7 +190,7 @@ async def _import(
     path = await _errors(database, batch, asked)
     for line in ended(batch, path):
         say(line)
-    return 1 if batch.state == "failed" else 0
+    return 1 if batch.state in ("failed", "cancelled") else 0
 
 
 async def _batch(database: Database, batches: Batches, asked: Asked, given: Given) -> tuple[Batch, bool]:
@@ -192,6 +216,8 @@ def _before(asked: Asked, batch: Batch) -> str:
     if batch.state == "reading":
         kept = " with the mapping it began with" if asked.said else ""
         return f"goes on behind row {batch.rows:,}{kept} (batch {batch.id})"
+    if batch.state == "cancelled":
+        return f"{asked.file.name} was begun before and cancelled (batch {batch.id}); --again takes all of it in anew"
     return f"{asked.file.name} came in before (batch {batch.id}); --again takes it in once more"
 
 

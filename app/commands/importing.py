@@ -142,6 +142,10 @@ def ended(batch: Batch, errors: Path | None) -> Iterator[str]:
         yield f"error: the rest of the file can't be read{where}: {batch.problem['detail']}"
         yield f"{counted(batch.rows, 'row')} before it came in: {counts}{wrong}"
         return
+    if batch.state == "cancelled":
+        yield f"cancelled behind {counted(batch.rows, 'row')}: {counts}, undecided {batch.undecided:,}{wrong}"
+        yield "rows that came in stay leads; no more of the file is read"
+        return
     if batch.state == "done":
         yield f"done   {counted(batch.rows, 'row')} in {took}: {counts}{wrong}"
         return

@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.catalog.lists import unfilled
+from app.catalog.rows import catalogue_of
 from app.catalog.snapshot import Builder, Snapshot, Unbuildable
 from app.commands.examining import Line
 from app.commands.words import counted, span, tail
@@ -13,12 +15,36 @@ from app.components import discover
 from app.distribute.addresses import refuse
 from app.ground import sealer
 from app.settings import Settings
-from app.store import deliveries, health
+from app.store import callbacks as callback_rows
+from app.store import deliveries, health, suppression
 from app.store import processes as process_rows
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database, is_away
 
 _LATE_S = 60.0
+
+
+async def lists(database: Database, _: Settings) -> Sequence[Line]:
+    """A list that is named by a check and holds nothing passes everybody, in silence."""
+    _, rows = await CatalogueStore(database).load()
+    declared = catalogue_of(rows)
+    async with database.acquire() as conn:
+        states = await suppression.states(conn)
+    empty = unfilled(declared, [name for name, state in states.items() if not state.empty])
+    lines = [
+        Line(
+            "warn",
+            "lists",
+            f"list {name} is empty, and a check looks leads up on it",
+            f"leadgate list load {name} FILE",
+        )
+        for name in empty
+    ]
+    if declared.lists and not lines:
+        entries = sum(state.entries + state.changes for state in states.values())
+        lines.append(Line("ok", "lists", f"{counted(len(declared.lists), 'list')}, some {entries:,} entries"))
+    return lines
+
 
 # the catalogue -------------------------------------------------------------------------------------
 
@@ -100,6 +126,17 @@ async def processes(database: Database, settings: Settings) -> Sequence[Line]:
         ]
     told = ", ".join(f"{row['role']} {row['pid']} on {row['host']}" for row in fresh)
     return [Line("ok", "processes", f"{len(fresh)} alive: {told}")]
+
+
+async def callbacks(database: Database, _: Settings) -> Sequence[Line]:
+    """What sources were to be told: nothing of it is no line."""
+    async with database.acquire() as conn:
+        waiting, oldest, dead = await callback_rows.queues(conn)
+    if not waiting and not dead:
+        return []
+    text = f"{waiting:,} to be told, the oldest since {span(oldest * 1000)}; {dead:,} given up"
+    cure = "leadgate callbacks; with the address put right, leadgate callbacks --again all" if dead else ""
+    return [Line("warn" if dead else "ok", "callbacks", text, cure)]
 
 
 async def queues(database: Database, _: Settings) -> Sequence[Line]:

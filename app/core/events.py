@@ -181,7 +181,7 @@ class BatchBegun(Event, frozen=True, kw_only=True):
 
 
 class BatchRead(Event, frozen=True, kw_only=True):
-    """No more is read of a file: all of its rows are durable, or the rest can't be read."""
+    """No more is read of a file: all of its rows are durable, the rest can't be read, or it was cancelled."""
 
     batch: UUID
     source: Id

@@ -14,16 +14,17 @@ import orjson
 from msgspec import Struct
 
 from app.ingest.files import Shape
+from app.ingest.named import WORKBOOK
 from app.model import Raw, Record
-from app.store import batches as store
-from app.store.batches import Batch, Judged, RowRefusal
+from app.store import batch_errors as store
+from app.store.batch_errors import Judged
+from app.store.batches import Batch, RowRefusal
 from app.store.database import Database
 
 REASON = "reason"
 _PARTS, _REFUSALS = 50, 500
 _BLOCK = 1 << 16
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Wrong(Struct, frozen=True):
@@ -61,7 +62,7 @@ def error_file(database: Database, batch: Batch) -> ErrorFile:
             f"{stem}.errors{suffix}", f"{kind}; charset=utf-8", _csv(rows, columns, shape.delimiter)
         )
     if shape.kind == "sheet":
-        return ErrorFile(f"{stem}.errors.xlsx", _XLSX, _xlsx(rows, columns))
+        return ErrorFile(f"{stem}.errors.xlsx", WORKBOOK, _xlsx(rows, columns))
     return ErrorFile(f"{stem}.errors.ndjson", "application/x-ndjson", _ndjson(rows))
 
 

@@ -122,6 +122,10 @@ class BatchReading:
                 await store.end(conn, batch.id, lease_id, state, problem)
 
         await self._retrying.run(write)
+        self.tell(batch, state)
+
+    def tell(self, batch: Batch, state: str) -> None:
+        """That no more is read of it."""
         took = (self._world.now() - batch.created_at).total_seconds()
         self._tell(
             BatchRead(batch=batch.id, source=Id(batch.source), state=Code(state), ms=round(took * 1000))

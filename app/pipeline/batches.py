@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from app.core.errors import NotDurable, NotFound, TooMany, Unprocessable, Unreadable
+from app.core.errors import Conflict, NotDurable, NotFound, TooMany, Unprocessable, Unreadable
 from app.core.events import BatchBegun, Event, Id, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
@@ -195,14 +195,32 @@ class Batches:
                 batch = await self._current(batch.id)
                 await self.reading.run(batch, file)
             except Overtaken:
-                raise NotDurable("another process reads this file; come again") from None
+                if (await self._current(batch.id)).state == "reading":
+                    raise NotDurable("another process reads this file; come again") from None
             finally:
                 del self._in_hand[batch.id]
             batch = await self._current(batch.id)
+        if batch.state == "cancelled":
+            raise Conflict(f"this batch was cancelled behind row {batch.rows:,}")
         if batch.problem is not None:
             raise Unreadable(
                 batch.problem["detail"], code=batch.problem["code"], where=batch.problem.get("where")
             )
+        return batch
+
+    async def cancel(self, batch_id: UUID) -> Batch:
+        """Nothing more of it is read, wherever it is; rows that are durable stay, and are decided.
+
+        Raises Conflict where all of it is read already.
+        """
+        async with self._database.acquire() as conn:
+            stopped = await store.cancel(conn, batch_id)
+            batch = stopped or await store.by_id(conn, batch_id)
+        if batch is None or batch.state != "cancelled":
+            raise Conflict("there is nothing left to cancel: every row of it is read")
+        self.spool.drop(batch_id)
+        if stopped is not None:
+            self.reading.tell(batch, batch.state)
         return batch
 
     async def _current(self, batch_id: UUID) -> Batch:

@@ -107,31 +107,15 @@ select exists (select 1 from batch where state in ('reading', 'deciding'))
     or exists (select 1 from batch_part where not tallied)
 """
 _BEFORE = "select id from batch where created_at < $1 order by id"
+_CANCEL = f"""
+update batch set state = 'cancelled', read_at = now(), ended_at = now(), lease_id = null
+ where id = $1 and state = 'reading' returning {_COLUMNS}
+"""
+_OF_SOURCE = f"""
+select {_COLUMNS} from batch where source = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
+"""
 _FORGET = "delete from batch where id = $1"
 _STATES = "select state, count(*) from batch where state in ('reading', 'deciding') group by state"
-
-_REFUSALS = """
-select line, code, detail, cells::text from batch_refusal where batch_id = $1 and line > $2 order by line limit $3
-"""
-_REJECTED = """
-with part as (
-  select submission_id, lines from batch_part where batch_id = $1 and submission_id > $2
-   order by submission_id limit $3
-), leads as (
-  select part.submission_id, l.position, l.reasons from part join lead l on l.id = part.submission_id
-   where l.state = 'rejected'
-  union all
-  select part.submission_id, l.position, l.reasons
-    from part join lead l on l.submission_id = part.submission_id and l.position > 0
-   where l.state = 'rejected'
-), found as (
-  select submission_id, array_agg(position) as positions, array_agg(reasons::text) as reasons
-    from leads group by submission_id
-)
-select part.submission_id, part.lines, s.body, found.positions, found.reasons
-  from part left join found using (submission_id) left join submission s on s.id = found.submission_id
- order by part.submission_id
-"""
 
 
 class NewBatch(Struct, frozen=True, kw_only=True):
@@ -250,6 +234,11 @@ async def by_identity(conn: Any, source: str, identity: bytes) -> Batch | None:
     return None if row is None else _batch(row)
 
 
+async def of_source(conn: Any, source: str, before: UUID | None, limit: int) -> list[Batch]:
+    """The newest first, from behind `before`."""
+    return [_batch(r) for r in await conn.fetch(_OF_SOURCE, source, before, limit)]
+
+
 async def open_of(conn: Any, source: str) -> int:
     """How many batches of this source are still being read."""
     return int(await conn.fetchval(_OPEN, source))
@@ -305,6 +294,12 @@ async def end(
     await conn.execute(_END, batch_id, process_id, state, told)
 
 
+async def cancel(conn: Any, batch_id: UUID) -> Batch | None:
+    """Nothing more of it is read, whoever has it in hand; what is durable stays. None where nothing was left to read."""
+    row = await conn.fetchrow(_CANCEL, batch_id)
+    return None if row is None else _batch(row)
+
+
 async def tally(conn: Any, limit: int) -> int:
     """Count what became of parts that were decided since; how many."""
     async with conn.transaction():
@@ -343,29 +338,6 @@ async def begun_before(conn: Any, at: datetime) -> list[UUID]:
 async def forget(conn: Any, batch_id: UUID) -> None:
     """With its rows that could not be read, which are a person's."""
     await conn.execute(_FORGET, batch_id)
-
-
-async def refusals(conn: Any, batch_id: UUID, after: int, limit: int) -> list[RowRefusal]:
-    """In the order of the file, from behind line `after`."""
-    rows = await conn.fetch(_REFUSALS, batch_id, after, limit)
-    return [RowRefusal(r[0], r[1], r[2], orjson.loads(r[3])) for r in rows]
-
-
-class Judged(Struct, frozen=True):
-    """One part and its rejected rows: position in the part → reasons as JSON, or None."""
-
-    id: UUID
-    lines: Sequence[int]
-    body: bytes
-    rejected: dict[int, str | None]
-
-
-async def rejected(conn: Any, batch_id: UUID, after: UUID, limit: int) -> list[Judged]:
-    """Parts behind `after`, in the order of the file."""
-    rows = await conn.fetch(_REJECTED, batch_id, after, limit)
-    return [
-        Judged(r[0], r[1], bytes(r[2] or b""), dict(zip(r[3] or (), r[4] or (), strict=True))) for r in rows
-    ]
 
 
 def _array(lines: Sequence[int]) -> str:

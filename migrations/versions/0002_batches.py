@@ -22,7 +22,7 @@ create table batch (
   test boolean not null default false,
   remote text not null default '',
   key_hint text not null default '',
-  state text not null check (state in ('reading', 'deciding', 'done', 'failed')),
+  state text not null check (state in ('reading', 'deciding', 'done', 'failed', 'cancelled')),
   position bigint not null default 0,
   read_bytes bigint not null default 0,
   kept bigint not null default 0,
@@ -38,6 +38,7 @@ create table batch (
   ended_at timestamptz
 ) with (fillfactor = 50);
 create unique index batch_identity on batch (source, identity) where identity is not null;
+create index batch_source on batch (source, id);
 create index batch_open on batch (source, id) where state in ('reading', 'deciding');
 
 -- Rows that came as one submission, with the line of each. `tallied`: what became of them is counted above.

@@ -146,6 +146,44 @@ async def test_another_source_s_batch_does_not_exist_and_a_paused_one_begins_not
     assert (answer.status_code, answer.json()["code"]) == (404, "source_off")
 
 
+async def test_a_source_s_own_batches_are_listed_by_the_page_the_newest_first(api: Api) -> None:
+    begun = [(await send(api, csv_of(rows_of(1)), query=f"?name={n}.csv")).json()["id"] for n in range(3)]
+    other = await api.key("source", "quick")
+    await send(api, csv_of(rows_of(1)), key=other)
+    page = (await api.get("/v1/batches?limit=2", api.acme)).json()
+    assert [batch["name"] for batch in page["batches"]] == ["2.csv", "1.csv"]
+    rest = (await api.get(page["next"], api.acme)).json()
+    assert [batch["id"] for batch in rest["batches"]] == [begun[0]]
+    assert "next" not in rest
+    assert len((await api.get("/v1/batches", other)).json()["batches"]) == 1
+    assert (await api.get("/v1/batches?limit=0", api.acme)).status_code == 422
+    assert (await api.get("/v1/batches")).status_code == 401
+
+
+async def test_a_source_cancels_its_own_batch_and_no_other(api: Api) -> None:
+    held = await api.value(
+        "insert into process (id, role, host, pid) values (gen_random_uuid(), 'other', 'there', 1) returning id"
+    )
+    full: dict[Any, None] = {api.process.world.new_id(): None for _ in range(3)}
+    api.process.batches._in_hand.update(full)  # this process has its hands full
+    begun = (await send(api, csv_of(rows_of(5)))).json()
+    await api.value("update batch set lease_id = $1 returning id", held)
+    cancel = f"/v1/batches/{begun['id']}/cancel"
+
+    async def asked(key: str) -> httpx.Response:
+        answer: httpx.Response = await api.http.post(cancel, headers={"authorization": f"Bearer {key}"})
+        return answer
+
+    assert (await asked(await api.key("source", "quick"))).status_code == 404
+    assert await api.value("select state from batch") == "reading"
+    for _ in range(2):
+        answer = await asked(api.acme)
+        assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert spooled(api) == []
+    await api.value("update batch set state = 'done' returning id")
+    assert (await asked(api.acme)).status_code == 409
+
+
 async def test_one_file_sent_twice_at_once_under_one_key_is_one_batch(api: Api) -> None:
     body = csv_of(rows_of(150))
     both = await asyncio.gather(*(send(api, body, idempotency_key="october") for _ in range(4)))

@@ -1,7 +1,14 @@
 """`doctor` says of each channel how it is, and of each source that is missed."""
 
+import asyncio
+import os
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from app.running import Running, announced
+from app.settings import Settings
 from tests.commands.conftest import Gate, Leadgate, objects, source
 from tests.e2e.books import until
 
@@ -39,3 +46,58 @@ async def test_the_doctor_has_a_line_for_each_channel_and_each_silent_source(
     worse = {one["name"]: one for one in objects(await leadgate("doctor", "--json"))}
     assert worse["acme folder.2"]["level"] == "fail"
     assert worse["source acme"]["text"] == "silent for 7 h, which it usually is not"
+
+
+MAILED = "    mail: {addresses: [acme@leads.example, leads@acme.example]}\n"
+
+
+async def lines_of(leadgate: Leadgate) -> dict[str, tuple[str, str]]:
+    found = objects(await leadgate("doctor", "--json"))
+    return {one["name"]: (one["level"], one["text"]) for one in found}
+
+
+async def test_mail_that_nobody_listens_for_is_told(
+    gate: Gate, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await gate.configure(source())
+    assert not {"mail", "smtp"} & (await lines_of(leadgate)).keys()
+    await gate.configure(source() + MAILED)
+    wanted = "2 of sources' addresses are for mail, and nothing listens for it here"
+    assert (await lines_of(leadgate))["mail"] == ("warn", wanted)
+    monkeypatch.setenv("LEADGATE_LMTP_LISTEN", "/nowhere/lmtp.sock")
+    told = await lines_of(leadgate)
+    assert told["lmtp"] == ("fail", "nobody answers at /nowhere/lmtp.sock")
+    assert "mail" not in told
+
+
+async def test_where_the_running_service_takes_mail_is_asked(
+    gate: Gate, leadgate: Leadgate, settings: Settings
+) -> None:
+    await gate.configure(source() + MAILED)
+    greeting = b"220 leads.example ESMTP\r\n"
+
+    async def greet(_: asyncio.StreamReader, writer: Any) -> None:
+        writer.write(greeting)
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        here = Running(os.getpid(), "http://127.0.0.1:1", True, {"smtp": f"0.0.0.0:{port}"})
+        with announced(settings.data_dir, here):
+            told = (await lines_of(leadgate))["smtp"]
+            assert told == ("ok", f"answers at 0.0.0.0:{port}, for 2 of sources' addresses")
+            greeting = b"SSH-2.0-x\r\n"
+            assert (await lines_of(leadgate))["smtp"][0] == "fail"
+
+
+async def test_outcomes_that_sources_could_not_be_told_are_told_here(gate: Gate, leadgate: Leadgate) -> None:
+    await gate.configure(source())
+    assert "callbacks" not in await lines_of(leadgate)
+    owed = """insert into callback (id, lead_id, round, source, state, outcome, owed_at)
+      values (gen_random_uuid(), gen_random_uuid(), 1, 'acme', $1, 'success', now() - interval '3 hours')"""
+    await gate.fetch(owed, "waiting")
+    assert (await lines_of(leadgate))["callbacks"][0] == "ok"
+    await gate.fetch(owed, "dead")
+    told = (await lines_of(leadgate))["callbacks"]
+    assert told == ("warn", "1 to be told, the oldest since 3 h; 1 given up")

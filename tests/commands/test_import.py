@@ -94,6 +94,30 @@ async def test_what_is_wrong_is_said_in_words(gate: Gate, leadgate: Leadgate, tm
     assert await gate.one("select count(*) from batch") == 0
 
 
+async def test_a_batch_is_cancelled_by_a_word_and_says_what_came_of_it(
+    database: Database, settings: Settings, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    gate = Gate(settings, database, tmp_path)
+    gate.running = True  # configured, not started
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 20)
+    await leadgate("import", str(file), "--source", "acme")
+    batch = str(await gate.one("select id from batch"))
+    late = await leadgate("import", "--cancel", batch[-8:])
+    assert (late.exit_code, "there is nothing left to cancel: the batch is deciding" in late.stderr) == (
+        1,
+        True,
+    )
+    await gate.one("update batch set state = 'reading'")
+    done = await leadgate("import", "--cancel", batch[-8:])
+    assert (done.exit_code, "cancelled behind 20 rows: accepted 0, " in done.stderr) == (0, True)
+    again = await leadgate("import", str(file), "--source", "acme")
+    assert (again.exit_code, "was begun before and cancelled" in again.stderr) == (1, True)
+    assert await gate.one("select count(*) from batch_part") == 1
+    assert (await leadgate("import", "--cancel", "ffff")).exit_code == 1
+    assert "give a file, and --source" in (await leadgate("import", str(file))).stderr
+
+
 @pytest.mark.e2e
 async def test_a_broken_off_import_says_how_to_go_on_and_goes_on_at_once_where_its_process_is_dead(
     database: Database, settings: Settings, leadgate: Leadgate, tmp_path: Path

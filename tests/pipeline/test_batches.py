@@ -15,10 +15,11 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from app.core.errors import NotDurable, NotFound, Refused, Unprocessable, Unreadable
+from app.core.errors import Conflict, NotDurable, NotFound, Refused, Unprocessable, Unreadable
 from app.pipeline.batch_spool import Spool, digest, identity_of
 from app.pipeline.batches import Batches, BatchResult, Given
 from app.store import batches as store
+from app.store.batches import Batch
 from app.store.database import Database
 from tests.pipeline.house import House, catalogue, opened, source
 
@@ -223,6 +224,42 @@ async def test_whoever_was_overtaken_writes_nothing_more(gate: House, importer: 
     found = [line for line, _ in await kept(gate)]
     assert found == list(range(2, len(found) + 2))
     assert await gate.value("select position from batch") == found[-1] < 5_000
+
+
+async def test_a_cancelled_batch_stops_at_its_row_and_what_is_durable_is_decided(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(20_000)))
+    batches, stopping = importer(), list[asyncio.Task[Any]]()
+
+    def moved(batch: Batch, _: Any) -> None:
+        if not stopping:
+            stopping.append(asyncio.create_task(importer().cancel(batch.id)))
+
+    batches.reading.progress = moved
+    for _ in range(2):  # the same file again is the same batch, and still cancelled
+        with pytest.raises(Conflict, match="was cancelled behind row"):
+            await batches.import_file("acme", file, "a.csv", "", identity="one")
+    stopped = await stopping[0]
+    assert (stopped.state, stopped.lease_id) == ("cancelled", None)
+    assert 0 < stopped.kept < 20_000
+    assert [line for line, _ in await kept(gate)] == list(range(2, stopped.kept + 2))
+    await fully_decided(gate, batches)
+    ended = await importer().cancel(stopped.id)
+    assert (ended.accepted, ended.undecided) == (stopped.kept, 0)
+
+
+async def test_a_batch_that_is_read_to_its_end_can_not_be_cancelled(
+    gate: House, importer: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv_of(rows_of(10)))
+    await importer().import_file("acme", file, "a.csv", "", identity="one")
+    batch_id = await gate.value("select id from batch")
+    with pytest.raises(Conflict, match="every row of it is read"):
+        await importer().cancel(batch_id)
+    assert await gate.value("select state from batch") == "deciding"
 
 
 async def test_what_can_t_be_read_at_all_begins_nothing(gate: House, importer: Any, tmp_path: Path) -> None:
