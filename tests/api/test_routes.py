@@ -40,7 +40,7 @@ async def test_a_source_sees_its_own_lead(api: Api) -> None:
     body = (await api.get(f"/v1/leads/{id_}", api.acme)).json()
     assert (body["id"], body["state"], body["outcome"], body["price"]) == (id_, "sold", "success", "12.50")
     assert [moment["what"] for moment in body["timeline"]] == ["received", "accepted", "sold"]
-    assert '"b1"' not in json.dumps(body)
+    assert not re.search(r"\bb1\b", json.dumps(body))
 
 
 async def test_another_sources_lead_does_not_exist(api: Api) -> None:
