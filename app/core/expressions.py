@@ -54,7 +54,10 @@ class Expression:
 
     def over(self, activation: Any) -> Any:
         """As `value`, over an `activation(...)` that several expressions share (four times quicker)."""
-        result = self._compiled.eval(activation)
+        try:
+            result = self._compiled.eval(activation)
+        except RuntimeError:
+            return Failed("no_text")  # half of a surrogate pair, which has no UTF-8
         value = result.value()
         if isinstance(value, str) and result.type() in _NO_VALUE:
             return Failed(value.split(":", 1)[0].lower())
