@@ -212,7 +212,10 @@ async def test_on_the_direct_way_too_a_trusted_proxy_is_asked_for_its_client(ser
         served.root.proxies = Proxies.of(trusted)
         line.say(_post(b"x", more=behind))
         assert (await line.hear())[1] == b"direct x"
-    assert [(r.remote, r.scheme) for r in served.door.came] == [("127.0.0.1", "http"), ("203.0.113.9", "https")]
+    assert [(r.remote, r.scheme) for r in served.door.came] == [
+        ("127.0.0.1", "http"),
+        ("203.0.113.9", "https"),
+    ]
 
 
 async def test_an_answer_on_the_direct_way_has_the_servers_own_headers(served: Served) -> None:

@@ -109,7 +109,9 @@ async def _furnished(runner: asyncio.Runner, api: Api) -> Running:
         await conn.execute("update delivery set state = 'unclear' where id = $1", deliveries[0])
         await conn.execute("update lead set state = 'unclear' where id = $1::text::uuid", leads[0])
     headers = {"authorization": f"Bearer {api.acme}", "content-type": "text/csv"}
-    batch = await api.http.post("/v1/batches", content="first_name,email\nBob,bob@example.com\n", headers=headers)
+    batch = await api.http.post(
+        "/v1/batches", content="first_name,email\nBob,bob@example.com\n", headers=headers
+    )
     known = {
         "/v1/leads/{id}": [{"id": one} for one in leads],
         "/v1/deliveries/{id}": [{"id": str(one)} for one in deliveries],

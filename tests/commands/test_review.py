@@ -29,9 +29,7 @@ async def test_what_waits_is_shown_with_why_and_without_the_person(
     assert (found["id"], found["findings"][0]["action"]) == (lead, "hold")
 
 
-async def test_approved_twice_it_is_sold_once(
-    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
-) -> None:
+async def test_approved_twice_it_is_sold_once(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
     lead = await a_held_one(gate, buyer)
     dry = await leadgate("review", "approve", lead[-8:], "--dry-run")
     assert dry.stdout == f"…{lead[-8:]} would be approved and goes to sunco-west\n"
