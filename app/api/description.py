@@ -276,6 +276,7 @@ _SPECIAL = {
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
     "taken": (409, "The delivery's lead went to another buyer since."),
     "cap": (409, "The contract's cap is full."),
+    "no_entries": (422, "No line of the file is an entry of the list, which stays as it is."),
     "not_spoken": (422, "The dialect has this call, but only leads are taken here."),
     "sold": (409, "The lead is sold; what was handed over can't be corrected from here."),
     "under_way": (409, "The lead is not in our hands alone at this moment: ask again when that has ended."),

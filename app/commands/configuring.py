@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from app.catalog.documents import Catalogue
+from app.catalog.lists import unfilled
 from app.catalog.plan_text import hints
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Configuration
@@ -13,6 +15,7 @@ from app.commands.desk import CHANGES, REFUSED, DataDir, at_database, fail, say,
 from app.components import discover
 from app.ground import sealer, visit
 from app.store import migrate as migrations
+from app.store import suppression
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 
@@ -40,9 +43,17 @@ def apply(
         typer.echo(applied.text())
         for hint in hints(applied.plan):
             say(f"hint: {hint}")
+        for name in await _empty_lists(database, applied.plan.result):
+            say(f"hint: list {name} is empty, so it suppresses nobody: leadgate list load {name} FILE")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0
 
     raise typer.Exit(at_database(settings, work))
+
+
+async def _empty_lists(database: Database, catalogue: Catalogue) -> list[str]:
+    async with database.acquire() as conn:
+        states = await suppression.states(conn)
+    return unfilled(catalogue, [name for name, state in states.items() if not state.empty])
 
 
 def _text(path: Path) -> str:

@@ -1,11 +1,9 @@
 """Suppression lists: sorted keys in blocks, and what has changed since they were laid down."""
 
-from pathlib import Path
-
 from alembic import op
 
 revision = "0008"
-down_revision = "0007" if Path(__file__).with_name("0007_tails.py").exists() else "0006"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

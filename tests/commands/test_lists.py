@@ -91,3 +91,17 @@ async def test_the_trace_names_the_list_that_a_source_is_not_told_of(
     await gate.configure(source("acme", reply="verdict"), check="{check: suppression, lists: [theirs]}")
     told = await leadgate("trace", await gate.post())
     assert "email is on the list theirs (its source is not told)" in told.stdout
+
+
+async def test_an_empty_list_that_a_check_names_is_told_by_apply_and_by_the_doctor(
+    leadgate: Leadgate, tmp_path: Path
+) -> None:
+    file = tmp_path / "solar.yaml"
+    campaign = "{id: solar, fields: {phone: {type: phone}}, checks: [{check: suppression, lists: [dnc]}]}"
+    file.write_text(f"lists:\n  - {{id: dnc, of: phone}}\ncampaigns:\n  - {campaign}\n")
+    hint = "list dnc is empty, so it suppresses nobody: leadgate list load dnc FILE"
+    assert hint in (await leadgate("apply", str(file))).stderr
+    assert "list dnc is empty, and a check looks leads up on it" in (await leadgate("doctor")).stdout
+    await leadgate("list", "add", "dnc", "2125551212")
+    assert hint not in (await leadgate("apply", str(file))).stderr
+    assert "1 list, some 1 entries" in (await leadgate("doctor")).stdout
