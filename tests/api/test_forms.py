@@ -425,7 +425,7 @@ async def test_the_evidence_says_how_it_was_filled_in(api: Api) -> None:
     signals = {
         "time_zone": "America/Los_Angeles", "language": "en-US", "screen": "390x844", "webdriver": False, "keys": 31,
         "pastes": 1, "gap_ms": 140, "gap_spread_ms": 62, "seconds": 41.5, "content": "secret", "fills": -1,
-        "platform": {"no": 1}.__len__(),
+        "platform": {"no": 1}.__len__(), "fingerprint": "mine", "languages": "en-US,es",
     }  # fmt: skip
     page = "https://u:p@shop.example/roofs?utm_source=google&UTM_X=1&gclid=abc&email=ann%40example.com#top"
     body = {
@@ -435,8 +435,10 @@ async def test_the_evidence_says_how_it_was_filled_in(api: Api) -> None:
     answer = await said(api, body, **SHOP, **{"user-agent": "Mozilla/5.0 (phone)"})
     assert answer.json()["outcome"] == "thanks"
     extra = (await lead(api))["extra"]
+    assert len(extra.pop("device.fingerprint")) == 16
     assert {name: extra.get(name) for name in extra if name.startswith(("device.", "typing."))} == {
-        "device.time_zone": "America/Los_Angeles", "device.language": "en-US", "device.screen": "390x844",
+        "device.time_zone": "America/Los_Angeles", "device.language": "en-US", "device.languages": "en-US,es",
+        "device.screen": "390x844",
         "device.webdriver": False, "typing.keys": 31, "typing.pastes": 1, "typing.gap_ms": 140,
         "typing.gap_spread_ms": 62,
     }  # fmt: skip

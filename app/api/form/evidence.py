@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
 
+from app.api.form.device import fingerprint
 from app.api.form.sent import Sent, Simple
 from app.api.form.shape import Shape
 from app.api.form.token import Token
@@ -14,7 +15,7 @@ from app.catalog.forms import FILLED, TRACKED
 from app.model import Raw, Record
 
 _LONGEST = 2_000
-_TEXTS = ("time_zone", "language", "screen", "viewport", "platform")
+_TEXTS = ("time_zone", "language", "languages", "screen", "viewport", "platform")
 _NUMBERS = ("touch_points", "pixel_ratio", "keys", "pastes", "fills", "gap_ms", "gap_spread_ms", "seconds")
 _OURS = ("consent.", "form.", "device.", "typing.")
 
@@ -27,6 +28,8 @@ class Around(Struct, frozen=True, kw_only=True):
     user_agent: str = ""
     page: str = ""  # its address, where the form stands on a page of ours
     origin: str = ""
+    hints: Mapping[str, Raw] = {}
+    secret: bytes = b""  # which devices are known by
 
 
 def record_of(sent: Sent, shape: Shape) -> Record:
@@ -61,6 +64,8 @@ def evidence(sent: Sent, shape: Shape, token: Token, around: Around) -> Record:
     }
     found |= {name: tracked(page, sent.values).get(name) for name in TRACKED}
     found |= _signals(sent.signals)
+    found |= around.hints
+    found["device.fingerprint"] = fingerprint(found, around.secret)
     found |= _consent(sent, shape, token, around)
     return {name: value for name, value in found.items() if value is not None and value != ""}
 

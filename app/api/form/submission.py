@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from app.api.app import Parts
 from app.api.form import faults as wrong
+from app.api.form.device import hints
 from app.api.form.doors import Door
 from app.api.form.evidence import Around, evidence, record_of, stripped, tracked
 from app.api.form.faults import Fault
@@ -199,4 +200,6 @@ class _Visit:
             user_agent=request.headers.get("user-agent", ""),
             page=request.headers.get("referer", ""),
             origin=origin if origin in self.shape.doc.origins else "",
+            hints=hints(request.headers),
+            secret=self.parts.derived("device"),
         )

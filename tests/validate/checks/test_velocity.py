@@ -38,3 +38,33 @@ def test_nothing_is_counted_for_a_lead_without_a_valid_value(fields):
 def test_a_missing_answer_is_no_finding():
     settings = VelocitySettings.model_validate({"per": "source", "most": 1, "within": "1h"})
     assert list(Velocity().run(lead_of({}), settings, {})) == []
+
+
+def seen(per, extra=None, **fields):
+    return key({"fields": fields, "extra": extra or {}}, per=per, within="1h")
+
+
+def test_a_network_is_24_bits_of_an_old_address_and_48_of_a_new_one():
+    assert seen("network", ip={"ip": "203.0.113.7"}) == seen("network", ip={"ip": "203.0.113.200"})
+    assert seen("network", ip={"ip": "203.0.113.7"}) != seen("network", ip={"ip": "203.0.114.7"})
+    assert seen("network", ip={"ip": "2001:db8:1:2::7"}) == seen("network", ip={"ip": "2001:db8:1:ffff::1"})
+    assert seen("network", ip={"ip": "2001:db8:1::7"}) != seen("network", ip={"ip": "2001:db8:2::7"})
+    assert seen("network", {"ip": "203.0.113.7"}) == seen("network", visitor={"ip": "203.0.113.9"})
+
+
+def test_a_name_and_address_are_the_same_however_they_are_written():
+    first = seen("name+address", first_name="Anna", last_name="Smith", address="1 Main St.", zip="94110")
+    assert seen("name+address", name="Anna Smith", street="1 MAIN ST", postal_code="94110") == first
+    assert (
+        seen("name+address", firstname="ANNA", surname="smith", street="1 Main-St", zip_code="94110") == first
+    )
+    assert (
+        seen("name+address", first_name="Anna", last_name="Smith", address="1 Main St.", zip="94111") != first
+    )
+
+
+def test_two_parts_are_not_one_longer_part():
+    assert seen("a+b", a="12", b="3") != seen("a+b", a="1", b="23")
+    assert seen("device+network", {"device.fingerprint": "x", "ip": "203.0.113.7"}) == seen(
+        "device+network", {"device.fingerprint": "x", "ip": "203.0.113.8"}
+    )

@@ -46,6 +46,7 @@
       return {
         time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "",
         language: navigator.language || "",
+        languages: (navigator.languages || []).join(","),
         screen: screen.width + "x" + screen.height,
         viewport: window.innerWidth + "x" + window.innerHeight,
         platform: navigator.platform || "",
