@@ -35,7 +35,7 @@ _SPACE = re.compile(rb"\s+")
 _SNIFFED = 1_024
 _MOST_PROLOG = 64
 _LONGEST_PROLOG = 64_000
-_MOST_TAGS = 300_000
+_MOST_TAGS = 250_000
 _MOST_ATTRIBUTES = 100_000
 _ATTRIBUTE = re.compile(rb"=\s*[\"']")
 _TAG = re.compile(rb"<[^<]*")

@@ -192,6 +192,8 @@ class _Reading:
     def _children(self, element: Any, path: str, depth: int) -> None:
         if depth > MOST_DEPTH:
             raise too_deep(path)
+        if len(element) > 4 * MOST_FIELDS:
+            raise too_many_fields()
         if path and (text := _own_text(element)):
             self._value(path, text)
         within = _tag(element)

@@ -164,6 +164,8 @@ class _Reading:
             self._put(path, text)
 
     def _children(self, element: Any, path: str, depth: int) -> None:
+        if len(element) > 4 * MOST_FIELDS:
+            raise too_many_fields()
         groups: dict[str, list[tuple[Any, str]]] = {}
         for child in element:
             name, value_of = self._named(child, path)
