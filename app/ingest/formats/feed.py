@@ -214,6 +214,8 @@ class _Reading:
 
 def _inner(element: Any) -> str:
     """What is in an element, as HTML: XHTML content, or markup that its writer didn't escape."""
+    if len(element) > 4 * MOST_FIELDS:
+        raise too_many_fields()
     pieces = [escape(element.text or "", quote=False)]
     pieces += [etree.tostring(child, method="html", encoding="unicode") for child in element]
     return "".join(pieces).strip()
