@@ -21,12 +21,11 @@ from app.pipeline.batches import Given, Preview
 from app.store import batches as store
 from app.store.batches import Batch
 from app.store.database import TROUBLE
-from app.store.intake import Refusal
+from app.store.intake import KEPT_OF_A_REFUSED_BODY, Refusal
 
 router = APIRouter(tags=["batches"])
 
 _KEY_BYTES = 255
-_KEPT_OF_A_REFUSED_FILE = 65_536
 
 
 class Column(BaseModel):
@@ -232,11 +231,9 @@ def _kind(request: Request) -> str:
 def _note(parts: Parts, source: str, given: Given, why: Unreadable) -> None:
     """For a person to see, as at the other doors."""
     with given.file.open("rb") as file:
-        head = file.read(_KEPT_OF_A_REFUSED_FILE)
-    kind, detail = given.content_type[:200].replace("\0", ""), why.detail.replace("\0", "")
-    refusal = Refusal(
-        id=parts.world.new_id(), source=source, at=parts.world.now(), code=why.reason, detail=detail,
-        content_type=kind, body=head,
+        head = file.read(KEPT_OF_A_REFUSED_BODY)
+    refusal = Refusal.of(
+        why, id=parts.world.new_id(), source=source, at=parts.world.now(), content_type=given.content_type, body=head
     )  # fmt: skip
     parts.engine.receiver.note_refusal(refusal)
 

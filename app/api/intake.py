@@ -1,32 +1,27 @@
 """`POST /v1/leads` as a raw route: the hot path's door, by ASGI or straight from the connection."""
 
-import hashlib
 from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 from msgspec import Struct
 
 from app.api.patience import Patience
 from app.api.replies import XML, Reply, as_xml, told, wants_xml
+from app.api.taking import Taking
 from app.core import events
-from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, Unprocessable, WrongMethod
+from app.core.errors import NoKey, NotDurable, Refused, TooLarge, TooSlow, WrongMethod
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.forced import NOTHING, Asked, asked
 from app.ingest.queried import with_query
 from app.ingest.reading import Reader
 from app.model import Record, Submission
-from app.pipeline.answers import Answer, pending, pending_json
+from app.pipeline.answers import Answer, pending_json
 from app.pipeline.engine import Engine
 from app.pipeline.plans import SourcePlan
-from app.pipeline.work import Work
-from app.store.intake import Arrival, Refusal
 from app.store.keys import KeyEntry
-
-_KEPT_OF_A_REFUSED_BODY = 65_536
 
 
 class Limits(Struct, frozen=True):
@@ -34,7 +29,6 @@ class Limits(Struct, frozen=True):
 
     body_bytes: int = 1_000_000
     body_seconds: float = 30.0
-    key_bytes: int = 255
 
 
 class Request(Struct):
@@ -94,6 +88,7 @@ class Intake:
         self._metrics = metrics
         self._limits = limits
         self._address = address
+        self._taking = Taking(engine, world, metrics)
         self._patience = Patience(limits.body_seconds, world)
         self.draining = False
 
@@ -172,73 +167,17 @@ class Intake:
             key_hint=entry.last4,
         )
         records = self._read(submission)
-        leased = plan.reply != "receipt" or not self._engine.crowded
-        first = await self._keep(submission, request, body, leased=leased)
-        self._metrics.count(
-            "leadgate_submissions_total", (entry.owner, "kept" if first is None else "repeated")
+        answers = await self._taking.take(
+            submission, records, plan, idempotency=request.idempotency, began=began
         )
-        if first is not None:
-            until = began if plan.reply == "receipt" else began + plan.deadline
-            answers = await self._engine.answers_of(first, len(records), until)
-        elif not leased and len(records) == 1:  # the inbox has it; nothing is kept in hand
-            answers = [pending(submission.id, "received")]
-        else:
-            steps = {"durable": (self._world.monotonic() - began) * 1000}
-            work = Work(submission, records, plan.reply, began, steps)
-            if plan.reply != "receipt":
-                answers = await self._engine.decided(work, until=began + plan.deadline)
-            else:
-                if leased:
-                    self._engine.later([work])
-                answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
-        took = self._world.monotonic() - began
-        self._metrics.observe("leadgate_answer_seconds", (entry.owner,), took)
-        if events.detailed():
-            _tell(submission, answers, took)
-        if not submission.test:
-            for answer in answers:
-                self._metrics.count("leadgate_answers_total", (entry.owner, answer.outcome))
         return self._answer(request, answers, several=len(records) > 1)
 
     def _read(self, submission: Submission) -> list[Record]:
         try:
             return self._reader.read(submission.body, submission.content_type)
         except Refused as refused:
-            self._metrics.count("leadgate_submissions_total", (submission.source, "refused"))
-            self._engine.receiver.note_refusal(
-                Refusal(
-                    id=submission.id,
-                    source=submission.source,
-                    at=submission.received_at,
-                    code=refused.reason,
-                    detail=refused.detail.replace("\0", ""),
-                    content_type=submission.content_type[:200].replace("\0", ""),
-                    body=submission.body[:_KEPT_OF_A_REFUSED_BODY],
-                )
-            )
+            self._taking.note(refused, submission.source, submission.content_type, submission.body)
             raise
-
-    async def _keep(
-        self, submission: Submission, request: Request, body: bytes, *, leased: bool
-    ) -> UUID | None:
-        """Durable when it returns; the submission that came first where the Idempotency-Key is known."""
-        key = fingerprint = b""
-        if request.idempotency:
-            if len(request.idempotency) > self._limits.key_bytes:
-                raise Unprocessable(f"an Idempotency-Key has at most {self._limits.key_bytes} bytes")
-            key = hashlib.blake2b(request.idempotency, digest_size=16).digest()
-            fingerprint = hashlib.blake2b(body, digest_size=16).digest()
-        kept = await self._engine.keep(
-            Arrival(submission=submission, key=key, fingerprint=fingerprint, leased=leased)
-        )
-        if kept.first is None:
-            return None
-        if not kept.same_body:
-            raise Unprocessable(
-                "this Idempotency-Key came before with another body; use a new key for a new lead",
-                code="idempotency_key_reused",
-            )
-        return kept.first
 
     async def _body(self, receive: Any, request: Request) -> bytes:
         if request.length > self._limits.body_bytes:
@@ -292,20 +231,6 @@ class Intake:
         if request.accept and wants_xml(request.accept):
             return Reply(status, as_xml(documents, several=several), XML)
         return Reply(status, orjson.dumps({"results": documents} if several else documents[0]))
-
-
-def _tell(submission: Submission, answers: list[Answer], took: float) -> None:
-    for answer in answers:
-        events.emit(
-            events.Answered(
-                submission=submission.id,
-                source=events.Id(submission.source),
-                outcome=events.Code(answer.outcome),
-                status=202 if answer.outcome == "pending" else 201,
-                lead=answer.lead_id,
-                ms=took * 1000,
-            )
-        )
 
 
 def _asked(request: Request) -> Asked:

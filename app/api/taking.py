@@ -1,4 +1,4 @@
-"""Keeps a submission that a door has read and waits for its answers: intake's steps, for the doors beside it."""
+"""Keeps a submission that a door has read and waits for its answers: the same steps for every door that is posted to."""
 
 import hashlib
 from uuid import UUID
@@ -14,8 +14,7 @@ from app.pipeline.plans import SourcePlan
 from app.pipeline.work import Work
 from app.store.intake import Arrival, Refusal
 
-_KEPT_OF_A_REFUSED_BODY = 65_536
-_LONGEST_KEY = 255
+LONGEST_KEY = 255
 
 
 class Taking:
@@ -34,52 +33,58 @@ class Taking:
         *,
         idempotency: bytes,
         began: float,
+        fingerprint: bytes = b"",
     ) -> list[Answer]:
-        """The answers as the source wants them, one a record. Raises NotDurable, Unprocessable."""
+        """The answers as the source wants them, one a record. `fingerprint` is what must be the same under one
+        `idempotency`: the body's digest, unless a door knows better. Raises NotDurable, Unprocessable."""
         leased = plan.reply != "receipt" or not self._engine.crowded
-        first = await self._keep(submission, idempotency, leased=leased)
+        first = await self._keep(submission, idempotency, fingerprint, leased=leased)
         self._metrics.count("leadgate_submissions_total", (plan.id, "kept" if first is None else "repeated"))
         if first is not None:
             until = began if plan.reply == "receipt" else began + plan.deadline
             answers = await self._engine.answers_of(first, len(records), until)
+        elif not leased and len(records) == 1:  # the inbox has it; nothing is kept in hand
+            answers = [pending(submission.id, "received")]
         else:
-            answers = await self._decided(submission, records, plan, began, leased=leased)
-        self._tell(submission, answers, self._world.monotonic() - began)
+            steps = {"durable": (self._world.monotonic() - began) * 1000}
+            work = Work(submission, records, plan.reply, began, steps)
+            if plan.reply != "receipt":
+                answers = await self._engine.decided(work, until=began + plan.deadline)
+            else:
+                if leased:
+                    self._engine.later([work])
+                answers = [pending(lead_id, "received") for lead_id in work.lead_ids()]
+        self.tell(submission, answers, began)
         return answers
 
     def note(self, refused: Refused, source: str, content_type: str, body: bytes) -> None:
         """Keep what a source that proved itself was refused with, for a person to see."""
         self._metrics.count("leadgate_submissions_total", (source, "refused"))
-        self._engine.receiver.note_refusal(
-            Refusal(
-                id=self._world.new_id(),
-                source=source,
-                at=self._world.now(),
-                code=refused.reason,
-                detail=refused.detail.replace("\0", ""),
-                content_type=content_type[:200].replace("\0", ""),
-                body=body[:_KEPT_OF_A_REFUSED_BODY],
-            )
-        )
+        refusal = Refusal.of(
+            refused, id=self._world.new_id(), source=source, at=self._world.now(), content_type=content_type, body=body
+        )  # fmt: skip
+        self._engine.receiver.note_refusal(refusal)
 
-    async def _decided(
-        self, submission: Submission, records: list[Record], plan: SourcePlan, began: float, *, leased: bool
-    ) -> list[Answer]:
-        steps = {"durable": (self._world.monotonic() - began) * 1000}
-        work = Work(submission, records, plan.reply, began, steps)
-        if plan.reply != "receipt":
-            return await self._engine.decided(work, until=began + plan.deadline)
-        if leased:
-            self._engine.later([work])
-        return [pending(lead_id, "received") for lead_id in work.lead_ids()]
+    def tell(self, submission: Submission, answers: list[Answer], began: float) -> None:
+        """That it was answered, and how."""
+        took = self._world.monotonic() - began
+        self._metrics.observe("leadgate_answer_seconds", (submission.source,), took)
+        if events.detailed():
+            _log(submission, answers, took)
+        if not submission.test:
+            for answer in answers:
+                self._metrics.count("leadgate_answers_total", (submission.source, answer.outcome))
 
-    async def _keep(self, submission: Submission, idempotency: bytes, *, leased: bool) -> UUID | None:
-        key = fingerprint = b""
+    async def _keep(
+        self, submission: Submission, idempotency: bytes, fingerprint: bytes, *, leased: bool
+    ) -> UUID | None:
+        """Durable when it returns; the submission that came first where the key is known."""
+        key = b""
         if idempotency:
-            if len(idempotency) > _LONGEST_KEY:
-                raise Unprocessable(f"an Idempotency-Key has at most {_LONGEST_KEY} bytes")
+            if len(idempotency) > LONGEST_KEY:
+                raise Unprocessable(f"an Idempotency-Key has at most {LONGEST_KEY} bytes")
             key = hashlib.blake2b(idempotency, digest_size=16).digest()
-            fingerprint = hashlib.blake2b(submission.body, digest_size=16).digest()
+            fingerprint = fingerprint or hashlib.blake2b(submission.body, digest_size=16).digest()
         kept = await self._engine.keep(
             Arrival(submission=submission, key=key, fingerprint=fingerprint, leased=leased)
         )
@@ -90,19 +95,16 @@ class Taking:
             )
         return kept.first
 
-    def _tell(self, submission: Submission, answers: list[Answer], took: float) -> None:
-        self._metrics.observe("leadgate_answer_seconds", (submission.source,), took)
-        for answer in answers:
-            if not submission.test:
-                self._metrics.count("leadgate_answers_total", (submission.source, answer.outcome))
-            if events.detailed():
-                events.emit(
-                    events.Answered(
-                        submission=submission.id,
-                        source=events.Id(submission.source),
-                        outcome=events.Code(answer.outcome),
-                        status=202 if answer.outcome == "pending" else 201,
-                        lead=answer.lead_id,
-                        ms=took * 1000,
-                    )
-                )
+
+def _log(submission: Submission, answers: list[Answer], took: float) -> None:
+    for answer in answers:
+        events.emit(
+            events.Answered(
+                submission=submission.id,
+                source=events.Id(submission.source),
+                outcome=events.Code(answer.outcome),
+                status=202 if answer.outcome == "pending" else 201,
+                lead=answer.lead_id,
+                ms=took * 1000,
+            )
+        )

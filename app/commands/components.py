@@ -82,16 +82,20 @@ def _place(component: Any) -> tuple[int, str]:
 
 
 def _about(component: Component) -> str:
-    """In one line; a check's place in the order of checks before it."""
-    told = _doc(component).partition("\n")[0]
+    """What it is for, in one line; a check's place in the order of checks before it."""
+    told = _purpose(component)
     order = getattr(component, "order", None)
     return told if order is None else f"{order:>3}  {told}"
 
 
 def _doc(component: Component) -> str:
     """Its own words, else its file's: a base class says nothing of it."""
-    own = type(component).__doc__
-    return cleandoc(own or getattr(sys.modules[type(component).__module__], "__doc__", None) or "")
+    return cleandoc(type(component).__doc__ or _purpose(component))
+
+
+def _purpose(component: Component) -> str:
+    """What its file is for, in one sentence."""
+    return str(sys.modules[type(component).__module__].__doc__ or "")
 
 
 def _as_json(rows: list[tuple[str, str, str]]) -> Iterator[str]:

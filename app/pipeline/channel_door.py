@@ -25,13 +25,12 @@ from app.pipeline.work import Work
 from app.store import channels as rows
 from app.store.channels import Turn
 from app.store.database import Database
-from app.store.intake import Arrival, Refusal
+from app.store.intake import KEPT_OF_A_REFUSED_BODY, Arrival, Refusal
 
 KEY_DAYS = 400.0
 """How long an identity is remembered: a feed may show its items, and a server its files, for a year."""
 LARGEST = 10_000_000
 _QUICKLY_READ = 200_000  # bytes; what takes longer is read beside the leads in flight
-_KEPT_OF_A_REFUSED_BODY = 65_536
 _LARGEST_STATE = 262_144
 _FAULTS: Mapping[str, str] = {
     "bad_call": "its URL can't be asked",
@@ -204,15 +203,10 @@ class ChannelDoor:
     async def _note(self, refused: Refused, body: bytes, content_type: str, identity: str) -> None:
         """Once: what can't be read today can't be read at the next visit either."""
         self.refused += 1
-        refusal = Refusal(
-            id=self._world.new_id(),
-            source=self._turn.source,
-            at=self._world.now(),
-            code=refused.reason,
-            detail=refused.detail.replace("\0", ""),
-            content_type=content_type[:200].replace("\0", ""),
-            body=body[:_KEPT_OF_A_REFUSED_BODY],
-        )
+        refusal = Refusal.of(
+            refused, id=self._world.new_id(), source=self._turn.source, at=self._world.now(),
+            content_type=content_type, body=body,
+        )  # fmt: skip
         async with self._database.acquire() as conn:
             await rows.refuse(conn, refusal, self._key(identity, "refused "), KEY_DAYS)
 
@@ -230,7 +224,7 @@ def _head(file: Path) -> bytes:
     """As much as is kept of what was refused; nothing where it can't be read at all."""
     try:
         with file.open("rb") as stream:
-            return stream.read(_KEPT_OF_A_REFUSED_BODY)
+            return stream.read(KEPT_OF_A_REFUSED_BODY)
     except OSError:
         return b""
 

@@ -24,7 +24,6 @@ KEY_DAYS = 30.0
 """How long a platform's id of a lead is remembered; none tries for longer than a few days."""
 _PATIENCE = 1.5  # seconds that naming is tried again before the platform is told 503
 _SILENCE = 2.0  # seconds that one try may take
-_KEPT_OF_A_REFUSED_BODY = 65_536
 
 
 class Landed(Struct, frozen=True):
@@ -125,14 +124,13 @@ class PlatformDoor:
         except Refused as refused:
             self._metrics.count("leadgate_submissions_total", (submission.source, "refused"))
             self._engine.receiver.note_refusal(
-                Refusal(
+                Refusal.of(
+                    refused,
                     id=submission.id,
                     source=submission.source,
                     at=submission.received_at,
-                    code=refused.reason,
-                    detail=refused.detail.replace("\0", ""),
                     content_type=submission.content_type,
-                    body=submission.body[:_KEPT_OF_A_REFUSED_BODY],
+                    body=submission.body,
                 )
             )
             raise

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.core.errors import Refused
 from app.model import Submission
 
 KEY_DAYS = 2.0
@@ -103,6 +104,9 @@ on conflict do nothing
 """
 
 
+KEPT_OF_A_REFUSED_BODY = 65_536
+
+
 class Refusal(Struct, frozen=True, kw_only=True):
     """A body of a known source that could not be taken; kept for a person to see, never acknowledged."""
 
@@ -113,6 +117,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
     detail: str
     content_type: str
     body: bytes
+
+    @classmethod
+    def of(
+        cls, refused: Refused, *, id: UUID, source: str, at: datetime, content_type: str, body: bytes
+    ) -> "Refusal":
+        """As much of it as is kept; a text of the database knows no NUL."""
+        return cls(
+            id=id, source=source, at=at, code=refused.reason, detail=refused.detail.replace("\0", ""),
+            content_type=content_type[:200].replace("\0", ""), body=body[:KEPT_OF_A_REFUSED_BODY],
+        )  # fmt: skip
 
 
 class IntakeStore:

@@ -26,7 +26,7 @@ def said(*words: str) -> str:
 def test_every_component_is_listed_with_what_it_is_for() -> None:
     lines = said().splitlines()
     assert sorted(tuple(line.split()[:2]) for line in lines) == sorted(ALL)
-    assert all(len(line.split()) > 4 for line in lines)
+    assert all(len(line.split()) > 4 and line.endswith(".") for line in lines)
 
 
 def test_checks_are_listed_in_the_order_in_which_they_are_told() -> None:

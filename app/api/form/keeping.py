@@ -9,13 +9,12 @@ from msgspec import Struct, structs
 
 from app.api.app import Parts
 from app.api.form.token import Token
-from app.core.errors import Conflict
+from app.api.taking import Taking
+from app.core.errors import Conflict, Unprocessable
 from app.ingest.format import formats
 from app.model import Record, Submission
-from app.pipeline.answers import Answer, pending
+from app.pipeline.answers import Answer
 from app.pipeline.plans import SourcePlan
-from app.pipeline.work import Work
-from app.store.intake import Arrival, Kept
 
 _TYPE = "application/json"
 
@@ -38,11 +37,13 @@ async def take(parts: Parts, plan: SourcePlan, sending: Sending, *, begun: bool 
     The token names the sending: once more with the same answers is the first lead; with other answers it is
     a new one, whose evidence says so. `begun`: parts of it may have been kept before.
     """
-    answer = await (_completed if begun else _taken)(parts, plan, sending)
-    if not (sending.test or plan.test):
-        parts.metrics.count("leadgate_answers_total", (plan.id, answer.outcome))
-    parts.metrics.observe("leadgate_answer_seconds", (plan.id,), parts.world.monotonic() - sending.began)
-    return answer
+    if not begun:
+        return await _taken(parts, plan, sending)
+    try:
+        return await _completed(parts, plan, sending)
+    except Conflict as ended:
+        again = _changed(sending) if ended.reason == "completed" else sending
+        return await _kept(parts, plan, again, sending.token.nonce + _digest(sending.said))
 
 
 async def keep_part(parts: Parts, plan: SourcePlan, sending: Sending, *, last: bool = False) -> None:
@@ -53,15 +54,11 @@ async def keep_part(parts: Parts, plan: SourcePlan, sending: Sending, *, last: b
 
 async def _completed(parts: Parts, plan: SourcePlan, sending: Sending) -> Answer:
     """The answers come alone and last: the same again is then the same bytes."""
-    try:
-        await keep_part(parts, plan, sending, last=True)
-        body = orjson.dumps(sending.record, option=orjson.OPT_SORT_KEYS)
-        return await parts.partials.complete(plan.id, body, _TYPE, **_named(sending))
-    except Conflict as ended:
-        again = _changed(sending) if ended.reason == "completed" else sending
-        name = sending.token.nonce + _digest(sending.said)
-        arrival, kept = await _keep(parts, plan, again, name, _digest(sending.said))
-        return await _answered(parts, plan, arrival, kept, sending.began)
+    await keep_part(parts, plan, sending, last=True)
+    body = orjson.dumps(sending.record, option=orjson.OPT_SORT_KEYS)
+    answer = await parts.partials.complete(plan.id, body, _TYPE, **_named(sending))
+    _taking(parts).tell(_submission(parts, plan, sending, body), [answer], sending.began)
+    return answer
 
 
 def _named(sending: Sending) -> dict[str, Any]:
@@ -69,58 +66,37 @@ def _named(sending: Sending) -> dict[str, Any]:
 
 
 async def _taken(parts: Parts, plan: SourcePlan, sending: Sending) -> Answer:
-    fingerprint = _digest(sending.said)
-    arrival, kept = await _keep(parts, plan, sending, sending.token.nonce, fingerprint)
-    if kept.first is not None and not kept.same_body:
-        name = sending.token.nonce + fingerprint
-        arrival, kept = await _keep(parts, plan, _changed(sending), name, fingerprint)
-    return await _answered(parts, plan, arrival, kept, sending.began)
-
-
-async def _answered(parts: Parts, plan: SourcePlan, arrival: Arrival, kept: Kept, began: float) -> Answer:
-    word = "kept" if kept.first is None else "repeated"
-    parts.metrics.count("leadgate_submissions_total", (plan.id, word))
-    if kept.first is None:
-        return await _decided(parts, plan, arrival, began)
-    until = began if plan.reply == "receipt" else began + plan.deadline
-    (answer,) = await parts.engine.answers_of(kept.first, 1, until)
-    return answer
+    try:
+        return await _kept(parts, plan, sending, sending.token.nonce)
+    except Unprocessable as other:
+        if other.reason != "idempotency_key_reused":
+            raise
+        return await _kept(parts, plan, _changed(sending), sending.token.nonce + _digest(sending.said))
 
 
 def _changed(sending: Sending) -> Sending:
     return structs.replace(sending, evidence={**sending.evidence, "form.reused": True})
 
 
-async def _keep(
-    parts: Parts, plan: SourcePlan, sending: Sending, name: bytes, fingerprint: bytes
-) -> tuple[Arrival, Kept]:
-    submission = Submission(
-        id=parts.world.new_id(),
-        source=plan.id,
-        received_at=parts.world.now(),
-        content_type=_TYPE,
-        body=orjson.dumps({**sending.record, **sending.evidence}),
-        test=sending.test or plan.test,
-        remote=sending.ip,
-    )
-    leased = plan.reply != "receipt" or not parts.engine.crowded
-    key = _digest(["form", name.hex()])
-    arrival = Arrival(submission=submission, key=key, fingerprint=fingerprint, leased=leased)
-    return arrival, await parts.engine.keep(arrival)
-
-
-async def _decided(parts: Parts, plan: SourcePlan, arrival: Arrival, began: float) -> Answer:
-    engine, submission = parts.engine, arrival.submission
-    if not arrival.leased:  # the inbox has it; nothing is kept in hand
-        return pending(submission.id, "received")
-    steps = {"durable": (parts.world.monotonic() - began) * 1000}
-    records = formats["json"].read(submission.body, submission.content_type)  # as after a crash
-    work = Work(submission, records, plan.reply, began, steps)
-    if plan.reply == "receipt":
-        engine.later([work])
-        return pending(submission.id, "received")
-    (answer,) = await engine.decided(work, until=began + plan.deadline)
+async def _kept(parts: Parts, plan: SourcePlan, sending: Sending, name: bytes) -> Answer:
+    """Under that name, as at every other door; what was said tells it from another one of the same name."""
+    body = orjson.dumps({**sending.record, **sending.evidence})
+    (answer,) = await _taking(parts).take(
+        _submission(parts, plan, sending, body), formats["json"].read(body, _TYPE), plan,
+        idempotency=b"form " + name, fingerprint=_digest(sending.said), began=sending.began,
+    )  # fmt: skip
     return answer
+
+
+def _taking(parts: Parts) -> Taking:
+    return Taking(parts.engine, parts.world, parts.metrics)
+
+
+def _submission(parts: Parts, plan: SourcePlan, sending: Sending, body: bytes) -> Submission:
+    return Submission(
+        id=parts.world.new_id(), source=plan.id, received_at=parts.world.now(), content_type=_TYPE, body=body,
+        test=sending.test or plan.test, remote=sending.ip,
+    )  # fmt: skip
 
 
 def _digest(what: object) -> bytes:
