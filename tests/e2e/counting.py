@@ -43,6 +43,7 @@ class CountingBuyer:
         self.slowness: dict[str, float] = {}
         self.answered: list[Answered] = []
         self.talking = 0  # conversations that are not answered yet
+        self._moved = asyncio.Event()  # a conversation has begun or ended
         self._seen: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -73,11 +74,13 @@ class CountingBuyer:
                 delivery = Delivery(contract, id_, email, self._seen[id_])
                 self._seen[id_] += 1
                 self.talking += 1
+                self._moved.set()
                 await asyncio.sleep(self.slowness.get(contract, 0))
                 self.talking -= 1
                 status, said = self.says.get(contract, accepts)(delivery)
                 yes = status == 200 and said["status"] == "accepted"
                 self.answered.append(Answered(delivery, status, yes))
+                self._moved.set()
                 body = json.dumps(said).encode()
                 writer.write(
                     b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
@@ -90,6 +93,13 @@ class CountingBuyer:
             writer.transport.abort()
 
     # what a test asks -------------------------------------------------------------------------------
+
+    async def until(self, holds: Callable[[], bool], within: float = 30) -> None:
+        """Wait for something that comes with a conversation's beginning or end."""
+        async with asyncio.timeout(within):
+            while not holds():
+                self._moved.clear()
+                await self._moved.wait()
 
     def accepted(self, contract: str) -> set[str]:
         """The deliveries that this contract said yes to; a repeat of one is the same."""

@@ -184,8 +184,7 @@ async def test_a_buyer_may_confirm_before_it_has_answered(
         Source(service.url, mine, fresh=True) as confirming,
     ):
         posts = [asyncio.create_task(acme.post(lead(n))) for n in range(8)]
-        while buyer.talking < 8:
-            await asyncio.sleep(0.01)
+        await buyer.until(lambda: buyer.talking >= 8)
         ids = await books.conn.fetch("select id from delivery where state = 'sending'")
         word = b'{"outcome": "accepted", "price": "50.00"}'
         told = [await confirming.send("POST", f"/v1/deliveries/{row[0]}/confirm", word, kind) for row in ids]

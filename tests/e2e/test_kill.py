@@ -53,8 +53,7 @@ async def _posted_and_killed(service: Service, buyer: CountingBuyer) -> list[Ans
                 (sold, range(0, POSTS, 2)), (receipts, range(1, POSTS, 2)),
             )
         ]  # fmt: skip
-        while len(answers) < POSTS // 3 or buyer.talking < 3:
-            await asyncio.sleep(0.005)
+        await buyer.until(lambda: len(answers) >= POSTS // 3 and buyer.talking >= 3)
         service.kill()
         await asyncio.gather(*halves)
     return answers

@@ -65,7 +65,7 @@ async def test_ten_seconds_without_the_database_lose_nothing(
             asyncio.create_task(_until_told(both[n % 2], meanwhile, at[n], loop.time() + AWAY_S))
             for n in range(8)
         ]
-        await asyncio.sleep(0.1)
+        await until(lambda: asyncio.sleep(0, len(meanwhile) > 8), every=0.005)
         await asyncio.to_thread(server.stop)
         assert not server.alive()
         stopped = loop.time()
@@ -126,8 +126,7 @@ async def test_a_killed_embedded_database_is_started_again(
     async with Source(service.url, key, fresh=True) as acme:
         await acme.known(times=10)
         load = asyncio.create_task(acme.post_all(map(lead, range(400)), at_once=8))
-        while len(buyer.answered) < 100:
-            await asyncio.sleep(0.01)
+        await buyer.until(lambda: len(buyer.answered) >= 100)
         (postmaster,) = [
             p for p in service.family()[1:] if p.ppid() == service.pid and p.name() == "postgres"
         ]

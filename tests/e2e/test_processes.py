@@ -139,8 +139,7 @@ async def test_a_killed_process_is_replaced_and_its_work_is_done_by_others(
     assert len(before) == 3
     async with Books(database_url) as books, Source(service.url, key, fresh=True) as acme:
         load = asyncio.create_task(acme.post_all(map(lead, range(500)), at_once=24))
-        while len(buyer.answered) < 100:
-            await asyncio.sleep(0.01)
+        await buyer.until(lambda: len(buyer.answered) >= 100)
         before[1].kill()
         answers = await load
         lost = [a for a in answers if not a.acknowledged]
@@ -175,8 +174,7 @@ async def test_nothing_outlives_a_killed_supervisor(services: Make, buyer: Count
     async with Source(service.url, key, fresh=True) as acme:
         await acme.known(times=20)
         load = asyncio.create_task(acme.post_all(map(lead, range(300)), at_once=16))
-        while len(buyer.answered) < 60:
-            await asyncio.sleep(0.01)
+        await buyer.until(lambda: len(buyer.answered) >= 60)
         family = service.family()[1:]
         service.kill()
         answers = await load

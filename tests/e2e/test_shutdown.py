@@ -25,8 +25,7 @@ async def test_what_is_in_flight_is_answered_before_the_end(
     await service.start()
     async with Source(service.url, key) as acme:
         posts = [asyncio.create_task(acme.post(lead(n))) for n in range(12)]
-        while buyer.talking < 12:
-            await asyncio.sleep(0.01)
+        await buyer.until(lambda: buyer.talking >= 12)
         service.terminate()
         answers = await asyncio.gather(*posts)
         assert await service.ended() == 0
@@ -58,8 +57,7 @@ async def test_receipts_that_are_not_decided_yet_are_left_for_the_next_start(
     await service.start()
     async with Source(service.url, key) as acme:
         posts = asyncio.create_task(acme.post_all(map(lead, range(300))))
-        while not buyer.answered:
-            await asyncio.sleep(0.005)
+        await buyer.until(lambda: bool(buyer.answered))
         assert await service.stop() == 0
         acknowledged = {a.lead for a in await posts if a.acknowledged}
     async with Books(database_url) as books:
