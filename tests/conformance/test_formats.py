@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import UnknownType
-from app.ingest.format import MOST_FIELDS, MOST_RECORDS, Format, Unreadable, formats
+from app.ingest.format import Format, Unreadable, formats
 from app.ingest.reading import Reader
-from app.model import Record
+from tests.conformance.storable import are_storable
 
 EVERY = list(formats.discover())
 READER = Reader(EVERY)
@@ -74,19 +74,7 @@ def _read(fmt: Format, body: bytes, content_type: str) -> None:
         records = fmt.read(body, content_type)
     except Unreadable:
         return
-    assert 1 <= len(records) <= MOST_RECORDS
-    for record in records:
-        assert 1 <= len(record) <= 2 * MOST_FIELDS
-        _is_storable(record)
-
-
-def _is_storable(record: Record) -> None:
-    for name, raw in record.items():
-        assert isinstance(raw, str | int | float | bool | None)
-        for text in (name, raw):
-            if isinstance(text, str):
-                text.encode("utf-8")
-                assert "\0" not in text
+    are_storable(records)
 
 
 @pytest.mark.parametrize("fmt", EVERY, ids=lambda fmt: fmt.name)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import UnknownType
-from app.ingest.format import MOST_FIELDS, MOST_RECORDS, Format, Unreadable, formats
+from app.ingest.format import Format, Unreadable, formats
 from app.ingest.reading import Reader
-from tests.conformance.test_formats import _is_storable
+from tests.conformance.storable import are_storable
 from tests.ingest.formats.golden import DATA, Golden, goldens
 
 EVERY = {one.name: one for one in formats.discover()}
@@ -89,7 +89,4 @@ def reads(one: Format, body: bytes, content_type: str) -> None:
         records = one.read(body, content_type)
     except Unreadable:
         return
-    assert 1 <= len(records) <= MOST_RECORDS
-    for record in records:
-        assert 1 <= len(record) <= 2 * MOST_FIELDS
-        _is_storable(record)
+    are_storable(records)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from app.core.errors import Forged, Unreadable
-from app.ingest.format import MOST_FIELDS, MOST_RECORDS, formats
+from app.ingest.format import formats
 from app.ingest.platform import Asked, Platform, Said, Taken, platforms, type_of
 from app.ingest.reading import Reader
-from app.model import Record
+from tests.conformance.storable import are_storable
 
 EVERY = list(platforms.discover())
 READER = Reader(formats.discover(), EVERY)
@@ -40,19 +40,7 @@ def read(one: Platform, body: bytes) -> None:
         records = one.read(body, type_of(one.name))
     except Unreadable:
         return
-    assert 1 <= len(records) <= MOST_RECORDS
-    for record in records:
-        assert 1 <= len(record) <= 2 * MOST_FIELDS
-        is_storable(record)
-
-
-def is_storable(record: Record) -> None:
-    for name, raw in record.items():
-        assert isinstance(raw, str | int | float | bool | None)
-        for text in (name, raw):
-            if isinstance(text, str):
-                text.encode("utf-8")
-                assert "\0" not in text
+    are_storable(records)
 
 
 def secrets(one: Any) -> list[str]:

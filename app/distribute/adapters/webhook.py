@@ -1,13 +1,13 @@
 """One HTTP request to the buyer's own address, in JSON, form or XML, read as its contract says."""
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
 
+from app.core.auth import Auth
 from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies, xml
@@ -41,24 +41,6 @@ def settable(headers: Mapping[str, Any]) -> Mapping[str, Any]:
         if not _HEADER.fullmatch(name) or name.lower() in _OURS:
             raise ValueError(f"{name!r} is no header that can be set")
     return headers
-
-
-class Basic(Settings):
-    user: str
-    password: SecretStr
-
-
-class Auth(Settings):
-    """How the buyer knows us: one of the two."""
-
-    basic: Basic | None = None
-    bearer: SecretStr | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "Auth":
-        if (self.basic is None) == (self.bearer is None):
-            raise ValueError("auth is either basic or bearer")
-        return self
 
 
 class Sign(Settings):
@@ -172,20 +154,15 @@ class _Plan:
 def _fixed(to: WebhookSettings) -> dict[str, str]:
     fixed = {k.lower(): " ".join(v.split()) for k, v in to.headers.items() if "{{" not in v}
     fixed |= {k.lower(): v.get_secret_value() for k, v in to.secret.headers.items()}
-    if to.auth is not None and to.auth.bearer is not None:
-        fixed["authorization"] = f"Bearer {to.auth.bearer.get_secret_value()}"
-    if to.auth is not None and to.auth.basic is not None:
-        pair = f"{to.auth.basic.user}:{to.auth.basic.password.get_secret_value()}"
-        fixed["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    if to.auth is not None:
+        fixed["authorization"] = to.auth.header()
     return fixed
 
 
 def _secrets(to: WebhookSettings) -> tuple[str, ...]:
     hidden = [*to.secret.headers.values(), *to.secret.fields.values(), *to.secret.query.values()]
-    if to.auth is not None and to.auth.bearer is not None:
-        hidden.append(to.auth.bearer)
-    if to.auth is not None and to.auth.basic is not None:
-        hidden.append(to.auth.basic.password)
+    if to.auth is not None:
+        hidden.append(to.auth.secret)
     return tuple(secret.get_secret_value() for secret in hidden)
 
 

@@ -1,7 +1,6 @@
 """Polls an RSS or Atom feed whose items are leads."""
 
 import asyncio
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -11,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from lxml import etree
 from msgspec import Struct
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr
 
+from app.core.auth import Auth
 from app.core.errors import NotDurable, Refused, Unreadable
 from app.core.registry import Settings
 from app.ingest.channel import Channel, ChannelSettings, Door, Fetched, Trouble, Visit, channels
@@ -41,24 +41,6 @@ def _feed_address(url: str) -> str:
     return url
 
 
-class Basic(Settings):
-    user: str
-    password: SecretStr
-
-
-class Auth(Settings):
-    """How the feed's server knows us: one of the two."""
-
-    basic: Basic | None = None
-    bearer: SecretStr | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "Auth":
-        if (self.basic is None) == (self.bearer is None):
-            raise ValueError("auth is either basic or bearer")
-        return self
-
-
 class Secret(Settings):
     """What is sent and never shown: keys that the feed's server wants in a header or in the query."""
 
@@ -80,11 +62,8 @@ class FeedSettings(ChannelSettings):
 
     def headers(self) -> dict[str, str]:
         given = {name.lower(): value.get_secret_value() for name, value in self.secret.headers.items()}
-        if self.auth is not None and self.auth.basic is not None:
-            pair = f"{self.auth.basic.user}:{self.auth.basic.password.get_secret_value()}"
-            given["authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
-        elif self.auth is not None and self.auth.bearer is not None:
-            given["authorization"] = f"Bearer {self.auth.bearer.get_secret_value()}"
+        if self.auth is not None:
+            given["authorization"] = self.auth.header()
         return given
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.ingest.channels.folder import FolderSettings
 from app.store.database import Database
 from tests.pipeline.house import House, catalogue, opened
-from tests.pipeline.visiting import Rounds, visiting, with_channels
+from tests.pipeline.visiting import Rounds, with_channels
 
 ADF = (
     "<?ADF VERSION='1.0'?><?xml version='1.0'?><adf><prospect><customer><contact><name part='first'>Ann</name>"
@@ -23,23 +23,10 @@ def csv(*numbers: int) -> str:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "leads"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 async def house(database: Database, inbox: Path) -> AsyncIterator[House]:
     told = f"{{channel: folder, path: '{inbox}', every: 1s}}"
     async with opened(database, catalogue(with_channels(told))) as made:
         yield made
-
-
-@pytest.fixture
-async def picker(house: House, tmp_path: Path) -> AsyncIterator[Rounds]:
-    async with visiting(house, tmp_path / "spool") as rounds:
-        yield rounds
 
 
 def seen(folder: Path) -> set[str]:

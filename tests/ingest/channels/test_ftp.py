@@ -1,41 +1,20 @@
 """What is FTP's own of picking up: older and stricter servers, TLS, and servers that mean harm."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from app.ingest.channels.ftp import FtpSettings
-from app.store.database import Database
 from tests.ingest.channels.ftpserver import OLDER, PASSWORD, USER, ftp_server
 from tests.ingest.channels.smallftp import Talk, small_ftp
-from tests.pipeline.house import House, catalogue, opened, source
-from tests.pipeline.visiting import Rounds, visiting, with_channels
+from tests.pipeline.house import House, catalogue
+from tests.pipeline.visiting import Rounds, with_channels
 from tests.selfsigned import self_signed
 
 LEAD = '{"email": "ann1@example.com"}'
 SETTINGS = {"host": "ftp.example", "user": "acme"}
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "leads"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    async with opened(database, catalogue(source())) as made:
-        yield made
-
-
-@pytest.fixture
-async def picker(house: House, tmp_path: Path) -> AsyncIterator[Rounds]:
-    async with visiting(house, tmp_path / "spool") as rounds:
-        yield rounds
 
 
 async def configured(house: House, port: int, more: str = "tls: none") -> None:

@@ -11,11 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from app.ingest.channels.sftp import Sftp, SftpSettings
-from app.store.database import Database
 from tests.ingest.channels.sftpserver import PASSWORD, USER, sftp_server
 from tests.ingest.channels.sftpserver import Sftp as Server
-from tests.pipeline.house import House, catalogue, opened, source
-from tests.pipeline.visiting import Rounds, visiting, with_channels
+from tests.pipeline.house import House, catalogue
+from tests.pipeline.visiting import Rounds, with_channels
 
 LEAD = '{"email": "ann1@example.com"}'
 KEY = Sftp.examples[0]["host_key"]
@@ -49,25 +48,6 @@ def faulty() -> type[Faulty]:
         pass
 
     return Ours
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "leads"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    async with opened(database, catalogue(source())) as made:
-        yield made
-
-
-@pytest.fixture
-async def picker(house: House, tmp_path: Path) -> AsyncIterator[Rounds]:
-    async with visiting(house, tmp_path / "spool") as rounds:
-        yield rounds
 
 
 async def configured(house: House, server: Server, **more: Any) -> None:
