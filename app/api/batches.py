@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -49,7 +49,7 @@ class BatchState(BaseModel):
 
     id: str
     name: str
-    state: str
+    state: Literal["reading", "deciding", "done", "failed", "cancelled"]
     size: int = Field(description="Bytes of the file.")
     read: int = Field(description="Bytes of it that are read.")
     rows: int

@@ -1,6 +1,6 @@
 """`GET /v1/leads/{id}`: a source looks at its own lead."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -10,6 +10,11 @@ from app.core.errors import NotYours
 from app.pipeline.story import source_view
 
 router = APIRouter(tags=["intake"])
+
+
+State = Literal[
+    "partial", "received", "held", "rejected", "delivering", "unclear", "sold", "unsold", "pooled", "returned",
+]  # fmt: skip
 
 
 class Reason(BaseModel):
@@ -24,10 +29,13 @@ class Moment(BaseModel):
 
 
 class LeadState(BaseModel):
-    """`outcome` is the answer of round 1, or `pending`; `price` what is owed to the source."""
+    """`outcome` is the answer of the round that answered, or `pending`: the first, or after a refusal the one that
+    was begun anew; a `success` stands. `price` is what is owed to the source."""
 
     id: str
-    state: str
+    state: State = Field(
+        description="`partial` is begun and not whole; `rejected`, `sold`, `unsold` and `returned` end a round."
+    )
     outcome: str
     price: str | None = None
     reasons: list[Reason] = []
