@@ -278,7 +278,7 @@ class _Round:
         """Whole, and the same before and after. Raises Changed, Refused, _NotNow."""
         most = LARGEST if is_body(one.name) else self._settings.largest
         if one.size > most:
-            raise TooLarge(f"a file of this kind has at most {most:,} bytes")
+            raise await self._unread(one, TooLarge(f"a file of this kind has at most {most:,} bytes"))
 
         async def put(block: bytes) -> None:
             if catch.size + len(block) > one.size:
@@ -298,8 +298,13 @@ class _Round:
         if not await self._is_still(one):
             raise Changed
         if denied and denied.lasting:
-            raise Unreadable("the server does not hand the file out", code="unreadable")
+            never = Unreadable("the server does not hand the file out", code="unreadable")
+            raise await self._unread(one, never)
         raise _NotNow
+
+    async def _unread(self, one: Listed, refused: Refused) -> Refused:
+        await self._door.refuse(refused, identity=one.mark, name=one.name)
+        return refused
 
     async def _is_still(self, one: Listed) -> bool:
         now = await self._remote.look_at(one.raw)

@@ -175,6 +175,18 @@ async def test_each_kind_is_read_as_it_is_and_ends_in_a_folder_that_says_what_be
     assert await picker.house.value("select count(*) from lead") == 3
 
 
+async def test_a_body_that_is_too_large_is_noted_as_a_refusal_and_never_fetched(
+    inbox: Path, place: Place, picker: Rounds
+) -> None:
+    with (inbox / "huge.json").open("wb") as file:
+        file.truncate(10_000_001)
+    await picker.go()
+    await picker.go()
+    assert (inbox / "failed/huge.json").exists()
+    assert await picker.refusals() == [("acme", "too_large")]
+    assert not {b"huge.json", "RETR"}.intersection(place.fetched)
+
+
 async def test_the_same_name_with_other_content_is_another_file_and_gets_another_name(
     inbox: Path, picker: Rounds
 ) -> None:
