@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from app.catalog.documents import Catalogue
+from app.catalog.documents import Catalogue, ListMarker
 from app.catalog.export import export
+from app.catalog.kinds import at, marked_places
 from app.commands.desk import AsJson, fail
 from app.commands.words import columns
 from app.components import discover
@@ -198,11 +199,15 @@ def example(kind: str, component: Any) -> str:
     campaign: dict[str, Any] = {"id": "example", "fields": fields}
     buyers: list[dict[str, Any]] = []
     sources: list[dict[str, Any]] = []
+    lists: list[dict[str, Any]] = []
     if kind == "fieldtype":
         told = next((given for given, _, _ in component.examples if given), {}) | _needed(component)
         campaign["fields"] = {"example": {"type": component.name, **told}}
     elif kind == "check":
-        campaign["checks"] = [{"check": component.name, **_needed(component)}]
+        needed = _needed(component)
+        campaign["checks"] = [{"check": component.name, **needed}]
+        named = {at(needed, place) for place in marked_places(component.settings, needed, ListMarker)}
+        lists = [{"id": name, "of": "email"} for name in sorted(named)]
     elif kind in ("platform", "channel"):
         told = component.examples[0][1] if kind == "platform" else component.examples[0]
         sources = [{"id": "example", "campaign": "example", f"{kind}s": [{kind: component.name, **told}]}]
@@ -214,7 +219,11 @@ def example(kind: str, component: Any) -> str:
         buyers = [
             {"id": "example", "contracts": [{"id": "example-1", "campaign": "example", "deliver": deliver}]}
         ]
-    return export(Catalogue.model_validate({"campaigns": [campaign], "sources": sources, "buyers": buyers}))
+    return export(
+        Catalogue.model_validate(
+            {"campaigns": [campaign], "sources": sources, "buyers": buyers, "lists": lists}
+        )
+    )
 
 
 def _needed(component: Any) -> dict[str, Any]:
