@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -127,9 +129,10 @@ async def test_a_broken_off_import_says_how_to_go_on_and_goes_on_at_once_where_i
     await gate.configure(source("acme", reply="receipt"))
     file = table(tmp_path, 60_000)
     typed = await _typed(file)
-    while not await gate.one("select position from batch"):
-        await asyncio.sleep(0)
-    typed.send_signal(signal.SIGINT)
+    async with _held(gate, database) as waits:  # it is amid its rows, and can't go on
+        typed.send_signal(signal.SIGINT)
+        while await gate.one(_WAITS) == waits:
+            await asyncio.sleep(0)
     said = (await typed.communicate())[1].decode()
     assert typed.returncode == 1
     batch = await gate.one("select id from batch where state = 'reading' and lease_id is null")
@@ -146,6 +149,24 @@ async def test_a_broken_off_import_says_how_to_go_on_and_goes_on_at_once_where_i
     assert await gate.one("select kept from batch") == 60_000
     lines = "select count(*), count(distinct line) from batch_part, unnest(lines) as line"
     assert [tuple(row) for row in await gate.fetch(lines)] == [(60_000, 60_000)]
+
+
+_WAITS = """
+select min(pid || ' ' || query_start) from pg_stat_activity
+ where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+@asynccontextmanager
+async def _held(gate: Gate, database: Database) -> AsyncIterator[str]:
+    """The batch's row is ours, between two parts of its file; gives the statement that waits for it."""
+    while True:
+        async with database.acquire() as conn, conn.transaction():
+            if await conn.fetchval("select position from batch for update"):
+                while not (waits := await gate.one(_WAITS)):
+                    await asyncio.sleep(0)
+                yield waits
+                return
 
 
 async def _typed(file: Path) -> asyncio.subprocess.Process:
