@@ -68,8 +68,7 @@ create index inbox_batch on inbox (submission_id) where batch_id is not null and
 
 
 def upgrade() -> None:
-    if TABLES.strip():
-        op.execute(TABLES)
+    op.execute(TABLES)
 
 
 def downgrade() -> None:

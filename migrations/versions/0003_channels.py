@@ -62,8 +62,7 @@ create table arrival_mark (
 
 
 def upgrade() -> None:
-    if TABLES.strip():
-        op.execute(TABLES)
+    op.execute(TABLES)
 
 
 def downgrade() -> None:

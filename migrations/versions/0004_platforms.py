@@ -49,8 +49,7 @@ alter table lead add column erased_at timestamptz;
 
 
 def upgrade() -> None:
-    if TABLES.strip():
-        op.execute(TABLES)
+    op.execute(TABLES)
 
 
 def downgrade() -> None:

@@ -117,8 +117,7 @@ select leadgate_make_partitions((now() at time zone 'UTC')::date - 1, 9);
 
 
 def upgrade() -> None:
-    if TABLES.strip():
-        op.execute(TABLES)
+    op.execute(TABLES)
 
 
 def downgrade() -> None:

@@ -113,11 +113,9 @@ async def test_silence_is_no_answer_and_ends_in_time():
 
 async def test_waiters_for_one_domain_share_one_question():
     async with resolving() as (resolver, server, _):
-        assert await resolver.all_of(["mail.example"] * 5 + ["null.example"]) == {
-            "mail.example": True,
-            "null.example": False,
-        }
-        await asyncio.gather(*(resolver.takes_mail("mail.example") for _ in range(20)))
+        several = ["mail.example"] * 20 + ["null.example"]
+        answers = await asyncio.gather(*map(resolver.takes_mail, several))
+        assert answers == [True] * 20 + [False]
         assert server.asked["mail.example MX"] == 1
 
 
