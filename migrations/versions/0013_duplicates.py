@@ -1,0 +1,20 @@
+"""What duplicates are compared by."""
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+TABLES = """
+select
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("history is not undone; restore a backup")
