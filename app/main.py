@@ -47,12 +47,14 @@ from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
 from app.pipeline.reprocessing import Reprocessor
+from app.pipeline.reviewing import Reviewer
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
 from app.pipeline.spec import Known
 from app.pipeline.spec_changes import SpecChanges
 from app.pipeline.sweep import Identity, Upkeep
+from app.pipeline.unattended import Unattended
 from app.settings import Settings
 from app.store.database import Database
 from app.validate.blocklists import Blocklists
@@ -70,6 +72,7 @@ CALLBACKS_TOLD = 2.0  # seconds; what is cut off is told again by others
 GAUGES_EVERY = 5.0
 PLACES_EVERY = 10.0
 LISTS_TIDIED_EVERY = 600.0
+REVIEWS_EVERY = 5.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
@@ -148,6 +151,14 @@ class Process:
         self.pieces = Pieces(self.reader, world, self.current_plans)
         self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
         self.upkeep.also(1.0, self.partials.end_overdue)
+        reviewer = Reviewer(
+            self.database, self.engine.recorder, self.engine.tracker, world,
+            Retrying(world, self.metrics, patience=2.0),
+        )  # fmt: skip
+        self.unattended = Unattended(
+            self.database, reviewer, plans=self.current_plans, follow=self.engine.follow
+        )
+        self.upkeep.also(REVIEWS_EVERY, self.unattended.end)
         self.amender = Amender(self.engine, self.database, self.pieces, self.partials, world, self.metrics)
         self.reprocessor = Reprocessor(
             self.engine, self.database, self.pieces, self.evidence, world, self.metrics

@@ -12,6 +12,7 @@ from phonenumbers import country_code_for_region
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.catalog.document import Document
+from app.catalog.review import ReviewDoc
 from app.catalog.worth import FraudDoc, ScoreDoc
 from app.core.duration import Duration
 from app.core.expressions import Expression
@@ -176,8 +177,16 @@ class CampaignDoc(Document):
     name: str = ""
     fields: Mapping[FieldName, FieldDoc]
     checks: tuple[CheckDoc, ...] = ()
+    consent: Mapping[
+        Annotated[str, Field(min_length=1, max_length=100)],
+        Annotated[str, Field(min_length=1, max_length=10_000)],
+    ] = Field(
+        {},
+        description="Version → the text that people agree to; what the check `consent` holds leads against.",
+    )
     score: ScoreDoc = ScoreDoc()
     fraud: FraudDoc | None = Field(None, description="Without it nothing is summed up.")
+    review: ReviewDoc | None = Field(None, description="Without it a held lead waits for a person for ever.")
     distribution: Distribution = Distribution()
     currency: Annotated[str, AfterValidator(_currency)] = Field(
         "USD", json_schema_extra={"pattern": _CURRENCY.pattern}

@@ -1,11 +1,14 @@
 """Leads that a check has held for a person: shown with what was found, approved or rejected."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 import orjson
 import typer
 
+from app.catalog.review import ReviewDoc
+from app.catalog.rows import catalogue_of
 from app.commands.beside import Beside, beside
 from app.commands.desk import AsJson, DataDir, at_database, say, settings_beside, world
 from app.commands.recalling import one_id
@@ -13,11 +16,16 @@ from app.commands.words import columns, days, short, tail
 from app.core.redaction import scrub
 from app.pipeline.record import Step
 from app.store import looking, reviews
+from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.store.reviews import HeldLead
 
 Named = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or its last 6 characters or more.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
+
+Ends = Mapping[str, ReviewDoc]
+"""Campaign → what becomes of its held leads, where that is said."""
+_ENDS = {"accept": "goes on", "reject": "is rejected"}
 
 review = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -31,16 +39,21 @@ def held(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Without a command: the leads that wait, the oldest first, each with why."""
+    """Without a command: the leads that wait, the oldest first, each with why, and what becomes of it by itself."""
     if context.invoked_subcommand is not None:
         return
 
-    async def work(database: Database) -> list[HeldLead]:
+    async def work(database: Database) -> tuple[list[HeldLead], Ends]:
+        catalogue = catalogue_of((await CatalogueStore(database).load())[1])
         async with database.acquire() as conn:
-            return await reviews.held(conn, source=source, campaign=campaign, limit=limit)
+            waiting = await reviews.held(conn, source=source, campaign=campaign, limit=limit)
+        return waiting, {one.id: one.review for one in catalogue.campaigns if one.review}
 
-    found = at_database(settings_beside(data_dir), work)
-    for line in map(_object, found) if as_json else columns([_shown(one) for one in found]):
+    found, ends = at_database(settings_beside(data_dir), work)
+    lines = (
+        [_object(one, ends) for one in found] if as_json else columns([_shown(one, ends) for one in found])
+    )
+    for line in lines:
         typer.echo(line)
     if not found:
         say("no lead waits for a person")
@@ -91,7 +104,7 @@ def _followed(step: Step | None) -> str:
     return f"; no contract takes it: it is {step.state}"
 
 
-def _shown(one: HeldLead) -> list[str]:
+def _shown(one: HeldLead, ends: Ends) -> list[str]:
     why = "; ".join(_why(finding) for finding in one.findings if finding["action"] == "hold")
     waits = f"{days(world().now() - one.received_at)}"
     return [
@@ -99,16 +112,28 @@ def _shown(one: HeldLead) -> list[str]:
         one.source,
         one.campaign,
         waits,
+        _end(one, ends),
         "test" if one.test else "",
         why or "not on record",
     ]
+
+
+def _end(one: HeldLead, ends: Ends) -> str:
+    doc = ends.get(one.campaign)
+    if doc is None:
+        return "no time-out"
+    left = one.held_at + timedelta(seconds=doc.within.seconds) - world().now()
+    when = f"in {days(left)}" if left > timedelta() else "now"
+    return f"{_ENDS[doc.then]} {when}"
 
 
 def _why(finding: Mapping[str, Any]) -> str:
     return f"{finding['check']}: {scrub(finding['message'])}"
 
 
-def _object(one: HeldLead) -> str:
+def _object(one: HeldLead, ends: Ends) -> str:
     findings = [{name: value for name, value in f.items() if name != "facts"} for f in one.findings]
     told = {name: getattr(one, name) for name in one.__struct_fields__} | {"findings": findings}
+    if doc := ends.get(one.campaign):
+        told |= {"ends_at": one.held_at + timedelta(seconds=doc.within.seconds), "then": doc.then}
     return orjson.dumps(told, default=str).decode()

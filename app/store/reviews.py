@@ -10,10 +10,18 @@ from msgspec import Struct
 from app.store.leads import decode
 
 _HELD = """
-select l.id, l.source, l.campaign, l.received_at, l.test, l.score, d.findings
+select l.id, l.source, l.campaign, l.received_at, l.decided_at, l.test, l.score, d.findings
   from lead l left join lead_detail d on d.lead_id = l.id
  where l.state = 'held' and ($1::text is null or l.source = $1) and ($2::text is null or l.campaign = $2)
  order by l.id limit $3
+"""
+# What retention has dropped can't go on, and stands in nobody's way.
+_OVERDUE = """
+select l.id, l.campaign
+  from unnest($1::text[], $2::float8[]) as t(campaign, seconds)
+  join lead l on l.campaign = t.campaign and l.state = 'held' and l.decided_at <= now() - t.seconds * interval '1 second'
+ where l.erased_at is null and exists (select from lead_detail d where d.lead_id = l.id)
+ order by l.decided_at limit $3
 """
 _SAID = "select exists (select 1 from lead_event where lead_id = $1 and data ->> 'word' = $2)"
 
@@ -25,6 +33,7 @@ class HeldLead(Struct, frozen=True, kw_only=True):
     source: str
     campaign: str
     received_at: datetime
+    held_at: datetime
     test: bool
     score: int
     findings: Sequence[Mapping[str, Any]]
@@ -35,11 +44,17 @@ async def held(conn: Any, *, source: str | None, campaign: str | None, limit: in
     rows = await conn.fetch(_HELD, source, campaign, limit)
     return [
         HeldLead(
-            id=row[0], source=row[1], campaign=row[2], received_at=row[3], test=row[4], score=row[5],
-            findings=decode(row[6]) or [],
+            id=row[0], source=row[1], campaign=row[2], received_at=row[3], held_at=row[4], test=row[5],
+            score=row[6], findings=decode(row[7]) or [],
         )
         for row in rows
     ]  # fmt: skip
+
+
+async def overdue(conn: Any, within: Mapping[str, float], limit: int) -> list[tuple[UUID, str]]:
+    """(lead, campaign) of those that have waited longer than their campaign's seconds, the longest first."""
+    rows = await conn.fetch(_OVERDUE, list(within), list(within.values()), limit)
+    return [(row[0], row[1]) for row in rows]
 
 
 async def is_said(conn: Any, lead_id: UUID, word: UUID) -> bool:

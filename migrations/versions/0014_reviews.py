@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
-select
+create index lead_held on lead (campaign, decided_at) where state = 'held';
 """
 
 

@@ -81,3 +81,15 @@ def test_a_fault_is_told_at_its_place(said: str, path: str, hint: str) -> None:
 )
 def test_what_is_right_applies(said: str) -> None:
     assert faults(said) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("{within: 0s}", "review.within"),
+        ("{then: accept}", "review"),
+        ("{within: 4h, then: sell}", "review.then"),
+    ],
+)
+def test_a_time_out_that_means_nothing_is_refused(said: str, path: str) -> None:
+    assert [place for place, _ in faults(f"review: {said}")] == [path]

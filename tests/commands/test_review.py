@@ -1,6 +1,11 @@
 """Held leads are shown with why, and the running service does what a person's word makes of them."""
 
+from datetime import datetime, timedelta
+
+import pytest
+
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
+from tests.e2e import catalogues
 from tests.e2e.counting import CountingBuyer
 
 
@@ -27,6 +32,21 @@ async def test_what_waits_is_shown_with_why_and_without_the_person(
     assert listed.exit_code == 0, listed.exception
     [found] = objects(listed)
     assert (found["id"], found["findings"][0]["action"]) == (lead, "hold")
+
+
+async def test_what_becomes_of_it_by_itself_is_shown(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_held_one(gate, buyer)
+    assert "  no time-out  " in (await leadgate("review")).stdout
+    monkeypatch.setattr(
+        catalogues, "_CAMPAIGN", catalogues._CAMPAIGN + "    review: {within: 4h, then: accept}\n"
+    )
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")))
+    assert "  goes on in " in (await leadgate("review")).stdout
+    [found] = objects(await leadgate("review", "--json"))
+    gone_on = datetime.fromisoformat(found["ends_at"]) - datetime.fromisoformat(found["held_at"])
+    assert (found["then"], gone_on) == ("accept", timedelta(hours=4))
 
 
 async def test_approved_twice_it_is_sold_once(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
