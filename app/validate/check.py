@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.core.registry import Component, Registry, Settings
 from app.model import Action, Finding, Lead
+from app.validate.remote import Remote
 
 
 class CheckSettings(Settings):
@@ -97,7 +98,7 @@ class Earlier(Struct, frozen=True):
     source: str
 
 
-Ask = Seen | Claim | Mx | Listed | Locate | Blocked
+Ask = Seen | Claim | Mx | Listed | Locate | Blocked | Remote
 Evidence = Mapping[Ask, Any]
 """What was asked → its answer. Fetched once per batch and kind, never per lead."""
 

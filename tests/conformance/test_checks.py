@@ -27,6 +27,7 @@ from app.validate.check import (
     Seen,
     checks,
 )
+from app.validate.remote import Remote, Told
 from tests.golden import cases_of
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,8 @@ def answer_to(ask: object, answered: bool) -> object:
             return answered or None
         case Listed():
             return tuple(Entry(name) for name in ask.lists) if answered else ()
+        case Remote():
+            return Told(became="answered", value={"x": 1}) if answered else Told(became="late")
     raise AssertionError(f"{ask} is no kind of evidence")
 
 

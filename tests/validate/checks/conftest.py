@@ -4,7 +4,7 @@ A field is written as its value (`anna@example.com`), as a phone `{number, regio
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
 what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says,
 `listed` on which lists a value stands, `untold` the lists that nobody is told of; `at` is what databases say
-of the address, `blocked` the DNS lists that name it.
+of the address, `blocked` the DNS lists that name it; `told` what a remote look-up came to (`became`, `value`).
 """
 
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import pytest
 
 from app.model import Lead, Value
 from app.validate.check import Blocked, Claim, Earlier, Entry, Listed, Locate, Location, Mx, Seen, checks
+from app.validate.remote import Remote, Told
 from tests.golden import cases_of
 
 MISLEADING = {"domain": "mailinator.com", "region": "XX", "line_type": "premium", "version": 4}
@@ -66,6 +67,8 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
                 evidence[ask] = Location(**given["at"]) if "at" in given else None
             case Blocked(zone):
                 evidence[ask] = zone in given.get("blocked", ())
+            case Remote():
+                evidence[ask] = Told(**given["told"])
             case Listed():
                 names = given["listed"].get(ask.value, ())
                 untold = given.get("untold", ())
