@@ -78,3 +78,6 @@ def _words(form: FormDoc, campaign: CampaignDoc) -> Iterator[Fault]:
             yield ["consent", "field"], "must be a boolean", f"{consent.field} is of another type"
         if consent.field in form.named:
             yield ["consent", "field"], "is asked as a field, too", "the tick of the consent fills it"
+    if consent and campaign.consent and campaign.consent.get(consent.version) != consent.text:
+        hint = "a changed text is a new version; declare it at the campaign's consent, too"
+        yield ["consent", "text"], f'is not what the campaign declares as "{consent.version}"', hint

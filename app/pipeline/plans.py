@@ -162,6 +162,7 @@ class Plans:
         said = {entry.check for entry in doc.checks}
         for name in made.keys() - said:
             yield _rule(self._checks[name], made[name])
+        made["consent"] = {"texts": doc.consent}
         for entry in doc.checks:
             yield _rule(self._checks[entry.check], {**made.get(entry.check, {}), **(entry.model_extra or {})})
 

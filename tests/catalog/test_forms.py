@@ -98,3 +98,12 @@ def test_a_form_is_exported_as_it_was_applied() -> None:
     options = again.sources[0].form and again.sources[0].form.options["roof"]
     assert options is not None
     assert list(options) == ["pitched", "flat"]
+
+
+def test_a_form_shows_the_text_that_the_campaign_declares_under_its_version() -> None:
+    declared = CATALOGUE.replace("    fields:", '    consent: {v1: "Call me."}\n    fields:', 1)
+    read([("t.yaml", declared % '{consent: {version: v1, text: "Call me."}}')], KINDS)
+    for said in ('{version: v1, text: "Mail me."}', '{version: v2, text: "Call me."}'):
+        ((path, message),) = told(f"{{consent: {said}}}", declared)
+        version = "v1" if "v1" in said else "v2"
+        assert (path, message) == ("consent.text", f'is not what the campaign declares as "{version}"')
