@@ -13,9 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.catalog.document import Document
 from app.catalog.review import ReviewDoc
-from app.catalog.worth import FraudDoc, ScoreDoc
+from app.catalog.worth import FraudDoc, PriorityDoc, ScoreDoc
 from app.core.duration import Duration
-from app.core.expressions import Expression
+from app.core.expressions import Expression, WorthExpression
 from app.core.money import Amount
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
@@ -165,6 +165,7 @@ class Distribution(Document):
         "exclusive", json_schema_extra={"pattern": _SELL.pattern}
     )
     rank: tuple[Rank, ...] = ("price", "priority", "round_robin")
+    priority: PriorityDoc = PriorityDoc()
 
     @property
     def copies(self) -> int:
@@ -361,7 +362,9 @@ class ContractDoc(Document):
 
     id: Id
     campaign: Id
-    when: Expression | None = None
+    when: WorthExpression | None = Field(
+        None, description="CEL over lead, source, and score, grade, sales_ready, probability."
+    )
     price: Amount = Field(default=0, validate_default=True)
     priority: int = Field(0, ge=-1000, le=1000)
     weight: int = Field(1, ge=1, le=10_000)

@@ -8,8 +8,10 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from app.catalog.document import Document
+from app.catalog.modelling import ModelDoc
 from app.core.duration import Duration
 from app.core.expressions import Expression, ScoredExpression
+from app.core.money import Amount
 
 RECEIVED = "received"
 
@@ -65,12 +67,33 @@ class ScoreDoc(Document):
         Annotated[str, Field(min_length=1, max_length=20)], Annotated[int, Field(ge=0, le=100)]
     ] = {}
     sales_ready: SalesReady | None = None
+    model: ModelDoc | None = Field(None, description="What is learned from outcomes, beside the points.")
 
     @model_validator(mode="after")
     def _grades_differ(self) -> Self:
         if len(set(self.grades.values())) < len(self.grades):
             raise ValueError("has two grades that begin at one score; give each its own")
         return self
+
+
+def _within_a_month(span: Duration) -> Duration:
+    if span.seconds > 30 * 86_400:
+        raise ValueError("must be a month at most; 10m is usual")
+    return span
+
+
+_HeadStart = Annotated[Duration, AfterValidator(_within_a_month)]
+
+
+class PriorityDoc(Document):
+    """Who goes first where leads wait in line: whose hand-over is due first, after what score and price are
+    worth in waiting. Age lifts everybody alike, so nobody is passed for longer than these add up to."""
+
+    within: _HeadStart = Field(Duration("15m"), description="When a hand-over is due, after its receipt.")
+    ready_within: _HeadStart | None = Field(None, description="The same for leads that are sales-ready.")
+    score: _HeadStart = Field(Duration("10m"), description="The head start of a score of 100.")
+    price: _HeadStart = Field(Duration("5m"), description="The head start of a price of `dear` and more.")
+    dear: Annotated[Amount, Field(gt=0)] = Field(default=100, validate_default=True)
 
 
 class FraudDoc(Document):

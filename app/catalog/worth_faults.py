@@ -2,6 +2,7 @@
 
 from app.catalog.documents import CampaignDoc
 from app.catalog.found import Item, Reading
+from app.catalog.modelling import SPEAKS_OF, ModelDoc
 from app.catalog.problems import suggestion
 from app.catalog.words import expression_fault, joined, path_text
 from app.core.expressions import Expression, ExpressionError, compile_over
@@ -18,6 +19,8 @@ def check_worth(reading: Reading, item: Item, doc: CampaignDoc) -> None:
     ready = doc.score.sales_ready
     if ready is not None and ready.when is not None:
         _speaks_of(reading, item, ("score", "sales_ready", "when"), ready.when, _READY)
+    if doc.score.model is not None:
+        _features(reading, item, doc.score.model, doc)
     for factor in doc.fraud.weights if doc.fraud is not None else ():
         _factor(reading, item, factor)
 
@@ -31,6 +34,17 @@ def _speaks_of(
     except ExpressionError as error:
         where = joined(item.path, path_text(path))
         reading.tell(item, expression_fault(error, item.node.at(path), where, names))
+
+
+def _features(reading: Reading, item: Item, model: ModelDoc, doc: CampaignDoc) -> None:
+    """What speaks of anything but the lead and its source could be known too late, and foretell the past."""
+    for i, one in enumerate(model.features):
+        path = ("score", "model", "features", i)
+        if one.value is not None:
+            _speaks_of(reading, item, (*path, "value"), one.value, SPEAKS_OF)
+        elif one.name not in doc.fields:
+            hint = suggestion(one.name, doc.fields, otherwise="it has")
+            reading.say(item, path, f'no field "{one.name}" on campaign {doc.id}', hint)
 
 
 def _date(reading: Reading, item: Item, i: int, name: str, doc: CampaignDoc) -> None:

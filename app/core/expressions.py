@@ -19,6 +19,8 @@ VARIABLES = ("lead", "reply", "source", "campaign", "delivery", "contract", "pri
 
 _ENV = cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN))
 _SCORED = cel.NewEnv(variables=dict.fromkeys((*VARIABLES, "score", "grade"), cel.Type.DYN))
+WORTH = ("score", "grade", "sales_ready", "probability")
+_WORTH = cel.NewEnv(variables=dict.fromkeys((*VARIABLES, *WORTH), cel.Type.DYN))
 _NO_VALUE = (cel.Type.ERROR, cel.Type.UNKNOWN)
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _REFERENCE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)""")
@@ -128,6 +130,13 @@ class ScoredExpression(Expression):
     _env: ClassVar[Any] = _SCORED
 
 
+class WorthExpression(Expression):
+    """One that may speak of what a lead was found to be worth: a contract's filter."""
+
+    __slots__ = ()
+    _env: ClassVar[Any] = _WORTH
+
+
 def activation(data: Mapping[str, Any]) -> Any:
     """What `Expression.over` evaluates against; build it once for one lead and many expressions."""
-    return _ENV.Activation(data)
+    return _WORTH.Activation(data)
