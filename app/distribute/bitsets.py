@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from app.distribute.filters import Question, identity
+from app.core.conditions import Question, identity
 
 Family = Literal["in", "not_in", "lower", "upper", "prefix", "has", "has_not"]
 

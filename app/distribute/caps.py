@@ -10,7 +10,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from app.catalog.documents import Cap, ContractDoc
-from app.distribute.filters import Node, conjuncts
+from app.core.conditions import Node, conjuncts
 from app.distribute.hours import instant
 from app.model import Scalar
 

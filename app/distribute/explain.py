@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from app.core.conditions import Facts, Node, conjuncts
 from app.distribute.caps import CounterKey, cap_of
-from app.distribute.filters import Facts, Node, conjuncts
 from app.distribute.hours import Opening
 from app.distribute.route import RouteIndex
 

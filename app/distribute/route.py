@@ -13,9 +13,9 @@ from typing import Any, Generic
 from msgspec import Struct
 
 from app.catalog.documents import Distribution
+from app.core.conditions import Asked, Facts, Node, Question, asking, conjuncts
 from app.distribute.bitsets import FAMILY, Slot, positions, slot
 from app.distribute.caps import CountedCap, counted
-from app.distribute.filters import Asked, Facts, Node, Question, asking, conjuncts
 from app.distribute.hours import Opening
 from app.distribute.ranking import C, Standing, quantum, ranked, turn_key
 

@@ -10,7 +10,7 @@ from app.model.outcome import (
     Unclear,
     word_of,
 )
-from app.model.verdict import Action, Finding, Verdict, VerdictOutcome
+from app.model.verdict import Action, Finding, Verdict, VerdictOutcome, Worth
 
 __all__ = [
     "Accepted",
@@ -29,5 +29,6 @@ __all__ = [
     "Value",
     "Verdict",
     "VerdictOutcome",
+    "Worth",
     "word_of",
 ]

@@ -23,6 +23,15 @@ class Finding(Struct, frozen=True, gc=False, kw_only=True):
     facts: Mapping[str, Any] = {}
 
 
+class Worth(Struct, frozen=True, gc=False):
+    """What a lead was found to be worth; `probability` where a model is in force."""
+
+    score: int = 0
+    grade: str = ""
+    sales_ready: bool = False
+    probability: float | None = None
+
+
 class Verdict(Struct, frozen=True, gc=False):
     """The strongest action of all findings decides; every finding is kept, in the order of checks."""
 
@@ -31,6 +40,11 @@ class Verdict(Struct, frozen=True, gc=False):
     score: int = 0
     grade: str = ""
     sales_ready: bool = False
+    probability: float | None = None
+
+    @property
+    def worth(self) -> Worth:
+        return Worth(self.score, self.grade, self.sales_ready, self.probability)
 
     def against(self) -> tuple[Finding, ...]:
         """The findings that decided: those whose action is the verdict's."""

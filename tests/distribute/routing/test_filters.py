@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.core.conditions import Asked, Either, Question, conjuncts
 from app.core.expressions import Expression
-from app.distribute.filters import Asked, Either, Question, conjuncts
 from tests.distribute.routing.standing import NOON, contract, index_of
 
 FIELDS = ("state", "zip", "bill", "owner")

@@ -1,4 +1,4 @@
-"""What of a contract's `when` can be looked up in an index, and what must be asked of CEL.
+"""What of a condition can be looked up in an index or answered at once, and what must be asked of CEL.
 
 Only the question "is it the boolean true?" is kept, and for that `&&`, `||` and `!` split exactly: a
 conjunction is true where every part is, whatever the others fail with. All that is not plainly one of
@@ -14,11 +14,14 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from app.core.expressions import Expression, activation
-from app.model import Scalar
+from app.core.expressions import WORTH, Expression, WorthExpression, activation
+from app.model import Scalar, Worth
 
 Op = Literal["in", "not_in", "is", "above", "from", "below", "upto", "prefix", "has", "has_not"]
 Facts = Mapping[str, Scalar]
+"""A lead's valid normal values by field; and what it is worth, under `$score` and the like, which name no field."""
+
+_MARK = "$"
 
 _TOKEN = re.compile(
     r"""\s*(?:("[^"\\\n]*"|'[^'\\\n]*')|([A-Za-z_]\w*)|(\d+(?:\.\d+)?)|(&&|\|\||[=!<>]=|[-+*/%<>!?:.,()\[\]{}]))"""
@@ -104,9 +107,25 @@ class Asked(Struct, frozen=True):
 Node = Question | Every | Either | Asked
 
 
+def facts_of(normals: Facts, worth: Worth | None) -> Facts:
+    """What a contract's `when` may speak of beside the source; an unknown probability is missing."""
+    if worth is None:
+        return normals
+    known: dict[str, Scalar] = {
+        **normals, "$score": worth.score, "$grade": worth.grade, "$sales_ready": worth.sales_ready,
+    }  # fmt: skip
+    if worth.probability is not None:
+        known["$probability"] = worth.probability
+    return known
+
+
 def asking(lead: Facts, source: str) -> Any:
-    """What a contract's expressions may speak of: `lead`, and `source` by its id."""
-    return activation({"lead": lead, "source": source})
+    """What a contract's expressions may speak of: `lead`, its worth, and `source` by its id."""
+    if "$score" not in lead:
+        return activation({"lead": lead, "source": source})
+    worth = {name: lead[_MARK + name] for name in WORTH if _MARK + name in lead}
+    fields = {name: value for name, value in lead.items() if name[0] != _MARK}
+    return activation({"lead": fields, "source": source, **worth})
 
 
 def identity(value: Any) -> Any:
@@ -211,19 +230,22 @@ class _Reader:
 
     def _test(self, low: int, high: int) -> Question | None:
         text = self._slice(low, high)
-        if (field := self._field(low, high)) is not None:
-            return Question("is", field, (True,), text)
         if self._has(low, high):
             return Question("has", self.tokens[low + 4].text, (), text)
-        if self._field(low, low + 3) is None or high - low < 5:
+        if (subject := self._subject(low, high)) is None:
             return None
-        field, word = self.tokens[low + 2].text, self.tokens[low + 3].text
+        field, at = subject
+        if at == high:
+            return Question("is", field, (True,), text)
+        if high - at < 2:
+            return None
+        word = self.tokens[at].text
         if word == "in":
-            return self._listed(field, low + 4, high)
-        if word == "." and self._words(low + 4, low + 6) == ["startsWith", "("]:
-            prefix = self._literal(low + 6, high - 1)
+            return self._listed(field, at + 1, high, text)
+        if word == "." and self._words(at + 1, at + 3) == ["startsWith", "("]:
+            prefix = self._literal(at + 3, high - 1)
             return Question("prefix", field, prefix, text) if prefix and isinstance(prefix[0], str) else None
-        return self._compared(field, word, self._literal(low + 4, high), text)
+        return self._compared(field, word, self._literal(at + 1, high), text)
 
     def _compared(
         self, field: str, word: str, value: tuple[Scalar, ...] | None, text: str
@@ -236,7 +258,7 @@ class _Reader:
             return Question(_ORDER[word], field, value, text)
         return None
 
-    def _listed(self, field: str, low: int, high: int) -> Question | None:
+    def _listed(self, field: str, low: int, high: int, text: str) -> Question | None:
         if self._words(low, low + 1) != ["["] or self._words(high - 1, high) != ["]"]:
             return None
         values: list[Scalar] = []
@@ -248,7 +270,7 @@ class _Reader:
                 return None
             values.append(literal[0])
             at = end + 1
-        return Question("in", field, tuple(values), self._slice(low - 4, high))
+        return Question("in", field, tuple(values), text)
 
     def _literal(self, low: int, high: int) -> tuple[Scalar, ...] | None:
         """One literal in a tuple, since None is a value too."""
@@ -265,6 +287,13 @@ class _Reader:
             return (number,) if number < _EXACT else None
         words: dict[str, Scalar] = {"true": True, "false": False, "null": None}
         return (words[token.text],) if token.text in words else None
+
+    def _subject(self, low: int, high: int) -> tuple[str, int] | None:
+        """The fact that is spoken of first, and where it ends."""
+        if low < high and self.tokens[low].kind == "name" and self.tokens[low].text in WORTH:
+            return _MARK + self.tokens[low].text, low + 1
+        field = self._field(low, low + 3) if low + 3 <= high else None
+        return None if field is None else (field, low + 3)
 
     def _field(self, low: int, high: int) -> str | None:
         if high - low != 3 or high > len(self.tokens) or self._words(low, low + 2) != ["lead", "."]:
@@ -313,7 +342,7 @@ class _Reader:
     def _asked(self, low: int, high: int) -> Node | None:
         text = self._slice(low, high)
         try:
-            return Asked(Expression(text), text)
+            return Asked(WorthExpression(text), text)
         except ValueError:
             return None  # not an expression by itself: the whole must be asked
 
