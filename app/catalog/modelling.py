@@ -80,7 +80,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     auc: float
     brier: float
     lift: tuple[float, ...]  # by tenths, the most probable first: their rate / the rate of all
-    calibration: tuple[tuple[float, float, int], ...]  # (foretold, came true, leads) by tenths, the least first
+    calibration: tuple[tuple[float, float, int], ...]
+    """(foretold, came true, leads) by tenths, the least probable first"""
 
 
 class Fitted(Struct, frozen=True, kw_only=True):

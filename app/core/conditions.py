@@ -214,7 +214,7 @@ class _Reader:
         parts: list[Node] = []
         for low, high in zip(lows, highs, strict=True):
             part = self.node(low, high)
-            if part is None or (kind is Either and _asks(part)):
+            if part is None or (kind is Either and asks(part)):
                 return self._asked(lows[0], highs[-1])
             parts.extend(part.parts if isinstance(part, kind) else (part,))
         return (_merged(parts, text) if kind is Either else None) or kind(tuple(parts), text)
@@ -347,9 +347,10 @@ class _Reader:
             return None  # not an expression by itself: the whole must be asked
 
 
-def _asks(node: Node) -> bool:
+def asks(node: Node) -> bool:
+    """Whether only CEL can answer it."""
     if isinstance(node, Every | Either):
-        return any(_asks(part) for part in node.parts)
+        return any(asks(part) for part in node.parts)
     return isinstance(node, Asked)
 
 

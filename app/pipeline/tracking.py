@@ -26,7 +26,7 @@ class Tracker:
             lead_id=context.id, plan=plan, source=context.source, received_at=context.received_at,
             test=context.test, copies=context.copies, agreed=context.agreed, round=context.round,
             normals={k: v[1] for k, v in context.fields.items() if len(v) < 3 or v[2]},
-            raws={k: v[0] for k, v in context.fields.items()},
+            raws={k: v[0] for k, v in context.fields.items()}, worth=context.worth,
         )  # fmt: skip
 
     def _moved(self, context: Context) -> SourcePlan | None:

@@ -1,6 +1,6 @@
 """Leads as they stand, and the whole story of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,8 @@ from uuid import UUID
 
 import orjson
 from msgspec import Struct
+
+from app.model import Worth
 
 _STATES = """
 select id, source, state, outcome, price, reasons from lead where id = any($1::uuid[])
@@ -20,7 +22,9 @@ select id, submission_id, position, source, campaign, received_at, state, round,
 _DETAIL = "select fields, extra, findings, routing, steps from lead_detail where lead_id = $1"
 _CONTEXT = """
 select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed,
-       l.erased_at is not null
+       l.erased_at is not null, l.score,
+       (select f -> 'facts' from json_array_elements(d.findings) f
+         where f ->> 'check' = 'score' and f ->> 'code' = 'graded' limit 1)
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """
 _LOCK_LEADS = "select id, erased_at is not null from lead where id = any($1::uuid[]) order by id for update"
@@ -77,6 +81,7 @@ class Context(Struct, frozen=True):
     fields: dict[str, list[Any]]
     agreed: Decimal | None  # what a sale owes the source
     erased: bool = False  # its fields are empty, and nobody gets it any more
+    worth: Worth = Worth()
 
 
 async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
@@ -87,8 +92,18 @@ async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
 async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     rows = await conn.fetch(_CONTEXT, list(ids))
     return {
-        r[0]: Context(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10]) for r in rows
-    }
+        r[0]: Context(
+            r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10],
+            worth_of(r[11], decode(r[12])),
+        )
+        for r in rows
+    }  # fmt: skip
+
+
+def worth_of(score: int, graded: Mapping[str, Any] | None) -> Worth:
+    """What the lead was found to be worth, from its row and the facts of its grade where it has any."""
+    facts = graded or {}
+    return Worth(score, facts.get("grade", ""), facts.get("sales_ready", False), facts.get("probability"))
 
 
 async def lock(conn: Any, ids: Sequence[UUID]) -> set[UUID]:

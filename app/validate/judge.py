@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from app.catalog.modelling import Model
 from app.catalog.worth import ScoreDoc
-from app.model import Finding, Lead, Verdict, VerdictOutcome
+from app.model import Finding, Lead, Verdict, VerdictOutcome, Worth
 from app.validate.check import Ask, Check, CheckSettings, Evidence
+from app.validate.estimate import Estimate, Estimator
 from app.validate.fraud import NAME as FRAUD
 from app.validate.fraud import Suspicion
 from app.validate.score import NAME as SCORE
@@ -14,7 +16,9 @@ from app.validate.score import Points
 
 Rule = tuple[Check[Any], CheckSettings]
 
-_OUTCOME: dict[str, VerdictOutcome] = {"flag": "accepted", "hold": "held", "reject": "rejected"}
+_OUTCOME: dict[str, VerdictOutcome] = {
+    "flag": "accepted", "link": "accepted", "dont_pay": "accepted", "hold": "held", "reject": "rejected",
+}  # fmt: skip
 _STRENGTH: dict[VerdictOutcome, int] = {"accepted": 0, "held": 1, "rejected": 2}
 _SUMS = {(FRAUD, FRAUD), (SCORE, "graded")}
 
@@ -38,8 +42,13 @@ class Judge:
     """
 
     def __init__(
-        self, rules: Iterable[Rule], score: ScoreDoc = ScoreDoc(), fraud: Suspicion | None = None
+        self,
+        rules: Iterable[Rule],
+        score: ScoreDoc = ScoreDoc(),
+        fraud: Suspicion | None = None,
+        model: Model | None = None,
     ) -> None:
+        """`model`: the one in force."""
         self.rules: tuple[Rule, ...] = tuple(sorted(rules, key=lambda rule: rule[0].order))
         """In the order in which their findings are listed; equal orders as configured."""
         self._early = tuple((check.run, to) for check, to in self.rules if not check.claims)
@@ -48,6 +57,7 @@ class Judge:
         self._asks = tuple((check.asks, to) for check, to in asking if not check.claims)
         self._claims = tuple((check.asks, to) for check, to in asking if check.claims)
         self._points, self._suspicion = Points(score), fraud
+        self._estimator = None if model is None else Estimator(model)
         self._place = {check.name: at for at, (check, _) in reversed(list(enumerate(self.rules)))}
 
     def asks(self, lead: Lead) -> list[Ask]:
@@ -61,7 +71,12 @@ class Judge:
     def judge(self, lead: Lead, evidence: Evidence, *, at: datetime | None = None) -> Verdict:
         """What all checks say but those that claim. `at`: when, where that is not when it was received."""
         found = [finding for run, to in self._early for finding in run(lead, to, evidence)]
-        return self._verdict(lead, [*found, *self._points.found(lead, at or lead.received_at)])
+        facts = lead.normals()
+        found += self._points.found(lead, facts, at or lead.received_at)
+        if self._estimator is None:
+            return self._verdict(lead, found)
+        estimate = self._estimator.estimate(facts, lead.source)
+        return self._verdict(lead, [*found, self._estimator.told(estimate)], estimate)
 
     def settle(self, lead: Lead, verdict: Verdict, evidence: Evidence) -> Verdict:
         """`verdict` with the findings of the claiming checks, each in its place."""
@@ -69,13 +84,14 @@ class Judge:
         if not found:
             return verdict
         before = [finding for finding in verdict.findings if (finding.check, finding.code) not in _SUMS]
-        return self._verdict(lead, sorted([*before, *found], key=self._placed))
+        estimate = self._estimator and self._estimator.estimate(lead.normals(), lead.source)
+        return self._verdict(lead, sorted([*before, *found], key=self._placed), estimate)
 
     def _placed(self, finding: Finding) -> int:
         """The points of the campaign's rules come after what the checks found."""
         return self._place.get(finding.check, len(self.rules))
 
-    def _verdict(self, lead: Lead, findings: list[Finding]) -> Verdict:
+    def _verdict(self, lead: Lead, findings: list[Finding], estimate: Estimate | None = None) -> Verdict:
         """What the findings come to; what is summed up of them is listed last."""
         if self._suspicion is not None and (said := self._suspicion.told(findings)) is not None:
             findings.append(said)
@@ -86,9 +102,16 @@ class Judge:
             meant = _OUTCOME[finding.action]
             if _STRENGTH[meant] > _STRENGTH[outcome]:
                 outcome = meant
-        score = min(100, max(0, total))
-        grade = self._points.grade(score)
-        ready = self._points.is_ready(lead, score, grade)
-        if (graded := self._points.told(score, grade, ready)) is not None:
+        points = min(100, max(0, total))
+        worth = self._worth(lead, points, estimate)
+        if (graded := self._points.told(worth, points)) is not None:
             findings.append(graded)
-        return Verdict(outcome, tuple(findings), score, grade, ready)
+        return Verdict(
+            outcome, tuple(findings), worth.score, worth.grade, worth.sales_ready, worth.probability
+        )
+
+    def _worth(self, lead: Lead, points: int, estimate: Estimate | None) -> Worth:
+        score = self._points.score(points, estimate)
+        grade = self._points.grade(score)
+        probability = None if estimate is None else round(estimate.probability, 5)
+        return Worth(score, grade, self._points.is_ready(lead, score, grade), probability)

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.catalog.worth import Decay, SalesReady, ScoreDoc, ScoreRule
+from app.core.conditions import Facts
 from app.core.expressions import activation
-from app.model import Finding, Lead, Scalar
+from app.core.quick import quick
+from app.model import Finding, Lead, Scalar, Worth
+from app.validate.estimate import Estimate
 
 START = 50
 """The score of a lead of which nothing is known, unless its campaign says another."""
@@ -18,20 +21,28 @@ class Points:
 
     def __init__(self, doc: ScoreDoc) -> None:
         self.start = doc.start
-        self._rules = tuple((rule.when.over, rule, _finding(rule, rule.points)) for rule in doc.rules)
+        self._rules = tuple(
+            (quick(rule.when), rule.when, rule, _finding(rule, rule.points)) for rule in doc.rules
+        )
+        self._model = doc.model
         self._grades = sorted(doc.grades.items(), key=lambda one: -one[1])
         self._ready = doc.sales_ready
         self._definition = _definition(doc.sales_ready)
 
-    def found(self, lead: Lead, at: datetime) -> list[Finding]:
-        """A finding for each rule that counted, as configured."""
-        return list(self._counted(lead, at)) if self._rules else []
+    def found(self, lead: Lead, facts: Facts, at: datetime) -> list[Finding]:
+        """A finding for each rule that counted, as configured. `facts` are the lead's normal values."""
+        return list(self._counted(lead, facts, at)) if self._rules else []
 
-    def _counted(self, lead: Lead, at: datetime) -> Iterator[Finding]:
-        over = activation({"lead": lead.normals(), "source": lead.source})
-        for holds, rule, finding in self._rules:
-            if holds(over) is not True:
-                continue
+    def _counted(self, lead: Lead, facts: Facts, at: datetime) -> Iterator[Finding]:
+        over: Any = None
+        for answer, when, rule, finding in self._rules:
+            if answer is not None:
+                if not answer(facts):
+                    continue
+            else:
+                over = over or activation({"lead": facts, "source": lead.source})
+                if when.over(over) is not True:
+                    continue
             if rule.decay is None:
                 yield finding
             elif (age := _age(lead, rule.decay, at)) is not None:
@@ -40,11 +51,21 @@ class Points:
     def grade(self, score: int) -> str:
         return next((name for name, least in self._grades if score >= least), "")
 
-    def told(self, score: int, grade: str, ready: bool) -> Finding | None:
-        """The grade, and the definition of sales-ready that it was held against; None where there is neither."""
-        if not self._grades and self._definition is None:
+    def score(self, points: int, estimate: Estimate | None) -> int:
+        """The points, unless the campaign wants what the model in force says instead."""
+        if estimate is None or self._model is None or self._model.score == "points":
+            return points
+        return estimate.rank if self._model.score == "rank" else round(100 * estimate.probability)
+
+    def told(self, worth: Worth, points: int) -> Finding | None:
+        """The grade, and the definition of sales-ready that it was held against; None where there is nothing to
+        say. With a model in force also what the points alone came to."""
+        if not self._grades and self._definition is None and worth.probability is None:
             return None
-        facts: dict[str, Any] = {"score": score, "start": self.start, "grade": grade}
+        grade, ready = worth.grade, worth.sales_ready
+        facts: dict[str, Any] = {"score": worth.score, "start": self.start, "grade": grade}
+        if worth.probability is not None:
+            facts |= {"points": points, "probability": worth.probability}
         words = [f"grade {grade}"] if grade else ["no grade"] if self._grades else []
         if self._definition is not None:
             facts |= {"sales_ready": ready, **self._definition}
