@@ -90,6 +90,24 @@ METRICS: tuple[Declared, ...] = (
         "Turns of leads that a platform only named, by how they ended.",
         ("platform", "outcome"),
     ),
+    Declared(
+        "leadgate_look_ups_total",
+        "counter",
+        "Look-ups over the network, by how they ended.",
+        ("service", "became"),
+    ),
+    Declared(
+        "leadgate_look_up_cost_total",
+        "counter",
+        "What look-ups cost, in a currency.",
+        ("service", "currency"),
+    ),
+    Declared(
+        "leadgate_look_up_seconds", "histogram", "How long leads waited for a service.", ("service",), SECONDS
+    ),
+    Declared(
+        "leadgate_breaker", "gauge", "0: a service is asked; 1: one lead tries; 2: it rests.", ("service",)
+    ),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",

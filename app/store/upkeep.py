@@ -14,6 +14,11 @@ _SWEEP = {
         "delete from velocity where (key, bucket) in"
         " (select key, bucket from velocity where expires_at < now() limit $1)"
     ),
+    "look_up": "delete from look_up where key in (select key from look_up where expires_at < now() limit $1)",
+    "contact_lead": (
+        "delete from contact_lead where (key, lead_id) in"
+        " (select key, lead_id from contact_lead where expires_at < now() limit $1)"
+    ),
     "counter": "delete from counter where key in (select key from counter where expires_at < now() limit $1)",
 }
 _ONE_AT_A_TIME = "select pg_try_advisory_xact_lock(hashtext('leadgate upkeep'))"
