@@ -5,9 +5,11 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 
 from app.catalog.kinds import Kinds
+from app.catalog.modelling import Model, read_model
 from app.catalog.sealing import Sealer
 from app.catalog.snapshot import Builder, Snapshot, Unbuildable
 from app.core.world import World
+from app.store import models
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database, is_away
 from app.store.keys import KeyStore
@@ -59,13 +61,16 @@ class LiveCatalogue:
     async def refresh(self) -> bool:
         """Take up what is new; False when nothing is. Raises Unbuildable, and `current` stays as it was."""
         async with self._lock:
-            stamp = (await self._store.version(), *await self._keys.stamp())
+            async with self._database.acquire() as conn:
+                fitted = await models.stamp(conn)
+            stamp = (await self._store.version(), *await self._keys.stamp(), fitted)
             if stamp in (self._stamp, self._refused):
                 return False
             version, rows = await self._store.load()
             keys = await self._keys.load()
             try:
-                snapshot = await self._breathing(self._builder.steps(version, rows, keys))
+                steps = self._builder.steps(version, rows, keys, await self._models())
+                snapshot = await self._breathing(steps)
             except Unbuildable:
                 self._refused = stamp
                 raise
@@ -73,6 +78,17 @@ class LiveCatalogue:
         for callback in self._subscribers:
             self._tell(callback, snapshot)
         return True
+
+    async def _models(self) -> list[Model]:
+        """Those in force. One that this version can't read is told and left out: leads keep their points."""
+        async with self._database.acquire() as conn:
+            rows = await models.in_force(conn)
+        read = {
+            f"{campaign}@{version}": read_model(campaign, version, doc) for campaign, version, doc in rows
+        }
+        for id_ in sorted(id_ for id_, model in read.items() if model is None):
+            self._report(f"the model {id_} can't be read by this version; its campaign has none in force")
+        return [model for model in read.values() if model is not None]
 
     async def _breathing(self, steps: Generator[None, None, Snapshot]) -> Snapshot:
         until = self._world.monotonic() + SLICE_S

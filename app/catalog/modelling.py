@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import Decoder
 from pydantic import BeforeValidator, Field, model_validator
 
 from app.catalog.document import Document
@@ -119,3 +120,14 @@ class Model(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """`solar@3`"""
         return f"{self.campaign}@{self.version}"
+
+
+_DECODER = Decoder(Fitted)
+
+
+def read_model(campaign: str, version: int, doc: str) -> Model | None:
+    """A model from its row; None where it was learned by a version that knows more than this one."""
+    try:
+        return Model(campaign=campaign, version=version, fitted=_DECODER.decode(doc))
+    except MsgspecError:
+        return None

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, ListDoc, SourceDoc
 from app.catalog.kinds import Kinds, replaced, secret_places
+from app.catalog.modelling import Model
 from app.catalog.rows import MODELS, Rows, from_row, in_order
 from app.catalog.sealing import CannotOpen, Sealer, opened
 from app.catalog.slots import SLOTS, Held, Slot, held
@@ -89,6 +90,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     contracts: Mapping[str, Contract] = {}
     by_campaign: Mapping[str, tuple[Contract, ...]] = {}
     keys: Mapping[bytes, KeyEntry] = {}
+    models: Mapping[str, Model] = {}  # campaign → the one in force
 
     def find_key(self, presented: str, now: datetime) -> KeyEntry | None:
         """The live key that was presented. Looked up by digest: how long that takes says nothing of
@@ -127,7 +129,9 @@ class Builder:
                 snapshot: Snapshot = done.value
                 return snapshot
 
-    def steps(self, version: int, rows: Rows, keys: Iterable[KeyEntry]) -> Generator[None, None, Snapshot]:
+    def steps(
+        self, version: int, rows: Rows, keys: Iterable[KeyEntry], models: Iterable[Model] = ()
+    ) -> Generator[None, None, Snapshot]:
         """`build` in small pieces, so that an event loop can do other things in between."""
         known: dict[tuple[str, str], tuple[Any, Any]] = {}
         docs: dict[str, dict[str, Any]] = {kind: {} for kind in MODELS}
@@ -153,7 +157,7 @@ class Builder:
             version=version, lists=docs["list"],
             campaigns=docs["campaign"], sources=docs["source"], source_parts=parts,
             buyers=docs["buyer"], contracts=contracts, by_campaign=_by_campaign(docs["campaign"], contracts),
-            keys={key.hash: key for key in keys},
+            keys={key.hash: key for key in keys}, models={model.campaign: model for model in models},
         )  # fmt: skip
 
     def _contract(self, known: dict[tuple[str, str], tuple[Any, Any]], buyer: BuyerDoc, raw: Any) -> Contract:

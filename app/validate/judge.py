@@ -57,6 +57,7 @@ class Judge:
         self._asks = tuple((check.asks, to) for check, to in asking if not check.claims)
         self._claims = tuple((check.asks, to) for check, to in asking if check.claims)
         self._points, self._suspicion = Points(score), fraud
+        self.model = model
         self._estimator = None if model is None else Estimator(model)
         self._place = {check.name: at for at, (check, _) in reversed(list(enumerate(self.rules)))}
 
