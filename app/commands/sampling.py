@@ -9,7 +9,7 @@ from app.ingest.fieldtype import fieldtypes
 from app.ingest.raw import is_blank
 
 _PLAIN: Mapping[str, Any] = {
-    "name": "Test", "state": "CA", "postal_code": "94110", "country": "US", "boolean": "yes", "ip": "203.0.113.9",
+    "name": "Test", "state": "CA", "postal_code": "94110", "country": "US", "address": "1 Market St", "boolean": "yes", "ip": "203.0.113.9",
     "url": "https://example.com/", "date": "1988-04-12", "text": "test",
 }  # fmt: skip
 

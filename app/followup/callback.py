@@ -30,7 +30,7 @@ Told = Literal["success", "failure"]
 GONE = "gone"
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _HOST_ENDS = re.compile(r"^https?://[^/?#]*")
-_PERSONAL = frozenset(("name", "email", "phone", "date", "postal_code", "ip"))
+_PERSONAL = frozenset(("name", "email", "phone", "date", "postal_code", "address", "ip"))
 
 
 class Telling(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from app.validate.check import checks
 
 HOME = Path(__file__).parents[2]
 PAGE = (HOME / "docs/checks.md").read_text("utf-8")
-CHECKS = ("email", "phone", "postal", "name", "age", "rule")
+CHECKS = ("email", "phone", "postal", "address", "name", "age", "rule")
 
 
 def told() -> dict[str, dict[str, str]]:

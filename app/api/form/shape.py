@@ -38,7 +38,7 @@ _AUTOCOMPLETE = {
 }  # fmt: skip
 _BY_TYPE = {
     "email": "email", "phone": "tel", "postal_code": "postal-code", "state": "address-level1", "country": "country",
-    "url": "url",
+    "url": "url", "address": "street-address",
 }  # fmt: skip
 
 
