@@ -223,8 +223,6 @@ def _kind(request: Request) -> str:
     kind = request.headers.get("content-type", "")
     if kind.lower().startswith("multipart/"):
         raise UnknownType("send the file itself as the body, not as a form: curl --data-binary @FILE")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnknownType("send the file as it is, without a Content-Encoding")
     return kind
 
 

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import hashlib
 import os
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.api.app import Parts
-from app.core.errors import NotDurable, TooLarge, TooSlow, Unreadable
+from app.core.errors import NotDurable, TooLarge, TooSlow, UnknownType, Unreadable
 from app.pipeline.batch_spool import Digest
 
 _BLOCK = 1 << 20
@@ -19,30 +21,33 @@ _LEAST_PER_SECOND = 10_000  # bytes; slower than this for long is no upload
 
 
 async def received(request: Request, parts: Parts, file: Path) -> Digest:
-    """Flushed to the disk when it returns. Raises what the sender should hear; the file is then the caller's to drop."""
-    most = parts.batch_bytes
+    """Flushed to the disk when it returns, unpacked where it came packed. Raises what the sender should hear; the
+    file is then the caller's to drop."""
+    most, packed = parts.batch_bytes, _packed(request)
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
         raise _too_large(most)
-    taken, size, block = hashlib.blake2b(digest_size=16), 0, bytearray()
+    taken, came, size, block = hashlib.blake2b(digest_size=16), 0, 0, bytearray()
     began, stream = parts.world.monotonic(), request.stream()
     try:
         with _opened(file) as opened:
             while True:
                 async with asyncio.timeout(parts.body_seconds):
                     chunk = await anext(stream, None)
+                came += len(chunk or b"")
+                if parts.world.monotonic() - began > parts.body_seconds + came / _LEAST_PER_SECOND:
+                    raise TimeoutError
+                for piece in packed.opened(chunk):
+                    size += len(piece)
+                    if size > most:
+                        raise _too_large(most)
+                    taken.update(piece)
+                    block += piece
+                    if len(block) >= _BLOCK:
+                        await asyncio.to_thread(opened.write, bytes(block))
+                        block.clear()
                 if chunk is None:
                     break
-                size += len(chunk)
-                if size > most:
-                    raise _too_large(most)
-                if parts.world.monotonic() - began > parts.body_seconds + size / _LEAST_PER_SECOND:
-                    raise TimeoutError
-                taken.update(chunk)
-                block += chunk
-                if len(block) >= _BLOCK:
-                    await asyncio.to_thread(opened.write, bytes(block))
-                    block.clear()
             await asyncio.to_thread(_finish, opened, bytes(block))
     except TimeoutError:
         raise TooSlow(
@@ -60,6 +65,44 @@ async def received(request: Request, parts: Parts, file: Path) -> Digest:
             retry_after=60,
         ) from None
     return Digest(taken.digest(), size)
+
+
+class _Plain:
+    """A file as it is."""
+
+    def opened(self, chunk: bytes | None) -> Iterable[bytes]:
+        """What is in a chunk, in pieces of a bounded size; None is the end. Raises Unreadable."""
+        return (chunk,) if chunk else ()
+
+
+class _Gzip(_Plain):
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+
+    def opened(self, chunk: bytes | None) -> Iterable[bytes]:
+        try:
+            if chunk is None:
+                yield self._member.flush()
+                if not self._member.eof:
+                    raise Unreadable(
+                        "the packed file ends before its end; nothing was begun", code="truncated"
+                    )
+            while chunk:
+                if self._member.eof:  # files that were packed apart and put together are one file
+                    self._member = zlib.decompressobj(wbits=31)
+                yield self._member.decompress(chunk, _BLOCK)
+                chunk = self._member.unconsumed_tail or self._member.unused_data
+        except zlib.error:
+            raise Unreadable("the body says that it is gzip, and is not", code="syntax") from None
+
+
+def _packed(request: Request) -> _Plain:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("gzip", "x-gzip"):
+        return _Gzip()
+    if encoding != "identity":
+        raise UnknownType("send the file as it is, or with Content-Encoding: gzip")
+    return _Plain()
 
 
 def _opened(path: Path) -> Any:

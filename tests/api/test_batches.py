@@ -2,12 +2,14 @@
 
 import asyncio
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from openpyxl import load_workbook
 
 from tests.api.conftest import Api, serving
@@ -233,6 +235,35 @@ async def test_a_file_that_is_too_large_is_refused_before_all_of_it_came(api: Ap
     answer = await send(api, endless())
     assert (answer.status_code, answer.headers["connection"]) == (413, "close")
     assert came < 20
+    assert spooled(api) == []
+
+
+async def test_a_packed_file_is_the_file_that_it_holds(api: Api) -> None:
+    rows = csv_of(rows_of(2_000))
+    whole = gzip.compress(rows[:50_000]) + gzip.compress(rows[50_000:])
+    begun = await send(api, whole, content_encoding="gzip", idempotency_key="october")
+    assert begun.status_code == 202
+    assert (await done(api, begun))["kept"] == 2_000
+    assert begun.json()["size"] == len(rows)
+    again = await send(api, rows, idempotency_key="october")
+    assert (again.status_code, again.json()["id"]) == (200, begun.json()["id"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status", "code"),
+    [
+        ("gzip", b"email\r\nann@example.com\r\n", 400, "syntax"),
+        ("gzip", gzip.compress(b"email\r\nann@example.com\r\n")[:-9], 400, "truncated"),
+        ("gzip", gzip.compress(b"a" * 300_000), 413, "too_large"),
+        ("br", b"email\r\nann@example.com\r\n", 415, "unknown_type"),
+    ],
+)
+async def test_what_can_not_be_unpacked_is_refused(
+    api: Api, encoding: str, body: bytes, status: int, code: str
+) -> None:
+    object.__setattr__(api.process.settings, "batch_bytes", 100_000)
+    answer = await send(api, body, content_encoding=encoding)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert spooled(api) == []
 
 
