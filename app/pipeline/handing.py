@@ -1,8 +1,10 @@
-"""Holds the conversations: at most so many at once with each contract, the rest in line."""
+"""Holds the conversations: at most so many at once with each contract, the rest in line by priority."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 from uuid import UUID
 
 from msgspec import Struct
@@ -39,7 +41,8 @@ class Sender:
         self._metrics = metrics
         self._spoken = spoken
         self._busy: dict[str, int] = defaultdict(int)
-        self._line: dict[str, deque[Job]] = defaultdict(deque)
+        self._line: dict[str, list[tuple[float, int, Job]]] = defaultdict(list)  # heaps: the next is first
+        self._came = count()
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_hand: set[UUID] = set()
         self.spoiled: set[UUID] = set()
@@ -49,7 +52,7 @@ class Sender:
         self.in_hand.add(job.delivery_id)
         contract = job.contract.id
         if self._busy[contract] >= job.contract.doc.concurrency:
-            self._line[contract].append(job)
+            heappush(self._line[contract], (job.turn, next(self._came), job))
             return
         self._busy[contract] += 1
         task = asyncio.get_running_loop().create_task(self._send(job))
@@ -69,7 +72,7 @@ class Sender:
         for line in self._line.values():
             while line:
                 later = Conversed(outcome=TryLater(reason="shutdown"))
-                self._spoken(Spoken(line.popleft(), later, 0.0))
+                self._spoken(Spoken(heappop(line)[2], later, 0.0))
 
     async def drain(self) -> None:
         """Wait until every conversation in hand has ended."""
@@ -110,7 +113,7 @@ class Sender:
     def _next(self, contract: str) -> None:
         line = self._line.get(contract)
         if line:
-            job = line.popleft()
+            job = heappop(line)[2]
             task = asyncio.get_running_loop().create_task(self._send(job))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)

@@ -1,5 +1,6 @@
 """A lead on its way through distribution, and one hand-over of it: what the pipeline keeps in hand."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from msgspec import Struct, field
 from app.catalog.documents import ContractDoc, Retry
 from app.catalog.snapshot import Contract
 from app.core.registry import Settings
-from app.model import Scalar
+from app.distribute.priority import priority
+from app.model import Scalar, Worth
 
 if TYPE_CHECKING:
     from app.pipeline.plans import SourcePlan
@@ -40,7 +42,10 @@ class Track(Struct, kw_only=True):
     agreed: Decimal | None  # the source's price when the lead was decided: what a sale owes it
     round: int = 1
     tried: set[str] = field(default_factory=set)
+    worth: Worth = Worth()
     ranks: int = 0  # deliveries made so far; numbers the next one
+    barred: frozenset[str] = frozenset()  # buyers who have its person already
+    said: Sequence[Mapping[str, str]] = ()  # what its source hears with a yes
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -55,3 +60,11 @@ class Job(Struct, frozen=True, kw_only=True):
     price: Decimal
     reserved: tuple[str, ...]
     created_at: datetime
+    not_before: datetime | None = None  # it waits in the database until then, for whoever is alive
+
+    @property
+    def turn(self) -> float:
+        """Its priority: in a contract's line the least is next."""
+        track = self.track
+        doc = track.plan.campaign.doc.distribution.priority
+        return priority(doc, track.worth, received_at=track.received_at, price=self.price).turn

@@ -50,6 +50,7 @@ class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):
     price: Decimal
     reserved: str
     test: bool
+    turn: float  # its priority: the moment from which its turn counts, in seconds since 1970
 
 
 class AttemptEnd(Struct, frozen=True, gc=False, kw_only=True):
@@ -88,3 +89,4 @@ class Held(Struct, frozen=True):
     lead_id: UUID
     source: str
     at: datetime
+    age: float = 0.0  # seconds, by the database's clock
