@@ -10,7 +10,7 @@ NAME = "fraud"
 SIGNS: Mapping[str, int] = {
     "form.honeypot": 90, "form.driven": 60, "form.too_quick": 40, "form.form_reused": 30,
     "email.disposable": 30, "email.no_mx": 30, "email.lookalike": 40,
-    "phone.fictional": 40, "phone.repeated": 30, "phone.sequential": 30, "phone.elsewhere": 10,
+    "phone.fictional": 40, "phone.repeated": 30, "phone.sequential": 30, "phone.elsewhere": 10, "phone.abroad": 10,
     "name.gibberish": 30, "name.keyboard": 40, "name.placeholder": 30, "name.profanity": 30, "name.digits": 20,
     "name.same": 10, "address.placeholder": 30, "address.keyboard": 40,
     "postal.placeholder": 20, "postal.unassigned": 20, "postal.other_state": 15,

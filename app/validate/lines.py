@@ -2,11 +2,12 @@
 
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from app.validate.data import area_states
+from app.validate.data import area_states, carriers
 
 _UP, _DOWN = "01234567890123456", "98765432109876543"
 _ROW = 7
 _LONGEST = max(map(len, TIMEZONE_DATA))
+_LONGEST_OF_CARRIERS = 9
 _FREE = ("800", "833", "844", "855", "866", "877", "888")
 _NOBODY: frozenset[str] = frozenset()
 
@@ -58,3 +59,10 @@ def zones_of(number: str) -> tuple[str, ...]:
         if zones:
             return () if digits[:length] == "1" else tuple(zones)
     return ()
+
+
+def carrier_of(number: str) -> str:
+    """Whom the number was given to by its range; who moved to another carrier took it along. Empty: nobody knows."""
+    digits = number[1 : _LONGEST_OF_CARRIERS + 1]
+    known = carriers()
+    return next((known[digits[:n]] for n in range(len(digits), 0, -1) if digits[:n] in known), "")

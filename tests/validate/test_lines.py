@@ -4,10 +4,10 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from phonenumbers import timezone
+from phonenumbers import carrier, timezone
 
 from app.validate.data import area_states
-from app.validate.lines import fictional, repeated, sequential, states_of, zones_of
+from app.validate.lines import carrier_of, fictional, repeated, sequential, states_of, zones_of
 from app.validate.postcodes import PROVINCES, US_STATES
 
 EXAMPLES = [
@@ -66,6 +66,16 @@ def test_time_zones_are_those_of_the_library_and_known_to_the_clock(number):
     asked = timezone.time_zones_for_geographical_number(parsed)
     assert zones_of(number) == (() if asked == ("Etc/Unknown",) else asked)
     assert set(zones_of(number)) <= available_timezones()
+
+
+@pytest.mark.parametrize("number", EXAMPLES)
+def test_carriers_are_those_of_the_library(number):
+    assert carrier_of(number) == " ".join(carrier.name_for_number(phonenumbers.parse(number), "en").split())
+
+
+@pytest.mark.parametrize("number", ["+12125551212", "+493022732", "+1", "+", ""])
+def test_of_other_numbers_nobody_knows_a_carrier(number):
+    assert carrier_of(number) == ""
 
 
 @pytest.mark.parametrize("number", ["+12122222222", "+447777777777", "+49304444444"])

@@ -9,8 +9,8 @@ from pydantic import Field, StringConstraints
 from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
-from app.validate.lines import fictional, repeated, sequential, states_of, zones_of
-from app.validate.postcodes import place_of, state_of
+from app.validate.lines import carrier_of, fictional, repeated, sequential, states_of, zones_of
+from app.validate.postcodes import US_STATES, place_of, state_of
 
 EITHER, BOTH = "fixed_or_mobile", ("fixed", "mobile")
 """What numbering plans such as North America's can't tell apart."""
@@ -55,6 +55,9 @@ class PhoneSettings(CheckSettings):
         (), description="State and postal code fields that the area code is held against."
     )
     elsewhere: Told = Field("flag", description="An area code of none of the states that `match` names.")
+    abroad: Told = Field(
+        "flag", description="A number of another country than that of the states in `match`."
+    )
     facts: bool = Field(
         False, description="Note line type, states and time zones where nothing is wrong too."
     )
@@ -81,36 +84,43 @@ def _phones(lead: Lead, to: PhoneSettings) -> Iterator[tuple[str, Value]]:
             yield name, value
 
 
-def _stated(lead: Lead, to: PhoneSettings) -> frozenset[str]:
-    """The states in which the lead says that it lives."""
+def _stated(lead: Lead, to: PhoneSettings) -> tuple[frozenset[str], frozenset[str]]:
+    """The states in which the lead says that it lives, and their countries."""
     stated: set[str] = set()
+    countries: set[str] = set()
     for name in to.match:
         value = lead.fields.get(name)
         if value is None or not value.valid:
             continue
         if (state := state_of(value)) is not None:
+            countries.add(state[0])
             stated.add(state[1])
         elif (place := place_of(value)) is not None:
+            countries.add(place.country)
             stated |= place.states
-    return frozenset(stated)
+    return frozenset(stated), frozenset(countries)
 
 
 def _facts(value: Value) -> dict[str, Any]:
     number, parts = str(value.normal), value.parts
-    return {
+    facts: dict[str, Any] = {
         "phone.line_type": str(parts.get("line_type") or "unknown"),
         "phone.region": str(parts.get("region") or ""),
         "phone.states": sorted(states_of(number)),
         "phone.zones": list(zones_of(number)),
     }
+    if carrier := carrier_of(number):
+        facts["phone.carrier"] = carrier
+    return facts
 
 
 @checks.register
 class Phone(Check[PhoneSettings]):
     """Looks at what kind of line a valid number is; whether it is a number is the field type's.
 
-    Facts: `phone.line_type`, `phone.region`, `phone.states` and `phone.zones` (tz names: several where the
-    numbering plan can't tell, none for a number of no place). People take their number along when they move.
+    Facts: `phone.line_type`, `phone.region`, `phone.states`, `phone.zones` (tz names: several where the
+    numbering plan can't tell, none for a number of no place) and `phone.carrier` (whom the range was given to, of
+    mobiles outside of +1). People take their number along when they move, and when they change carriers.
     """
 
     name = "phone"
@@ -126,6 +136,7 @@ class Phone(Check[PhoneSettings]):
         "sequential": "The number ends in seven digits in a row.",
         "fictional": "The number is of a range that is kept for films and manuals.",
         "elsewhere": "The area code is of another state than the lead's state or postal code.",
+        "abroad": "The number is of another country than the lead's state or postal code.",
         "known": "Nothing is wrong with it: what is known of the number, where the campaign asks for facts.",
     }
 
@@ -183,6 +194,16 @@ def _elsewhere(lead: Lead, value: Value, to: PhoneSettings) -> Iterator[tuple[st
     """Of one state that the address may lie in is enough: a ZIP code may lie in two."""
     if not to.match:
         return
-    states, stated = states_of(str(value.normal)), _stated(lead, to)
+    states, (stated, countries) = states_of(str(value.normal)), _stated(lead, to)
+    region = value.parts.get("region")
     if states and stated and not states & stated:
         yield "elsewhere", "is of another state than the address"
+    elif not states and region and countries and not _of(str(region), value, countries):
+        yield "abroad", "is of another country than the address"
+
+
+def _of(region: str, value: Value, countries: frozenset[str]) -> bool:
+    """Territories have states' codes: a number of PR is one of US. One that is toll-free is of no place."""
+    if value.parts["line_type"] in ("toll_free", "premium"):
+        return True
+    return region in countries or ("US" in countries and region in US_STATES)

@@ -68,6 +68,14 @@ def area_states() -> Mapping[str, frozenset[str]]:
 
 
 @cache
+def carriers() -> Mapping[str, str]:
+    """Beginning of a number without its + → the carrier that was given it; mobile numbers of most countries but +1."""
+    packed = (_FOLDER / "carriers.txt.xz").read_bytes()
+    lines = (line.split("\t") for line in _lines(lzma.decompress(packed).decode()))
+    return {digits: name for name, ranges in lines for digits in ranges.split()}
+
+
+@cache
 def zip_ranges() -> tuple[tuple[str, str, str], ...]:
     """(first, last, state) of ZIP codes, in order."""
     return tuple((first, last, state) for first, last, state in _rows("zip_ranges.tsv"))
@@ -158,3 +166,10 @@ def network_kinds() -> Mapping[int, str]:
 def countries_packed() -> bytes:
     """The database of countries by address that ships, as lzma."""
     return (_FOLDER / "countries.mmdb.xz").read_bytes()
+
+
+@cache
+def first_names() -> Mapping[str, str]:
+    """First names that many people have, and what they are called for short → the name that it stands for."""
+    lines = (line.split() for line in _lines((_FOLDER / "nicknames.txt").read_text(encoding="utf-8")))
+    return {word: words[0] for words in lines for word in words}
