@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from phonenumbers import country_code_for_region
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.catalog.addresses import mailbox, origin, page, sender
+from app.catalog.compliance import ConsentTexts, ConsumerHours
 from app.catalog.document import Document
 from app.catalog.review import ReviewDoc
 from app.catalog.worth import FraudDoc, PriorityDoc, ScoreDoc
@@ -22,10 +24,6 @@ _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _SELL = re.compile(r"^(exclusive|shared\([1-9][0-9]?\))$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?\Z")
-_PAGE = re.compile(r"(?:https?://(?:[a-zA-Z0-9-]{1,63}\.)*[a-zA-Z0-9-]{1,63}(?::[0-9]{1,5})?)/[!-~]*\Z")
-_ADDRESS = re.compile(r"^[^\s@<>()\[\],;:\"\\*]{1,64}@[^\s@<>()\[\],;:\"\\*?]{1,190}\Z")
-_SENDER = re.compile(r"^[^\s@<>()\[\]?,;:\"\\]{1,64}@[^\s@<>()\[\]?,;:\"\\]{1,190}\Z")
 
 
 def _id(text: str) -> str:
@@ -49,34 +47,6 @@ def _sell(text: str) -> str:
 def _currency(text: str) -> str:
     if not _CURRENCY.match(text):
         raise ValueError("is no currency; write three capitals, as USD")
-    return text
-
-
-def _address(text: str) -> str:
-    address = text.strip().lower()
-    if not _ADDRESS.match(address):
-        raise ValueError("is no mail address; write it as leads@example.com")
-    return address
-
-
-def _sender(text: str) -> str:
-    pattern = text.strip().lower()
-    if not _SENDER.match(pattern):
-        raise ValueError(
-            "is no sender; write one as leads@portal.example, *@portal.example or *@*.portal.example"
-        )
-    return pattern
-
-
-def _origin(text: str) -> str:
-    if not _ORIGIN.match(text):
-        raise ValueError("is no origin; write https://www.example.com, in lower case and without a path")
-    return text
-
-
-def _page(text: str) -> str:
-    if not _PAGE.match(text):
-        raise ValueError("is no address of a page; write https://www.example.com/thanks")
     return text
 
 
@@ -125,6 +95,9 @@ class ListDoc(Document):
         "US", description="Whose telephone numbers are meant where no country code is written."
     )
     tell: bool = Field(True, description="Whether a source may know that it was this list.")
+    buyer: Id | None = Field(
+        None, description="Whose people are on it: a duplicate rule by buyer leaves this buyer out for them."
+    )
 
     @model_validator(mode="after")
     def _written_as_hashed(self) -> Self:
@@ -173,18 +146,20 @@ class Distribution(Document):
         return 1 if self.sell == "exclusive" else int(self.sell[7:-1])
 
 
+class EnricherDoc(Document):
+    """Where fields of a lead are looked up. Keys in `ask` beside `enricher` are the enricher's own settings."""
+
+    id: Id
+    ask: Mapping[str, Any]
+
+
 class CampaignDoc(Document):
     id: Id
     name: str = ""
     fields: Mapping[FieldName, FieldDoc]
+    enrich: tuple[Id, ...] = Field((), max_length=20, description="Enrichers, in the order of their turn.")
     checks: tuple[CheckDoc, ...] = ()
-    consent: Mapping[
-        Annotated[str, Field(min_length=1, max_length=100)],
-        Annotated[str, Field(min_length=1, max_length=10_000)],
-    ] = Field(
-        {},
-        description="Version → the text that people agree to; what the check `consent` holds leads against.",
-    )
+    consent: ConsentTexts = Field({}, description="What the check `consent` holds leads against.")
     score: ScoreDoc = ScoreDoc()
     fraud: FraudDoc | None = Field(None, description="Without it nothing is summed up.")
     review: ReviewDoc | None = Field(None, description="Without it a held lead waits for a person for ever.")
@@ -232,8 +207,8 @@ class MailDoc(Document):
     `senders`: whose mail is taken there, by envelope or From; empty: anybody's. A sender can be forged.
     """
 
-    addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1, max_length=100)
-    senders: tuple[Annotated[str, AfterValidator(_sender)], ...] = ()
+    addresses: tuple[Annotated[str, AfterValidator(mailbox)], ...] = Field(min_length=1, max_length=100)
+    senders: tuple[Annotated[str, AfterValidator(sender)], ...] = ()
 
 
 class FormStep(Document):
@@ -260,7 +235,7 @@ class Thanks(Document):
 
     title: str = Field("Thank you", min_length=1, max_length=200)
     text: str = Field("We have your request.", max_length=10_000)
-    url: Annotated[str, AfterValidator(_page)] | None = None
+    url: Annotated[str, AfterValidator(page)] | None = None
 
 
 class FormDoc(Document):
@@ -278,7 +253,7 @@ class FormDoc(Document):
     button: str = Field("Send", min_length=1, max_length=100)
     help: str = Field("", max_length=1_000, description="Whom to ask; the same line on every step.")
     thanks: Thanks = Thanks()
-    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+    origins: tuple[Annotated[str, AfterValidator(origin)], ...] = Field(
         (), max_length=100, description="Sites (https://www.example.com) that may show the form."
     )
     colour: str = Field("#1d4fc4", pattern=r"^#[0-9a-fA-F]{6}$")
@@ -370,6 +345,7 @@ class ContractDoc(Document):
     weight: int = Field(1, ge=1, le=10_000)
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
+    consumer_hours: ConsumerHours | None = Field(None, description="When the person may be called.")
     concurrency: int = Field(32, ge=1, le=1000, description="Conversations at once, per process.")
     sources: tuple[Id, ...] = Field((), description="Only leads of these sources; empty: of any.")
     retry: Retry = Retry()
@@ -395,6 +371,7 @@ class Catalogue(Document):
     """Everything that is configured. Ids are unique by kind; contract ids across buyers."""
 
     lists: Annotated[tuple[ListDoc, ...], BeforeValidator(_listed)] = ()
+    enrichers: Annotated[tuple[EnricherDoc, ...], BeforeValidator(_listed)] = ()
     campaigns: Annotated[tuple[CampaignDoc, ...], BeforeValidator(_listed)] = ()
     sources: Annotated[tuple[SourceDoc, ...], BeforeValidator(_listed)] = ()
     buyers: Annotated[tuple[BuyerDoc, ...], BeforeValidator(_listed)] = ()

@@ -22,6 +22,7 @@ class Kinds(Struct, frozen=True):
     platforms: Mapping[str, type[Settings]] = {}
     replies: Mapping[str, type[Settings]] = {}
     callbacks: Mapping[str, type[Settings]] = {}
+    enrichers: Mapping[str, type[Settings]] = {}
     codes: Mapping[str, Collection[str]] = {}
     """check → every code that it can give"""
 

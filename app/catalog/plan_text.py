@@ -15,6 +15,7 @@ def heading(files: Iterable[str], wanted: Catalogue) -> str:
     contracts = sum(len(buyer.contracts) for buyer in wanted.buyers)
     counts = (
         (len(wanted.lists), "list"),
+        (len(wanted.enrichers), "enricher"),
         (len(wanted.campaigns), "campaign"),
         (len(wanted.sources), "source"),
         (len(wanted.buyers) if not contracts else 0, "buyer"),

@@ -97,8 +97,10 @@ def _merged(current: Catalogue, wanted: Catalogue, *, prune: bool) -> Catalogue:
     sources |= {source.id: source for source in wanted.sources}
     campaigns = {c.id: c for c in current.campaigns} | {c.id: c for c in wanted.campaigns}
     lists = {one.id: one for one in (*current.lists, *wanted.lists)}
+    enrichers = {one.id: one for one in (*current.enrichers, *wanted.enrichers)}
     return Catalogue.model_construct(
         lists=tuple(lists[id_] for id_ in sorted(lists)),
+        enrichers=tuple(enrichers[id_] for id_ in sorted(enrichers)),
         campaigns=tuple(campaigns[id_] for id_ in sorted(campaigns)),
         sources=tuple(sources[id_] for id_ in sorted(sources)),
         buyers=tuple(buyers[id_] for id_ in sorted(buyers)),
@@ -113,7 +115,7 @@ def _left(doc: T, prune: bool) -> T:
 
 
 Objects = dict[tuple[str, str], dict[str, Any]]
-_KINDS = ("list", "campaign", "source", "buyer", "contract")
+_KINDS = ("list", "enricher", "campaign", "source", "buyer", "contract")
 
 
 def _order(key: tuple[str, str]) -> tuple[int, str]:
@@ -123,6 +125,7 @@ def _order(key: tuple[str, str]) -> tuple[int, str]:
 def _objects(catalogue: Catalogue) -> Objects:
     """Every object with all its values, defaults too; contracts beside buyers, not in them."""
     found: Objects = {("list", one.id): one.model_dump(mode="json") for one in catalogue.lists}
+    found |= {("enricher", one.id): one.model_dump(mode="json") for one in catalogue.enrichers}
     found |= {("campaign", c.id): c.model_dump(mode="json") for c in catalogue.campaigns}
     found |= {("source", s.id): s.model_dump(mode="json") for s in catalogue.sources}
     for buyer in catalogue.buyers:
@@ -149,6 +152,8 @@ def _change(key: tuple[str, str], old: Objects, new: Objects, given: Objects) ->
 def _note(kind: str, doc: dict[str, Any], objects: Objects) -> str:
     if kind == "list":
         return f"of {doc['of']}, {doc['hashed'] or 'plain'}"
+    if kind == "enricher":
+        return str(doc["ask"].get("enricher"))
     parts = []
     if kind != "campaign":
         parts.append("paused" if doc["paused"] else "active")

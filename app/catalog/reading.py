@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ContractDoc, ListDoc, SourceDoc
+from app.catalog.documents import (
+    BuyerDoc,
+    CampaignDoc,
+    Catalogue,
+    ContractDoc,
+    EnricherDoc,
+    ListDoc,
+    SourceDoc,
+)
 from app.catalog.found import Item, Reading, problem_of
 from app.catalog.kinds import Kinds
 from app.catalog.parts import check_parts, hide_secrets
@@ -15,10 +23,10 @@ from app.catalog.tree import BadYaml, Node, Text, parse
 from app.catalog.words import Fault
 
 _LISTS: Mapping[str, type[BaseModel]] = {
-    "lists": ListDoc, "campaigns": CampaignDoc, "sources": SourceDoc, "buyers": BuyerDoc,
+    "lists": ListDoc, "enrichers": EnricherDoc, "campaigns": CampaignDoc, "sources": SourceDoc, "buyers": BuyerDoc,
 }  # fmt: skip
 KINDS = {
-    "lists": "list", "campaigns": "campaign", "sources": "source", "buyers": "buyer", "contracts": "contract",
+    "lists": "list", "enrichers": "enricher", "campaigns": "campaign", "sources": "source", "buyers": "buyer", "contracts": "contract",
 }  # fmt: skip
 
 
@@ -54,6 +62,7 @@ def _catalogue(reading: Reading) -> Catalogue:
         buyers.append(item.doc.model_copy(update={"contracts": mine}))
     return Catalogue.model_construct(
         lists=tuple(item.doc for item in reading.of("list")),
+        enrichers=tuple(item.doc for item in reading.of("enricher")),
         campaigns=tuple(item.doc for item in reading.of("campaign")),
         sources=tuple(item.doc for item in reading.of("source")),
         buyers=tuple(buyers),
@@ -107,6 +116,7 @@ def _shape(reading: Reading, item: Item) -> None:
     """The object against its model, then its components against theirs."""
     models: dict[str, type[BaseModel]] = {
         "list": ListDoc,
+        "enricher": EnricherDoc,
         "campaign": CampaignDoc,
         "source": SourceDoc,
         "buyer": BuyerDoc,

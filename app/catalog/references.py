@@ -20,6 +20,7 @@ from app.catalog.documents import (
     MapTo,
     SourceDoc,
 )
+from app.catalog.enriching import check_enrich, fills_of
 from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
@@ -36,10 +37,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")  # what is none has been told already
 
 def check(reading: Reading) -> None:
     known = _Known(reading)
-    for kind in ("list", "campaign", "source", "buyer", "contract"):
+    for kind in ("list", "enricher", "campaign", "source", "buyer", "contract"):
         _unique(reading, kind)
     for item in reading.of("list"):
-        _list(reading, item)
+        _list(reading, item, known)
     for item in reading.of("campaign"):
         _campaign(reading, item, known)
     for item in reading.of("source"):
@@ -59,8 +60,10 @@ class _Known:
                 continue
             node = item.node.items.get("fields")
             self.fields[item.id] = {str(key) for key in node.items} if node else set()
+        self.enrichers = fills_of(reading)
         self.lists = {one.id for one in reading.current.lists} | {i.id for i in reading.of("list") if i.id}
         self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source") if s.id}
+        self.buyers = {b.id for b in reading.current.buyers} | {b.id for b in reading.of("buyer") if b.id}
 
 
 def _unique(reading: Reading, kind: str) -> None:
@@ -76,8 +79,10 @@ def _unique(reading: Reading, kind: str) -> None:
         first.setdefault(item.id, item)
 
 
-def _list(reading: Reading, item: Item) -> None:
+def _list(reading: Reading, item: Item, known: _Known) -> None:
     """Entries are kept as digests: of another kind, or by another hash, they would match nothing any more."""
+    if isinstance(item.doc, ListDoc) and item.doc.buyer is not None and item.doc.buyer not in known.buyers:
+        reading.say(item, ["buyer"], f'"{item.doc.buyer}" is no buyer', suggestion(item.doc.buyer, known.buyers))
     before = next((one for one in reading.current.lists if one.id == item.id), None)
     if before is None or not isinstance(item.doc, ListDoc):
         return
@@ -103,6 +108,7 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
             _listed(reading, item, ("checks", i, *place), node.at(place).value, known)
         for key, text in _conditions(model, node):
             _lead_fields(reading, item, ("checks", i, key), text, item.id, known)
+    check_enrich(reading, item, known.enrichers, known.fields)
     if isinstance(item.doc, CampaignDoc):
         check_worth(reading, item, item.doc)
         for path, expression in _expressions(item.doc.score, ("score",)):
@@ -115,7 +121,11 @@ def _conditions(model: type[BaseModel] | None, node: Node) -> Iterator[tuple[str
     """The expressions of a check's settings that compile; of the others it has been told."""
     for key, info in model.model_fields.items() if model is not None else ():
         written = node.items.get(key)
-        if info.annotation is Expression and written is not None and isinstance(written.value, str):
+        if (
+            info.annotation in (Expression, Expression | None)
+            and written is not None
+            and isinstance(written.value, str)
+        ):
             with suppress(ExpressionError):
                 yield key, Expression(written.value)
 
@@ -294,6 +304,10 @@ def _sane_contract(reading: Reading, item: Item, contract: ContractDoc) -> None:
         for key, value in contract.hours.open.items():
             for i, text in enumerate([value] if isinstance(value, str) else value):
                 _hours(reading, item, key, text, [] if isinstance(value, str) else [i])
+    if contract.consumer_hours is not None:
+        for key, value in contract.consumer_hours.open.items():
+            for i, text in enumerate([value] if isinstance(value, str) else value):
+                _hours(reading, item, key, text, [] if isinstance(value, str) else [i], of="consumer_hours")
 
 
 def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
@@ -307,12 +321,14 @@ def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
         seen.add(what)
 
 
-def _hours(reading: Reading, item: Item, key: str, text: str, step: list[str | int]) -> None:
+def _hours(
+    reading: Reading, item: Item, key: str, text: str, step: list[str | int], *, of: str = "hours"
+) -> None:
     try:
         week({key: text})
     except HoursError as error:
         message, _, hint = str(error).partition("; ")
-        path = ["hours", "open"] if error.in_key else ["hours", "open", key, *step]
+        path = [of, "open"] if error.in_key else [of, "open", key, *step]
         if not error.in_key or step in ([], [0]):
             reading.say(item, path, message, hint, key=key if error.in_key else "")
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ListDoc, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, EnricherDoc, ListDoc, SourceDoc
 
 MODELS: Mapping[str, type[BaseModel]] = {
-    "list": ListDoc, "campaign": CampaignDoc, "source": SourceDoc, "buyer": BuyerDoc,
+    "list": ListDoc, "enricher": EnricherDoc, "campaign": CampaignDoc, "source": SourceDoc, "buyer": BuyerDoc,
 }  # fmt: skip
 Rows = Mapping[str, Iterable[tuple[str, Mapping[str, Any]]]]
 
@@ -45,7 +45,7 @@ def from_row(kind: str, row: Mapping[str, Any]) -> Any:
 def catalogue_of(rows: Rows) -> Catalogue:
     read = {kind: tuple(from_row(kind, doc) for _, doc in rows.get(kind, ())) for kind in MODELS}
     return Catalogue.model_construct(
-        lists=read["list"], campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"]
+        lists=read["list"], enrichers=read["enricher"], campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"]
     )
 
 

@@ -75,12 +75,16 @@ def sealed(wanted: Catalogue, current: Catalogue, kinds: Kinds, sealer: Sealer) 
     seals = _Seals(kinds, sealer)
     contracts = {contract.id: contract for buyer in current.buyers for contract in buyer.contracts}
     sources = {source.id: source for source in current.sources}
+    campaigns = {campaign.id: campaign for campaign in current.campaigns}
+    enrichers = {enricher.id: enricher for enricher in current.enrichers}
     buyers = []
     for buyer in wanted.buyers:
         mine = tuple(seals.of("contract", each, contracts.get(each.id)) for each in buyer.contracts)
         buyers.append(buyer.model_copy(update={"contracts": mine}))
     update = {
         "buyers": tuple(buyers),
+        "enrichers": tuple(seals.of("enricher", each, enrichers.get(each.id)) for each in wanted.enrichers),
+        "campaigns": tuple(seals.of("campaign", each, campaigns.get(each.id)) for each in wanted.campaigns),
         "sources": tuple(seals.of("source", each, sources.get(each.id)) for each in wanted.sources),
     }
     return wanted.model_copy(update=update)

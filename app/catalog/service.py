@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, ListDoc, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, EnricherDoc, ListDoc, SourceDoc
 from app.catalog.export import export
 from app.catalog.kinds import Kinds
 from app.catalog.plan_text import heading, render
@@ -91,8 +91,9 @@ class Configuration:
 
 def _changes(planned: Plan) -> list[Change]:
     result, touched = planned.result, planned.touched()
-    docs: dict[str, tuple[ListDoc | CampaignDoc | SourceDoc | BuyerDoc, ...]] = {
+    docs: dict[str, tuple[ListDoc | EnricherDoc | CampaignDoc | SourceDoc | BuyerDoc, ...]] = {
         "list": result.lists,
+        "enricher": result.enrichers,
         "campaign": result.campaigns,
         "source": result.sources,
         "buyer": result.buyers,

@@ -16,15 +16,17 @@ class Slot(Struct, frozen=True, kw_only=True):
 
     Where there is only one that it can be, nobody names it: it is `only`, and the slot may be empty.
     `base` is the document whose own keys stand beside the component's settings. Secrets are sealed in
-    slots that are `secret` and in no other: a campaign is shown whole.
+    slots that are `secret` and in no other.
     """
 
-    kind: Literal["campaign", "source", "contract"]
+    kind: Literal["enricher", "campaign", "source", "contract"]
     key: str
     names: str = ""
     only: str = ""
     noun: str
-    registry: Literal["fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks"]
+    registry: Literal[
+        "fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks", "enrichers"
+    ]
     holds: Literal["one", "list", "map"]
     base: type[BaseModel] | None = None
     secret: bool = False
@@ -44,12 +46,16 @@ class Slot(Struct, frozen=True, kw_only=True):
 
 SLOTS = (
     Slot(
+        kind="enricher", key="ask", names="enricher", noun="enricher", registry="enrichers",
+        holds="one", secret=True,
+    ),
+    Slot(
         kind="campaign", key="fields", names="type", noun="field type", registry="fieldtypes",
         holds="map", base=FieldDoc,
     ),
     Slot(
         kind="campaign", key="checks", names="check", noun="check", registry="checks",
-        holds="list", base=CheckDoc,
+        holds="list", base=CheckDoc, secret=True,
     ),
     Slot(
         kind="source", key="channels", names="channel", noun="channel", registry="channels",

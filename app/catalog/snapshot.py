@@ -10,7 +10,7 @@ import orjson
 from msgspec import Struct
 from pydantic import ValidationError
 
-from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, ListDoc, SourceDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, EnricherDoc, ListDoc, SourceDoc
 from app.catalog.kinds import Kinds, replaced, secret_places
 from app.catalog.modelling import Model
 from app.catalog.rows import MODELS, Rows, from_row, in_order
@@ -66,6 +66,17 @@ class ReplyPart(NamedTuple):
     settings: Settings
 
 
+class EnricherPart(Struct, frozen=True, kw_only=True):
+    """An enricher ready for use: `enricher` names its component. Secrets in clear: never log it."""
+
+    id: str
+    enricher: str
+    settings: Settings
+
+    def __repr__(self) -> str:
+        return f"EnricherPart({self.id!r}, {self.enricher!r})"
+
+
 class SourceParts(Struct, frozen=True, kw_only=True):
     """The components of a source, with secrets in clear: never log them."""
 
@@ -83,7 +94,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     version: int = 0
     lists: Mapping[str, ListDoc] = {}
+    enrichers: Mapping[str, EnricherPart] = {}
     campaigns: Mapping[str, CampaignDoc] = {}
+    secret_checks: Mapping[str, Mapping[int, Mapping[str, Any]]] = {}
+    """campaign → place in its checks → what that is told, with its secrets in clear: never log it."""
     sources: Mapping[str, SourceDoc] = {}
     source_parts: Mapping[str, SourceParts] = {}  # of every source
     buyers: Mapping[str, BuyerDoc] = {}
@@ -137,11 +151,21 @@ class Builder:
         docs: dict[str, dict[str, Any]] = {kind: {} for kind in MODELS}
         contracts: dict[str, Contract] = {}
         parts: dict[str, SourceParts] = {}
+        enrichers: dict[str, EnricherPart] = {}
+        secret: dict[str, Mapping[int, Mapping[str, Any]]] = {}
         for kind in MODELS:
             for id_, row in rows.get(kind, ()):
                 raw = {key: value for key, value in row.items() if key != "contracts"}
                 inner = row.get("contracts", ())
                 doc: Any = self._once(known, kind, id_, raw, partial(from_row, kind, raw))
+                if kind == "enricher":
+                    enrichers[id_] = self._once(
+                        known, kind, id_, raw, partial(self._enricher, doc), part="part"
+                    )
+                if kind == "campaign":
+                    secret[id_] = self._once(
+                        known, kind, id_, raw, partial(self._secrets, doc), part="secrets"
+                    )
                 if kind == "source":
                     parts[id_] = self._once(known, kind, id_, raw, partial(self._parts, doc), part="parts")
                 mine: list[ContractDoc] = []
@@ -154,8 +178,8 @@ class Builder:
                 yield
         self._known = known
         return Snapshot(
-            version=version, lists=docs["list"],
-            campaigns=docs["campaign"], sources=docs["source"], source_parts=parts,
+            version=version, lists=docs["list"], enrichers=enrichers,
+            secret_checks={id_: told for id_, told in secret.items() if told}, campaigns=docs["campaign"], sources=docs["source"], source_parts=parts,
             buyers=docs["buyer"], contracts=contracts, by_campaign=_by_campaign(docs["campaign"], contracts),
             keys={key.hash: key for key in keys}, models={model.campaign: model for model in models},
         )  # fmt: skip
@@ -173,6 +197,19 @@ class Builder:
         return Contract(
             id=doc.id, buyer=buyer.id, doc=doc, adapter=deliver.name, settings=settings, paused=paused
         )
+
+    def _enricher(self, doc: EnricherDoc) -> EnricherPart:
+        (ask,) = held(doc, _SLOTS["ask"])
+        return EnricherPart(id=doc.id, enricher=ask.name, settings=self._settings(_SLOTS["ask"], ask))
+
+    def _secrets(self, doc: CampaignDoc) -> Mapping[int, Mapping[str, Any]]:
+        """What checks with secrets are told."""
+        models, found = self._kinds.checks, {}
+        for at, one in enumerate(held(doc, _SLOTS["checks"])):
+            model = models.get(one.name)
+            if model is not None and secret_places(model, one.settings):
+                found[at] = opened(one.settings, model, self._sealer)
+        return found
 
     def _parts(self, source: SourceDoc) -> SourceParts:
         if not (source.platforms or source.channels or source.replies or source.callback):

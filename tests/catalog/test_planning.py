@@ -133,7 +133,9 @@ def test_a_contract_may_move_to_another_buyer() -> None:
     (contract,) = (c for c in moved.changes if c.kind == "contract")
     assert [(d.path, d.old, d.new) for d in contract.details] == [("buyer", "sunco", "other")]
     assert {b.id: len(b.contracts) for b in moved.result.buyers} == {"other": 1, "sunco": 0}
-    assert moved.touched() == {"list": set(), "campaign": set(), "source": set(), "buyer": {"other", "sunco"}}
+    assert moved.touched() == {
+        "list": set(), "enricher": set(), "campaign": set(), "source": set(), "buyer": {"other", "sunco"},
+    }  # fmt: skip
 
 
 def test_another_order_of_fields_is_a_change() -> None:
