@@ -30,7 +30,7 @@ STEP = 8
 """Bits between the lengths of networks that are looked for; others are entered as several of the next length."""
 _SHORTEST = {4: 8, 6: 16}
 _MOST_PARENTS = 8
-_GOOGLE = ("gmail.com", "googlemail.com")
+GOOGLE = ("gmail.com", "googlemail.com")
 
 
 def unfilled(catalogue: Catalogue, filled: Collection[str]) -> list[str]:
@@ -89,7 +89,7 @@ def calling(country: str) -> str:
 def _as_google(address: str) -> str:
     """Its own mailboxes without dots and without what follows a plus, as its Customer Match wants them hashed."""
     local, _, domain = address.rpartition("@")
-    if domain not in _GOOGLE:
+    if domain not in GOOGLE:
         return address
     return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 

@@ -18,6 +18,7 @@ from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.distribute.caps import CounterKey
 from app.distribute.ranking import levelled
@@ -33,12 +34,14 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 class Want(Struct, frozen=True):
-    """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it."""
+    """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it; nor must who
+    gets one of the wants before it that stand at the places `apart`."""
 
     match: Match
     copies: int = 1
     tried: Collection[str] = _NOBODY
     buyers: Collection[str] = _NOBODY
+    apart: Collection[int] = ()
 
 
 class Reservation(Struct, frozen=True):
@@ -71,8 +74,7 @@ class Allocation(Struct, frozen=True):
 def needs(wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None) -> list[CounterKey]:
     """The keys to lock for these leads, sorted: those of a rehearsal over the hints, and some spare."""
     book = _Book(None, hints or {})
-    for want in wants:
-        _place(want, book)
+    _place_all(wants, book)
     return sorted(book.touched)
 
 
@@ -83,8 +85,7 @@ def allocate(
 ) -> Allocation:
     """First come, first served, in the order of `wants`. A key that is absent from `locked` is not locked."""
     book = _Book(locked, hints or {})
-    choices = tuple(_place(want, book) for want in wants)
-    return Allocation(choices, {key: n for key, n in book.added.items() if n})
+    return Allocation(_place_all(wants, book), {key: n for key, n in book.added.items() if n})
 
 
 class _Missing(Exception):
@@ -116,6 +117,16 @@ class _Book:
     def add(self, key: CounterKey, n: int) -> None:
         self.values[key] = self.values.get(key, 0) + n
         self.added[key] = self.added.get(key, 0) + n
+
+
+def _place_all(wants: Sequence[Want], book: _Book) -> tuple[Choice, ...]:
+    choices: list[Choice] = []
+    for want in wants:
+        got = {
+            want.match.index.buyer_of(one.contract) for place in want.apart for one in choices[place].chosen
+        } if want.apart else ()  # fmt: skip
+        choices.append(_place(want if not got else replace(want, buyers={*want.buyers, *got}), book))
+    return tuple(choices)
 
 
 def _place(want: Want, book: _Book) -> Choice:

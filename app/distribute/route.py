@@ -3,7 +3,7 @@
 A RouteIndex is built once per campaign and snapshot. Contracts are numbered in rank order, so a set of
 contracts is one whole number and reading its bits upwards is the ranking. What leaves a contract out is
 looked at in a published order, and the first cause counts: paused, source, filter (the parts that the
-index knows), hours, filter (the parts that only CEL answers), then caps, by `allocate`.
+index knows), hours, hours of the person, filter (the parts that only CEL answers), then caps, by `allocate`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,7 @@ from app.catalog.documents import Distribution
 from app.core.conditions import Asked, Facts, Node, Question, asking, conjuncts
 from app.distribute.bitsets import FAMILY, Slot, positions, slot
 from app.distribute.caps import CountedCap, counted
+from app.distribute.consumer_hours import PersonalHours, Reachable, Zones
 from app.distribute.hours import Opening
 from app.distribute.ranking import C, Standing, quantum, ranked, turn_key
 
@@ -35,11 +36,13 @@ class LeftOut(Struct, frozen=True, gc=False):
     filter: int = 0
     hours: int = 0
     cap: tuple[str, ...] = ()
+    consumer_hours: int = 0
 
     def __str__(self) -> str:
         counts = [
             (self.filter, "filter"),
             (self.hours, "hours"),
+            (self.consumer_hours, "consumer_hours"),
             (len(self.cap), "cap"),
             (self.paused, "paused"),
             (self.source, "source"),
@@ -56,6 +59,7 @@ class Match(Struct, frozen=True):
     at: datetime
     eligible: int
     left_out: LeftOut
+    zones: Zones = ()
 
     @property
     def count(self) -> int:
@@ -104,13 +108,19 @@ class RouteIndex(Generic[C]):
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
         self._sources, self._any_source = _by_source(order)
         self._hours = _Openings(order)
+        self._personal = PersonalHours([one.doc.consumer_hours for one in order])
         filters = _Filters(order)
         self.asked = filters.asked
         self._groups, self._fields = filters.groups, filters.fields()
         self._asks = _bits(self.asked)
 
-    def match(self, lead: Facts, *, source: str, at: datetime) -> Match:
-        """`lead` holds valid normal values by field; `at` is an aware instant."""
+    @property
+    def minds_consumers(self) -> bool:
+        """Whether any contract asks which time it is where the person is."""
+        return self._personal.minding != 0
+
+    def match(self, lead: Facts, *, source: str, at: datetime, zones: Zones = ()) -> Match:
+        """`lead` holds valid normal values by field; `at` is an aware instant; `zones` is where the person may be."""
         running = self._every & ~self._paused
         from_source = running & self._sources.get(source, self._any_source)
         known = from_source
@@ -124,19 +134,31 @@ class RouteIndex(Generic[C]):
             if not known:
                 break
         opened = known & self._hours.open_at(at)
-        eligible = self._answer(opened, lead, source) if opened & self._asks else opened
+        reached = opened
+        if opened & self._personal.minding:
+            reached &= ~self._personal.closed_at(zones, at)
+        eligible = self._answer(reached, lead, source) if reached & self._asks else reached
         wanting = from_source.bit_count()
         left_out = LeftOut(
             self._paused.bit_count(),
             running.bit_count() - wanting,
-            wanting - known.bit_count() + opened.bit_count() - eligible.bit_count(),
+            wanting - known.bit_count() + reached.bit_count() - eligible.bit_count(),
             known.bit_count() - opened.bit_count(),
+            consumer_hours=opened.bit_count() - reached.bit_count(),
         )
-        return Match(self, lead, source, at, eligible, left_out)
+        return Match(self, lead, source, at, eligible, left_out, zones)
+
+    def buyer_of(self, contract_id: str) -> str:
+        buyer: str = self.contracts[self.number[contract_id]].buyer
+        return buyer
 
     def opening(self, i: int) -> Opening | None:
         """The hours of contract number `i`."""
         return self._hours.of(i)
+
+    def reachable(self, i: int) -> Reachable | None:
+        """The person's hours that contract number `i` keeps to."""
+        return self._personal.of(i)
 
     def _answer(self, standing: int, lead: Facts, source: str) -> int:
         """Ask the parts that only CEL answers, each text once, over one activation."""

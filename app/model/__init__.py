@@ -10,12 +10,13 @@ from app.model.outcome import (
     Unclear,
     word_of,
 )
-from app.model.verdict import Action, Finding, Verdict, VerdictOutcome, Worth
+from app.model.verdict import Action, Effect, Finding, Verdict, VerdictOutcome, Worth
 
 __all__ = [
     "Accepted",
     "Action",
     "Duplicate",
+    "Effect",
     "Finding",
     "Lead",
     "Outcome",

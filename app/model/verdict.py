@@ -8,6 +8,9 @@ from msgspec import Struct
 Action = Literal["flag", "hold", "reject"]
 """What a finding does to the lead: is noted, waits for a person, ends it."""
 
+Effect = Action | Literal["link", "dont_pay"]
+"""And of a lead that is taken all the same: it is tied to an earlier one, or its source is paid nothing for it."""
+
 VerdictOutcome = Literal["accepted", "held", "rejected"]
 
 
@@ -18,7 +21,7 @@ class Finding(Struct, frozen=True, gc=False, kw_only=True):
     code: str
     message: str
     field: str = ""
-    action: Action = "flag"
+    action: Effect = "flag"
     points: int = 0
     facts: Mapping[str, Any] = {}
 
@@ -50,3 +53,11 @@ class Verdict(Struct, frozen=True, gc=False):
         """The findings that decided: those whose action is the verdict's."""
         action = {"accepted": "", "held": "hold", "rejected": "reject"}[self.outcome]
         return tuple(f for f in self.findings if f.action == action)
+
+    def told(self) -> tuple[Finding, ...]:
+        """What its source hears of a lead that is taken: what it repeats, and why nothing is paid."""
+        return tuple(f for f in self.findings if f.action in ("link", "dont_pay"))
+
+    @property
+    def unpaid(self) -> bool:
+        return any(f.action == "dont_pay" for f in self.findings)

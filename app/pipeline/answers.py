@@ -17,6 +17,7 @@ AnswerOutcome = Literal["success", "failure", "pending"]
 
 _NO_BUYER = ({"code": "no_buyer", "field": "", "message": "no buyer took this lead"},)
 _COARSE = ({"code": "refused", "field": "", "message": "the lead was not accepted"},)
+_UNPAID = ({"code": "unpaid", "field": "", "message": "nothing is paid for this lead"},)
 ZERO = Decimal(0)
 
 
@@ -64,8 +65,11 @@ def pending(lead_id: UUID, state: str) -> Answer:
     return Answer(lead_id, "pending", state)
 
 
-def bought(lead_id: UUID, state: str, price: Decimal | None) -> Answer:
-    return Answer(lead_id, "success", state, price)
+def bought(
+    lead_id: UUID, state: str, price: Decimal | None, reasons: Sequence[Mapping[str, str]] = ()
+) -> Answer:
+    """`reasons`: what there is to say of a lead that was taken all the same."""
+    return Answer(lead_id, "success", state, price, reasons)
 
 
 def refused(lead_id: UUID, state: str, price: Decimal | None, reasons: Sequence[Mapping[str, str]]) -> Answer:
@@ -77,7 +81,22 @@ def reasons_of(findings: Iterable[Finding], *, coarse: bool) -> Sequence[Mapping
     """What a source may read of the findings that decided."""
     if coarse:
         return _COARSE
-    return [{"code": f.code, "field": f.field, "message": f.message} for f in findings]
+    return [_reason(f) for f in findings]
+
+
+def taken_reasons(findings: Iterable[Finding], *, coarse: bool) -> Sequence[Mapping[str, str]]:
+    """What a source may read of a lead that is taken: which of its own it repeats, and that nothing is paid."""
+    if coarse:
+        return _UNPAID if any(f.action == "dont_pay" for f in findings) else ()
+    return [_reason(f) for f in findings]
+
+
+def _reason(finding: Finding) -> dict[str, str]:
+    """An earlier lead is named where it is the source's own."""
+    said = {"code": finding.code, "field": finding.field, "message": finding.message}
+    if finding.facts.get("own"):
+        said["lead"] = str(finding.facts["earlier"])
+    return said
 
 
 def unsold_reasons(*, coarse: bool) -> Sequence[Mapping[str, str]]:
@@ -86,6 +105,11 @@ def unsold_reasons(*, coarse: bool) -> Sequence[Mapping[str, str]]:
 
 def encode_reasons(reasons: Sequence[Mapping[str, str]]) -> str:
     return orjson.dumps(list(reasons)).decode()
+
+
+def kept_reasons(reasons: Sequence[Mapping[str, str]]) -> str | None:
+    """As a lead's row keeps them."""
+    return encode_reasons(reasons) if reasons else None
 
 
 class Waiting:

@@ -1,19 +1,26 @@
 """Who may have the dedupe keys: settled for a batch under the locks of its transaction.
 
 Only leads that nothing else rejects really claim; for the others their keys are looked up, so that the
-trace says that they were duplicates too. A lead takes all its keys or, as a duplicate, none.
+trace says that they were duplicates too. A lead takes all its keys or, as a duplicate, none; one that is
+taken as a repeat takes them over. Keys that any number of leads share are locked the same way, and what
+the others under them are, or who bought them, is read once they are.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
+from app.pipeline.sharing import Sharing
 from app.store import decisions
 from app.store.decisions import KeyClaim
 from app.store.rows import Held
-from app.validate.check import Ask, Claim, Earlier
+from app.validate.check import Ask, Claim, Earlier, Having, Near
 
 if TYPE_CHECKING:
     from app.pipeline.decide import Draft
+
+Keyed = tuple[Claim, bytes]
 
 
 class Claims:
@@ -22,9 +29,11 @@ class Claims:
     def __init__(self, drafts: Sequence["Draft"]) -> None:
         self._first: dict[bytes, KeyClaim] = {}
         self._looked: set[bytes] = set()
-        self._asked: list[tuple[Draft, list[tuple[Claim, bytes]]]] = []
+        self._asked: list[tuple[Draft, list[Keyed]]] = []
+        self._sharing = Sharing()
         for draft in drafts:
             draft.verdict = draft.judged
+            draft.barred, draft.apart = {}, ()
             if draft.work.abandoned:
                 continue
             asks = draft.plan.campaign.judge.claims(draft.lead)
@@ -33,17 +42,22 @@ class Claims:
                 self._asked.append((draft, claims))
                 self._want(draft, claims)
 
-    def _want(self, draft: "Draft", claims: Sequence[tuple[Claim, bytes]]) -> None:
+    def _want(self, draft: "Draft", claims: Sequence[Keyed]) -> None:
         for claim, key in claims:
-            if _claims_nothing(draft):
-                self._looked.add(key)
-            elif key not in self._first:
-                lead = draft.lead
-                self._first[key] = KeyClaim(key, lead.id, lead.source, claim.within, lead.submission_id)
+            shared, takes = isinstance(claim, Near | Having), not _claims_nothing(draft)
+            if shared:
+                self._sharing.ask(claim, key, takes=takes)
+            if not takes:
+                if not shared:
+                    self._looked.add(key)
+            elif (first := self._first.get(key)) is None:
+                self._first[key] = _claim_of(draft, claim, key)
+            elif first.within < claim.within:
+                self._first[key] = replace(first, within=claim.within)
 
     @property
     def wanted(self) -> list[KeyClaim]:
-        """One claim a key, under the first lead of the batch that wants it."""
+        """One claim a key, under the first lead of the batch that wants it, for the longest of its look-backs."""
         return list(self._first.values())
 
     async def settle(self, conn: Any, held: dict[bytes, Held]) -> None:
@@ -52,19 +66,28 @@ class Claims:
         unclaimed = self._looked - self._first.keys()
         if unclaimed:
             held = held | await decisions.holders(conn, sorted(unclaimed))
+        await self._sharing.read(conn)
         if self._asked:
             await self._correct(conn, held, self._verdicts(held))
+        await self._sharing.write(conn)
 
     def _verdicts(self, held: dict[bytes, Held]) -> dict[bytes, "Draft"]:
         """Settle in order of arrival; key → the draft of this batch that has it now."""
         owners: dict[bytes, Draft] = {}
         for draft, claims in self._asked:
-            evidence: dict[Ask, Any] = {claim: _earlier(draft, key, held, owners) for claim, key in claims}
+            evidence: dict[Ask, Any] = {
+                claim: self._sharing.answer(draft, claim, key)
+                if isinstance(claim, Near | Having)
+                else _earlier(draft, claim, key, held, owners)
+                for claim, key in claims
+            }
             assert draft.judged is not None
             draft.verdict = draft.plan.campaign.judge.settle(draft.lead, draft.judged, evidence)
             if not _claims_nothing(draft):
                 for claim, key in claims:
-                    if evidence[claim] is None:
+                    if isinstance(claim, Near | Having):
+                        self._sharing.join(draft, claim, key)
+                    elif evidence[claim] is None or draft.verdict.outcome == "accepted":
                         owners[key] = draft
         return owners
 
@@ -72,18 +95,24 @@ class Claims:
         """Keys were claimed under the first lead that wanted them; some end with another, or with nobody."""
         drop, move = [], []
         for key, claim in self._first.items():
-            if key in held:
+            if self._sharing.has(key):
                 continue
             owner = owners.get(key)
             if owner is None:
-                drop.append(claim)
-            elif owner.lead.id != claim.lead_id:
+                if key not in held:
+                    drop.append(claim)
+            elif key in held or owner.lead.id != claim.lead_id:
                 lead = owner.lead
                 move.append(KeyClaim(key, lead.id, lead.source, claim.within, lead.submission_id))
         if drop:
             await decisions.drop_keys(conn, drop)
         if move:
             await decisions.hand_over(conn, move)
+
+
+def _claim_of(draft: "Draft", claim: Claim, key: bytes) -> KeyClaim:
+    lead = draft.lead
+    return KeyClaim(key, lead.id, lead.source, claim.within, lead.submission_id)
 
 
 def _claims_nothing(draft: "Draft") -> bool:
@@ -97,12 +126,13 @@ def key_of(claim: Claim, *, test: bool) -> bytes:
 
 
 def _earlier(
-    draft: "Draft", key: bytes, held: dict[bytes, Held], owners: dict[bytes, "Draft"]
+    draft: "Draft", claim: Claim, key: bytes, held: dict[bytes, Held], owners: dict[bytes, "Draft"]
 ) -> Earlier | None:
+    """A key is held for the longest look-back that asks for it: each rule minds its own."""
     other = owners.get(key)
     if other is not None:
         return Earlier(other.lead.id, other.lead.received_at, other.lead.source)
     holder = held.get(key)
-    if holder is None or holder.lead_id == draft.lead.id:
+    if holder is None or holder.lead_id == draft.lead.id or holder.age >= claim.within:
         return None
     return Earlier(holder.lead_id, holder.at, holder.source)

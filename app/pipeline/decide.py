@@ -1,13 +1,14 @@
 """Takes a batch of durable submissions through map, checks, verdict and route, in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct, field
 
 from app.core import events
+from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Choice, Reservation, Want
@@ -28,6 +29,7 @@ from app.store import callbacks, decisions
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.rows import NewDelivery, NewLead
+from app.validate.check import Has
 from app.validate.judge import ABANDONED
 
 
@@ -50,6 +52,8 @@ class Draft(Struct, kw_only=True):
     round: int = 1
     tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
     buyers: frozenset[str] = frozenset()  # and theirs
+    barred: dict[str, Has] = field(default_factory=dict)  # buyers who have this person
+    apart: tuple[UUID, ...] = ()  # earlier leads of the batch whose buyers must not get this one
     asked: str = ""  # the result that a test asks for
 
     @property
@@ -65,7 +69,7 @@ class Draft(Struct, kw_only=True):
 
 
 class Decided(Struct, frozen=True):
-    """What came of one draft: its row, and the hand-overs that may begin now."""
+    """What came of one draft: its row, and the hand-overs that begin now, or wait until the person may be called."""
 
     draft: Draft
     row: NewLead
@@ -197,8 +201,10 @@ class Decider:
         await claims.settle(conn, held)
         await self._route(conn, drafts)
         decided = [self._decided(draft) for draft in drafts]
-        handed = [delivery_row(job, one.draft.plan.campaign.id) for one in decided for job in one.jobs]
+        jobs = [job for one in decided for job in one.jobs]
+        handed = [delivery_row(job) for job in jobs if job.not_before is None]
         await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
+        await queue(conn, jobs)
         await callbacks.owe(conn, [tell for one in decided if (tell := self.owed(one)) is not None])
         return decided
 
@@ -234,18 +240,20 @@ class Decider:
             if draft.verdict is None or draft.verdict.outcome != "accepted" or draft.asked:
                 continue
             draft.normals = draft.lead.normals()
-            draft.match = draft.plan.campaign.index.match(draft.normals, source=draft.lead.source, at=now)
+            facts = facts_of(draft.normals, draft.verdict.worth)
+            draft.match = draft.plan.campaign.match(facts, source=draft.lead.source, at=now)
             wanting.append(draft)
         real = [draft for draft in wanting if not draft.lead.test]
-        wants = [
-            Want(d.match, d.plan.campaign.copies, d.tried, d.buyers) for d in real if d.match is not None
-        ]
+        places = {draft.lead.id: place for place, draft in enumerate(real)}
+        wants = [want_of(draft, places) for draft in real]
         if wants:
             for draft, choice in zip(real, await self._chooser.choose(conn, wants), strict=True):
                 draft.choice = choice
+            _bar_each_other(real)
         for draft in wanting:
             if draft.lead.test and draft.match is not None:
-                draft.choice = untallied(draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers)
+                held = draft.buyers | draft.barred.keys()
+                draft.choice = untallied(draft.match, draft.plan.campaign.copies, draft.tried, held)
         routed = self._world.monotonic()
         for draft in wanting:
             draft.done("routed", routed)
@@ -256,7 +264,8 @@ class Decider:
         verdict, plan, lead = draft.verdict, draft.plan, draft.lead
         jobs = self._jobs(draft) if draft.choice.chosen else ()
         state, outcome, reasons = self._standing(draft, bool(jobs))
-        price = None if outcome is None else plan.price if outcome == "success" else _nothing(plan)
+        agreed = _nothing(plan) if verdict.unpaid else plan.price
+        price = None if outcome is None else agreed if outcome == "success" else _nothing(plan)
         row = NewLead(
             id=lead.id, submission_id=lead.submission_id, position=draft.position, source=lead.source,
             campaign=lead.campaign, received_at=lead.received_at, state=state, copies=plan.campaign.copies,
@@ -265,9 +274,10 @@ class Decider:
             score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "sold", "unsold"),
             fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings),
             routing=routing_json(
-                draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked
+                draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
+                barred=draft.barred,
             ),
-            steps=steps_json(draft.steps), agreed=plan.price,
+            steps=steps_json(draft.steps), agreed=agreed,
         )  # fmt: skip
         return Decided(draft, row, jobs, reasons)
 
@@ -280,12 +290,12 @@ class Decider:
         if verdict.outcome == "rejected":
             return "rejected", "failure", answers.reasons_of(verdict.against(), coarse=coarse)
         if verdict.outcome == "held":
-            return "held", None, ()
+            return "held", None, answers.taken_reasons(verdict.told(), coarse=coarse)
         agreed = "success" if draft.plan.reply == "verdict" else None
         if handing:
-            return "delivering", agreed, ()
+            return "delivering", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
         if agreed:
-            return "unsold", agreed, ()
+            return "unsold", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
         return "unsold", "failure", answers.unsold_reasons(coarse=coarse)
 
     def _jobs(self, draft: Draft) -> tuple[Job, ...]:
@@ -301,12 +311,32 @@ def _nothing(plan: SourcePlan) -> Any:
 
 
 def track_of(draft: Draft) -> Track:
-    lead = draft.lead
+    lead, verdict = draft.lead, draft.verdict
+    assert verdict is not None
     return Track(
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
         normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
-        copies=draft.plan.campaign.copies, agreed=draft.plan.price, round=draft.round, tried=set(draft.tried),
+        copies=draft.plan.campaign.copies, agreed=_nothing(draft.plan) if verdict.unpaid else draft.plan.price,
+        round=draft.round, tried=set(draft.tried), worth=verdict.worth, barred=frozenset(draft.barred),
+        said=answers.taken_reasons(verdict.told(), coarse=draft.plan.coarse),
     )  # fmt: skip
+
+
+def _bar_each_other(drafts: Sequence[Draft]) -> None:
+    """Whom a lead of the batch went to, its person's next one could not: that is kept for the why, as all else."""
+    chosen = {draft.lead.id: draft.choice.chosen for draft in drafts}
+    for draft in drafts:
+        for other in draft.apart:
+            for one in chosen.get(other, ()):
+                buyer = draft.plan.campaign.index.buyer_of(one.contract)
+                draft.barred.setdefault(buyer, Has(buyer, other))
+
+
+def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
+    """Its contracts, without the buyers who have its person; `places` are those of the batch's leads among the wants."""
+    assert draft.match is not None
+    apart = tuple(places[one] for one in draft.apart if one in places)
+    return Want(draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart)
 
 
 def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:
@@ -315,17 +345,27 @@ def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], worl
     contract = index.contracts[index.number[contract_id]]
     track.tried.add(contract_id)
     track.ranks += 1
+    now = world.now()
+    opens = now
+    if contract.doc.consumer_hours is not None:
+        opens = track.plan.campaign.opens_at(contract_id, track.normals, now)
     return Job(
         delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
-        price=contract.doc.price, reserved=tuple(caps), created_at=world.now(),
+        price=contract.doc.price, reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
     )  # fmt: skip
 
 
-def delivery_row(job: Job, campaign: str) -> NewDelivery:
+async def queue(conn: Any, jobs: Sequence[Job]) -> None:
+    """Those whose person may not be called yet: whoever is alive then takes them as due."""
+    waiting = [(delivery_row(job), job.not_before) for job in jobs if job.not_before is not None]
+    await decisions.queue_deliveries(conn, [row for row, _ in waiting], [at for _, at in waiting])
+
+
+def delivery_row(job: Job) -> NewDelivery:
     return NewDelivery(
         id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
-        campaign=campaign, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
-        reserved="\n".join(job.reserved), test=job.track.test,
+        campaign=job.track.plan.campaign.id, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
+        reserved="\n".join(job.reserved), test=job.track.test, turn=job.turn,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import orjson
 
 from app.distribute.route import Match
 from app.model import Finding, Value
+from app.validate.check import Has
 
 _RANKED = 20
 
@@ -44,7 +45,14 @@ def findings_json(findings: Sequence[Finding]) -> str:
     )  # fmt: skip
 
 
-def routing_json(match: Match | None, full: Sequence[tuple[str, str]], of: int, *, forced: str = "") -> str:
+def routing_json(
+    match: Match | None,
+    full: Sequence[tuple[str, str]],
+    of: int,
+    *,
+    forced: str = "",
+    barred: Mapping[str, Has] = {},
+) -> str:
     """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later.
 
     Of a test that asked for a result, the result instead: no contract was looked at.
@@ -54,13 +62,24 @@ def routing_json(match: Match | None, full: Sequence[tuple[str, str]], of: int, 
     if match is None:
         return "{}"
     contracts = match.index.contracts
-    ranked = [[one, str(contracts[match.index.number[one]].doc.price)] for one in match.ranked(_RANKED)]
+    out_of = {one.id for one in contracts if one.buyer in barred} if barred else set()
+    wanting = match.ranked() if out_of else match.ranked(_RANKED)
+    left = [one for one in wanting if one not in out_of]
+    ranked = [[one, str(contracts[match.index.number[one]].doc.price)] for one in left[:_RANKED]]
+    had = (
+        {"had": {buyer: [one.list, str(one.lead_id or "")] for buyer, one in barred.items()}}
+        if barred
+        else {}
+    )
     out = match.left_out
     return _dumps(
         {
-            "at": match.at.isoformat(), "of": of, "eligible": match.count, "ranked": ranked,
-            "left_out": {"filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source},
-            "full": [list(pair) for pair in full],
+            "at": match.at.isoformat(), "of": of, "eligible": match.count - (len(wanting) - len(left)), "ranked": ranked,
+            "left_out": {
+                "filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source,
+                **({"consumer_hours": out.consumer_hours} if match.index.minds_consumers else {}),
+            },
+            "full": [list(pair) for pair in full], **had,
         }
     )  # fmt: skip
 

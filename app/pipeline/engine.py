@@ -218,8 +218,7 @@ class Engine:
 
     def begin(self, one: Decided) -> None:
         """After the commit: its hand-overs begin, and whoever waits hears what is known."""
-        for job in one.jobs:
-            self.sender.start(job)
+        self._start(one.jobs)
         row = one.row
         if not row.test:
             self.metrics.count("leadgate_leads_total", (row.source, row.campaign, one.verdict))
@@ -232,11 +231,13 @@ class Engine:
         if one.first:
             self.waiting.resolve(answers.pending(row.id, one.first))
         elif row.outcome == "success":
-            self.waiting.resolve(answers.bought(row.id, row.state, row.price))
+            self.waiting.resolve(answers.bought(row.id, row.state, row.price, one.reasons))
         elif row.outcome == "failure":
             self.waiting.resolve(answers.refused(row.id, row.state, row.price, one.reasons))
         elif row.state == "held":
             self.waiting.resolve(answers.pending(row.id, "held"))
+        elif one.jobs and all(job.not_before is not None for job in one.jobs):
+            self.let_go(row.source, [row.id], "delivering", one.draft.round)  # for hours, perhaps
 
     def _settled(self, drafts: list[Draft], decided: list[Decided]) -> None:
         for draft in drafts:
@@ -329,18 +330,22 @@ class Engine:
 
     def follow(self, step: Step) -> None:
         """After the commit: the next hand-overs begin, the source hears."""
-        for job in step.jobs:
-            self.sender.start(job)
+        self._start(step.jobs)
         change, track = step.change, step.track
         if change is None:
             return
         if change.outcome == "success":
-            self.waiting.resolve(answers.bought(track.lead_id, step.state, change.price))
+            self.waiting.resolve(answers.bought(track.lead_id, step.state, change.price, track.said))
         elif change.outcome == "failure":
             reasons = answers.unsold_reasons(coarse=track.plan.coarse)
             self.waiting.resolve(answers.refused(track.lead_id, step.state, change.price, reasons))
         elif step.state == "unclear":
             self.waiting.resolve(answers.pending(track.lead_id, "unclear"))
+
+    def _start(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if job.not_before is None:
+                self.sender.start(job)
 
     def _spawn(self, work: Any) -> None:
         """Side work that must not be lost to the garbage collector, and whose faults are seen."""
@@ -360,7 +365,7 @@ def _answer(lead_id: UUID, standing: leads.Standing | None) -> Answer:
     if standing is None:
         return answers.pending(lead_id, "received")
     if standing.outcome == "success":
-        return answers.bought(lead_id, standing.state, standing.price)
+        return answers.bought(lead_id, standing.state, standing.price, standing.reasons)
     if standing.outcome == "failure":
         return answers.refused(lead_id, standing.state, standing.price, standing.reasons)
     return answers.pending(lead_id, standing.state)

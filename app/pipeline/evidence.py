@@ -13,7 +13,7 @@ from app.store import evidence
 from app.store.database import Database
 from app.store.evidence import Sight
 from app.validate.blocklists import Blocklists
-from app.validate.check import Blocked, Listed, Locate, Mx, Seen
+from app.validate.check import Ask, Blocked, Has, Having, Listed, Locate, Mx, Seen
 from app.validate.mx import MxResolver
 from app.validate.places import Places
 
@@ -91,18 +91,27 @@ class EvidenceDesk:
 
     async def _find(self, drafts: Sequence["Draft"]) -> None:
         """A list that was loaded meanwhile holds for this batch, in every process: nothing of it is remembered."""
-        asked = [
-            (draft, ask)
+        lists = self._lists()
+        asked: list[tuple[Draft, Ask, Listed]] = [
+            (draft, ask, ask)
             for draft in drafts
             for ask in draft.plan.campaign.judge.asks(draft.lead)
             if isinstance(ask, Listed) and ask not in draft.evidence
         ]
+        asked += [
+            (draft, claim, listed)
+            for draft in drafts
+            if draft.plan.campaign.by_buyer
+            for claim, listed in _of_buyers(draft, lists)
+        ]
         if not asked:
             return
         async with self._database.acquire() as conn:
-            found = await find(conn, self._lists(), (ask for _, ask in asked))
-        for draft, ask in asked:
-            draft.evidence[ask] = found[ask]
+            found = await find(conn, lists, (listed for _, _, listed in asked))
+        for draft, ask, listed in asked:
+            of = {entry.list: lists[entry.list].buyer for entry in found[listed]}
+            has = tuple(Has(buyer, list=name) for name, buyer in of.items() if buyer)
+            draft.evidence[ask] = has if isinstance(ask, Having) else found[listed]
 
     async def _count(self, drafts: Sequence["Draft"], process_id: UUID | None) -> None:
         """Each lead of the batch gets the count up to itself, in order of arrival."""
@@ -129,3 +138,13 @@ class EvidenceDesk:
             place = (ask.key, ask.within)
             before[place] += 1
             draft.evidence[ask] = max(1, total[place] - left[place] + before[place])
+
+
+def _of_buyers(draft: "Draft", lists: Mapping[str, ListDoc]) -> list[tuple[Having, Listed]]:
+    """What a rule by buyer asks of the lists that buyers gave us."""
+    claims = [
+        ask for ask in draft.plan.campaign.judge.claims(draft.lead) if isinstance(ask, Having) and ask.kind
+    ]
+    buyers = draft.plan.campaign.buyers
+    theirs = tuple(doc.id for doc in lists.values() if doc.buyer in buyers) if claims else ()
+    return [(claim, Listed(theirs, claim.kind, claim.value)) for claim in claims if theirs]

@@ -1,19 +1,26 @@
 """The snapshot made ready to run: for each source its mapping, checks and contracts, compiled once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from app.catalog.documents import CampaignDoc, SourceDoc
+from app.catalog.modelling import Model
 from app.catalog.snapshot import Contract, Snapshot
 from app.core.registry import Registry
-from app.distribute.route import RouteIndex
+from app.distribute.consumer_hours import Zones
+from app.distribute.route import Match, RouteIndex
 from app.followup.callback import CallbackSettings
 from app.ingest.fieldtype import FieldType
 from app.ingest.mapping import FieldMap
+from app.model import Scalar
 from app.validate.check import Check, CheckSettings
+from app.validate.clocks import Clocks
 from app.validate.fraud import Suspicion
 from app.validate.judge import Judge, Rule
+
+_A_DAY = timedelta(days=1)
 
 
 class CampaignPlan:
@@ -32,7 +39,26 @@ class CampaignPlan:
         self.judge = judge
         self.index = index
         self.copies = doc.distribution.copies
+        self.by_buyer = any(getattr(to, "scope", "") == "buyer" for _, to in judge.rules)
+        self.buyers = frozenset(one.buyer for one in contracts) if self.by_buyer else frozenset()
         self.types = {name: field.type for name, field in doc.fields.items()}
+        self._clocks = Clocks(doc.fields) if index.minds_consumers else None
+
+    def match(self, lead: Mapping[str, Scalar], *, source: str, at: datetime) -> Match:
+        """The contracts that want a lead now. Where its person may be is asked only where a contract minds."""
+        return self.index.match(lead, source=source, at=at, zones=self.zones(lead))
+
+    def zones(self, lead: Mapping[str, Scalar]) -> Zones:
+        return self._clocks.zones(lead) if self._clocks is not None else ()
+
+    def opens_at(self, contract: str, lead: Mapping[str, Scalar], at: datetime) -> datetime:
+        """When this contract may be handed this person's lead: `at` itself, or when the person may be called next.
+        Where that is never, it is asked again after a day: what is known of the person may have been mended."""
+        i = self.index.number.get(contract)
+        reachable = self.index.reachable(i) if i is not None and self._clocks is not None else None
+        if reachable is None:
+            return at
+        return reachable.opens_at(self.zones(lead), at) or at + _A_DAY
 
 
 class SourcePlan:
@@ -100,6 +126,7 @@ class Plans:
         plan = self._former.get(campaign_id)
         contracts = self.snapshot.by_campaign.get(campaign_id, ())
         same = plan is not None and plan.doc is self.snapshot.campaigns[campaign_id]
+        same = same and plan is not None and _id(plan.judge.model) == _id(self._model(campaign_id))
         return plan if plan is not None and same and _same(plan.contracts, contracts) else None
 
     def source(self, source_id: str) -> SourcePlan | None:
@@ -145,10 +172,16 @@ class Plans:
                 contracts = self.snapshot.by_campaign.get(campaign_id, ())
                 index = RouteIndex(contracts, doc.distribution)
                 fraud = None if doc.fraud is None else Suspicion(doc.fraud)
-                judge = Judge(self._rules(doc), doc.score, fraud)
+                model = self._model(campaign_id)
+                judge = Judge(self._rules(doc), doc.score, fraud, model)
                 plan = CampaignPlan(doc, judge, index, contracts)
             self._campaigns[campaign_id] = plan
         return plan
+
+    def _model(self, campaign_id: str) -> Model | None:
+        """The one in force, for as long as the campaign declares any."""
+        declared = self.snapshot.campaigns[campaign_id].score.model is not None
+        return self.snapshot.models.get(campaign_id) if declared else None
 
     def _rules(self, doc: CampaignDoc) -> Iterable[Rule]:
         """`required`, `field` and `form` hold for every campaign; it may say them again to change them."""
@@ -165,6 +198,11 @@ class Plans:
         made["consent"] = {"texts": doc.consent}
         for entry in doc.checks:
             yield _rule(self._checks[entry.check], {**made.get(entry.check, {}), **(entry.model_extra or {})})
+
+
+def _id(model: Model | None) -> str:
+    """A model never changes, so its id says whether it is the same."""
+    return "" if model is None else model.id
 
 
 def _same(one: Sequence[Contract], other: Sequence[Contract]) -> bool:

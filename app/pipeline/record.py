@@ -1,7 +1,8 @@
 """Writes down how conversations ended, and what that makes of their leads, in batches."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Want
@@ -17,16 +19,16 @@ from app.distribute.schedule import next_try
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
-from app.pipeline.decide import delivery_row, new_job, untallied
+from app.pipeline.decide import delivery_row, new_job, queue, untallied
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import Spoken
 from app.pipeline.owing import nobody, owed
 from app.pipeline.tracks import Job, Track
-from app.store import callbacks, decisions, deliveries, leads
+from app.store import callbacks, decisions, deliveries, lead_keys, leads
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.deliveries import Progress
-from app.store.rows import AttemptEnd, LeadChange, NewDelivery
+from app.store.rows import AttemptEnd, LeadChange
 
 _ZERO = Decimal(0)
 _OVER = ("rejected", "duplicate", "dead")
@@ -125,7 +127,7 @@ class Recorder:
         assert isinstance(outcome, Accepted)
         return LeadChange(
             id=job.track.lead_id, delivery_id=job.delivery_id, state="sold", outcome="success",
-            price=job.track.agreed, reasons=None, revenue=_paid(job, outcome), ended=True,
+            price=job.track.agreed, reasons=answers.kept_reasons(job.track.said), revenue=_paid(job, outcome), ended=True,
         )  # fmt: skip
 
     async def _continue(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
@@ -171,10 +173,16 @@ class Recorder:
         """Seconds until the next attempt; None when the schedule is exhausted."""
         now = self._world.now()
         at = next_try(
-            job.contract.doc.retry, attempt=job.attempt, first_at=job.created_at, now=now,
+            job.contract.doc.retry, attempt=job.attempt, first_at=self._first_at(job), now=now,
             chance=self._world.chance(), after=after,
         )  # fmt: skip
         return None if at is None else (at - now).total_seconds()
+
+    def _first_at(self, job: Job) -> datetime:
+        """From when on it could be handed over: a night in which nobody may be called is no failure of the buyer's."""
+        if job.contract.doc.consumer_hours is None:
+            return job.created_at
+        return job.track.plan.campaign.opens_at(job.contract.id, job.track.normals, job.created_at)
 
     async def follow(self, conn: Any, ended: Sequence[Ended]) -> list[Step]:
         """What becomes of the leads, in the transaction that ended their deliveries.
@@ -191,8 +199,7 @@ class Recorder:
             _step(ones[-1].job.track, progress.get(lead, Progress()), new.get(lead, ()), ones)
             for lead, ones in of_lead.items()
         ]
-        rows = [delivery_row(job, step.track.plan.campaign.id) for step in steps for job in step.jobs]
-        await self._insert(conn, rows)
+        await self._insert(conn, [job for step in steps for job in step.jobs])
         await self.change(conn, steps)
         return steps
 
@@ -212,11 +219,13 @@ class Recorder:
             price=change.price, reasons=change.reasons, waits=self._waits(track.lead_id),
         )  # fmt: skip
 
-    async def _insert(self, conn: Any, rows: Sequence[NewDelivery]) -> None:
+    async def _insert(self, conn: Any, jobs: Sequence[Job]) -> None:
+        rows = [delivery_row(job) for job in jobs if job.not_before is None]
         if self._sends:
             await decisions.insert_deliveries(conn, rows, self._process_id())
         else:
             await decisions.queue_deliveries(conn, rows)
+        await queue(conn, jobs)
 
     async def resume(self, tracks: Sequence[Track]) -> list[Step]:
         """Leads that are being delivered without a live delivery get their next one, or their end."""
@@ -244,14 +253,15 @@ class Recorder:
         slots = [slot for slot in range(1, track.copies + 1) if slot not in taken]
         jobs = () if erased else await self._fill(conn, track, progress, slots)
         step = _step(track, progress, jobs)
-        await self._insert(conn, [delivery_row(job, track.plan.campaign.id) for job in jobs])
+        await self._insert(conn, jobs)
         await self.change(conn, [step])
         return [step]
 
     async def _fill(
         self, conn: Any, track: Track, progress: Progress, slots: Sequence[int]
     ) -> tuple[Job, ...]:
-        want = self._want(track, progress, len(slots))
+        others = await self._others(conn, [track])
+        want = self._want(track, progress, len(slots), others)
         if track.test:
             choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
         else:
@@ -274,11 +284,12 @@ class Recorder:
                 back.update(one.job.reserved)
             if over and lead not in erased:
                 open_slots[lead] = [one.job.slot for one in over]
+        others = await self._others(conn, [of_lead[lead][0].job.track for lead in open_slots])
         wants: dict[UUID, Want] = {}
         found: dict[UUID, tuple[Job, ...]] = {}
         for lead, slots in open_slots.items():
             track = of_lead[lead][0].job.track
-            want = self._want(track, progress.get(lead, Progress()), len(slots))
+            want = self._want(track, progress.get(lead, Progress()), len(slots), others)
             if track.test:
                 choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
                 found[lead] = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
@@ -293,10 +304,17 @@ class Recorder:
                 )
         return found
 
-    def _want(self, track: Track, progress: Progress, copies: int) -> Want:
-        match = track.plan.campaign.index.match(track.normals, source=track.source, at=self._world.now())
+    async def _others(self, conn: Any, tracks: Sequence[Track]) -> Mapping[UUID, set[str]]:
+        """Lead → buyers who got its person meanwhile by another lead; asked only where a campaign minds."""
+        minding = sorted(track.lead_id for track in tracks if track.plan.campaign.by_buyer)
+        return await lead_keys.others(conn, minding) if minding else {}
+
+    def _want(self, track: Track, progress: Progress, copies: int, others: Mapping[UUID, set[str]]) -> Want:
+        facts = facts_of(track.normals, track.worth)
+        match = track.plan.campaign.match(facts, source=track.source, at=self._world.now())
         track.ranks = progress.made  # not what a run that was rolled back had counted
-        return Want(match, copies, tried=set(progress.tried), buyers=set(progress.buyers))
+        held = track.barred.union(progress.buyers, others.get(track.lead_id, ()))
+        return Want(match, copies, tried=set(progress.tried), buyers=held)
 
     def _jobs(
         self, track: Track, slots: Sequence[int], chosen: Sequence[tuple[str, Sequence[str]]]
@@ -351,11 +369,11 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
     )
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
     price = track.agreed if outcome == "success" or track.agreed is None else answers.ZERO
-    reasons = answers.unsold_reasons(coarse=track.plan.coarse) if outcome == "failure" else ()
+    reasons = answers.unsold_reasons(coarse=track.plan.coarse) if outcome == "failure" else track.said
     change = LeadChange(
         id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,
         price=None if outcome is None else price,
-        reasons=answers.encode_reasons(reasons) if reasons else None,
+        reasons=answers.kept_reasons(reasons),
         revenue=revenue, ended=state in ("sold", "unsold"),
     )  # fmt: skip
     return Step(track, state, change, jobs)

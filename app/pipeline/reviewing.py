@@ -23,7 +23,7 @@ from app.store.decisions import KeyClaim
 from app.store.leads import Context
 from app.store.rounds import Standing
 from app.store.rows import LeadChange
-from app.validate.check import Claim
+from app.validate.check import Claim, Having, Near
 
 LONGEST_REASON = 200
 _ZERO = Decimal(0)
@@ -62,8 +62,10 @@ class Reviewer:
         is written in the same transaction. Raises NotFound and Conflict."""
         word = Word(self._world.new_id(), lead_id, by, dry)
 
-        async def go_on(conn: Any, _: Context, track: Track) -> Step:
+        async def go_on(conn: Any, context: Context, track: Track) -> Step:
             await leads.note(conn, lead_id, "approved", None, by, {"was": "held", "word": str(word.id)})
+            if keys := _keys(context, track):
+                await decisions.take_over(conn, keys)
             if track.plan.reply == "verdict":  # whose source is owed a price from here on
                 await self._recorder.change(conn, [_bought(track)])
             return (await self._recorder.resume_one(conn, track))[0]
@@ -130,7 +132,7 @@ def _refuse_unless_held(standing: Standing) -> None:
 def _bought(track: Track) -> Step:
     change = LeadChange(
         id=track.lead_id, delivery_id=track.lead_id, state="delivering", outcome="success", price=track.agreed,
-        reasons=None, revenue=_ZERO, ended=False,
+        reasons=answers.kept_reasons(track.said), revenue=_ZERO, ended=False,
     )  # fmt: skip
     return Step(track, "delivering", change)
 
@@ -153,6 +155,7 @@ def _keys(context: Context, track: Track) -> list[KeyClaim]:
         received_at=context.received_at, test=context.test,
         fields={name: Value(*told) for name, told in context.fields.items()},
     )  # fmt: skip
-    claims = [ask for ask in track.plan.campaign.judge.claims(lead) if isinstance(ask, Claim)]
-    keys = sorted(key_of(claim, test=lead.test) for claim in claims)
-    return [KeyClaim(key, lead.id, lead.source, 0.0) for key in keys]
+    asks = track.plan.campaign.judge.claims(lead)
+    claims = [ask for ask in asks if isinstance(ask, Claim) and not isinstance(ask, Near | Having)]
+    keys = sorted((key_of(claim, test=lead.test), claim.within) for claim in claims)
+    return [KeyClaim(key, lead.id, lead.source, within) for key, within in dict(keys).items()]

@@ -27,6 +27,7 @@ class Tracker:
             test=context.test, copies=context.copies, agreed=context.agreed, round=context.round,
             normals={k: v[1] for k, v in context.fields.items() if len(v) < 3 or v[2]},
             raws={k: v[0] for k, v in context.fields.items()}, worth=context.worth,
+            said=context.said, barred=context.barred,
         )  # fmt: skip
 
     def _moved(self, context: Context) -> SourcePlan | None:

@@ -46,12 +46,15 @@ on conflict (key) do update
   where dedupe_key.expires_at <= now() or dedupe_key.lead_id = excluded.lead_id
 returning key
 """
-_HOLDERS = (
-    "select key, lead_id, source, at from dedupe_key where key = any($1::bytea[]) and expires_at > now()"
-)
+_HOLDERS = """
+select key, lead_id, source, at, extract(epoch from now() - at)::float8
+  from dedupe_key where key = any($1::bytea[]) and expires_at > now()
+"""
 _HAND_OVER = """
-update dedupe_key d set lead_id = t.lead_id, source = t.source
-  from unnest($1::bytea[], $2::uuid[], $3::text[]) as t(key, lead_id, source) where d.key = t.key
+update dedupe_key d
+   set lead_id = t.lead_id, source = t.source, at = now(), expires_at = now() + t.seconds * interval '1 second'
+  from unnest($1::bytea[], $2::uuid[], $3::text[], $4::float8[]) as t(key, lead_id, source, seconds)
+ where d.key = t.key
 """
 _DROP_KEYS = "delete from dedupe_key where key = any($1::bytea[]) and lead_id = any($2::uuid[])"
 
@@ -72,7 +75,7 @@ with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
     $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-    $33::text[])
+    $34::text[])
   as t(id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
        reasons, score, catalogue, ended, fields, extra, findings, routing, steps, agreed)
 ), leads as (
@@ -85,40 +88,42 @@ with rows as materialized (
   select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
 ), handed as materialized (
   select * from unnest($21::uuid[], $22::uuid[], $23::smallint[], $24::smallint[], $25::smallint[], $26::text[],
-    $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test)
+    $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[], $32::float8[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
-                        reserved, test)
-  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $32, reserved, test
+                        reserved, test, priority)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $33, reserved, test,
+         to_timestamp(turn)
     from handed
 )
-insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $32 from handed
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $33 from handed
 """
 
 _DELIVERIES = """
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test)
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
-                        reserved, test)
-  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $12, reserved, test
+                        reserved, test, priority)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $13, reserved, test,
+         to_timestamp(turn)
     from rows
 )
-insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $12 from rows
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $13 from rows
 """
 
-# Nobody has these in hand: whoever is alive takes them as due, and begins their first attempt then.
+# Nobody has these in hand: whoever is alive takes them when they are due, and begins their first attempt then.
 _QUEUED = """
 insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, attempts, next_at,
-                      reserved, test)
-select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', price::numeric, 0, now(), reserved,
-       test
+                      reserved, test, priority)
+select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', price::numeric, 0,
+       coalesce(to_timestamp(due), now()), reserved, test, to_timestamp(turn)
   from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test)
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[], $13::float8[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn, due)
 """
 
 _CHANGES = """
@@ -204,12 +209,22 @@ async def claim(conn: Any, wanted: Sequence[KeyClaim]) -> dict[bytes, Held]:
 
 async def holders(conn: Any, keys: Sequence[bytes]) -> dict[bytes, Held]:
     """Who holds these keys now."""
-    return {r[0]: Held(r[1], r[2], r[3]) for r in await conn.fetch(_HOLDERS, keys)}
+    return {r[0]: Held(r[1], r[2], r[3], r[4]) for r in await conn.fetch(_HOLDERS, keys)}
 
 
 async def hand_over(conn: Any, keys: Sequence[KeyClaim]) -> None:
-    """Keys that were claimed under one lead of the batch belong to another of it after all."""
-    await conn.execute(_HAND_OVER, [k.key for k in keys], [k.lead_id for k in keys], [k.source for k in keys])
+    """Keys that are locked belong to these leads from now on: to another of the batch than the one that wanted them
+    first, or to one that was taken as a repeat of who had them."""
+    await conn.execute(
+        _HAND_OVER, [k.key for k in keys], [k.lead_id for k in keys], [k.source for k in keys],
+        [k.within for k in keys],
+    )  # fmt: skip
+
+
+async def take_over(conn: Any, keys: Sequence[KeyClaim]) -> None:
+    """`hand_over` of keys that nobody has locked yet; those that have expired meanwhile are claimed anew."""
+    await claim(conn, keys)
+    await hand_over(conn, keys)
 
 
 async def drop_keys(conn: Any, keys: Sequence[KeyClaim]) -> None:
@@ -259,10 +274,13 @@ async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], proces
         await conn.execute(_DELIVERIES, *_deliveries(deliveries), process_id)
 
 
-async def queue_deliveries(conn: Any, deliveries: Sequence[NewDelivery]) -> None:
-    """Deliveries of a process that sends nothing itself: due at once, for any that does."""
+async def queue_deliveries(
+    conn: Any, deliveries: Sequence[NewDelivery], due: Sequence[datetime | None] = ()
+) -> None:
+    """Deliveries that this process does not send itself, or not yet: due at once where nothing else is said."""
     if deliveries:
-        await conn.execute(_QUEUED, *_deliveries(deliveries))
+        at = [None if one is None else one.timestamp() for one in due or [None] * len(deliveries)]
+        await conn.execute(_QUEUED, *_deliveries(deliveries), at)
 
 
 _NO_DELIVERIES: list[list[Any]] = [[] for _ in NewDelivery.__struct_fields__]

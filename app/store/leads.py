@@ -22,7 +22,8 @@ select id, submission_id, position, source, campaign, received_at, state, round,
 _DETAIL = "select fields, extra, findings, routing, steps from lead_detail where lead_id = $1"
 _CONTEXT = """
 select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed,
-       l.erased_at is not null, l.score,
+       l.erased_at is not null,
+       case when l.outcome is distinct from 'failure' then l.reasons end, d.routing -> 'had', l.score,
        (select f -> 'facts' from json_array_elements(d.findings) f
          where f ->> 'check' = 'score' and f ->> 'code' = 'graded' limit 1)
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
@@ -81,6 +82,8 @@ class Context(Struct, frozen=True):
     fields: dict[str, list[Any]]
     agreed: Decimal | None  # what a sale owes the source
     erased: bool = False  # its fields are empty, and nobody gets it any more
+    said: Sequence[Mapping[str, str]] = ()  # what its source hears of it already
+    barred: frozenset[str] = frozenset()  # buyers who have its person
     worth: Worth = Worth()
 
 
@@ -93,8 +96,8 @@ async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     rows = await conn.fetch(_CONTEXT, list(ids))
     return {
         r[0]: Context(
-            r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10],
-            worth_of(r[11], decode(r[12])),
+            r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10], decode(r[11]) or (),
+            frozenset(decode(r[12]) or ()), worth_of(r[13], decode(r[14])),
         )
         for r in rows
     }  # fmt: skip

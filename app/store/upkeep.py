@@ -6,6 +6,10 @@ from typing import Any
 _MAKE = "select leadgate_make_partitions((now() at time zone 'UTC')::date, $1)"
 _SWEEP = {
     "dedupe_key": "delete from dedupe_key where key in (select key from dedupe_key where expires_at < now() limit $1)",
+    "lead_key": (
+        "delete from lead_key where (key, lead_id) in"
+        " (select key, lead_id from lead_key where expires_at < now() limit $1)"
+    ),
     "idempotency": (
         "delete from idempotency where (source, key) in"
         " (select source, key from idempotency where expires_at < now() limit $1)"

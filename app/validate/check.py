@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import Field
 
 from app.core.registry import Component, Registry, Settings
-from app.model import Action, Finding, Lead
+from app.model import Action, Finding, Lead, Value
 from app.validate.remote import Remote
 
 
@@ -40,6 +40,19 @@ class Claim(Struct, frozen=True):
 
     key: bytes
     within: int
+
+
+class Near(Claim, frozen=True):
+    """A claim that any number of leads hold at once: those that may be of one person. Answer: a tuple of `Neighbour`,
+    newest first. Of two at the same moment, in any processes, the later one sees the other."""
+
+
+class Having(Claim, frozen=True):
+    """A claim that any number of leads hold at once, for what buyers have. Answer: a tuple of `Has`, one a buyer: who
+    was handed such a lead in the last `within` seconds, or has `value` as `kind` on a list of its own."""
+
+    kind: str = ""
+    value: str = ""
 
 
 class Mx(Struct, frozen=True):
@@ -96,6 +109,23 @@ class Earlier(Struct, frozen=True):
     lead_id: UUID
     at: datetime
     source: str
+
+
+class Neighbour(Struct, frozen=True):
+    """A lead that was taken and holds the same key, with what it says of its person."""
+
+    lead_id: UUID
+    at: datetime
+    source: str
+    fields: Mapping[str, Value]
+
+
+class Has(Struct, frozen=True):
+    """A buyer who has this person: by a lead, or by a list."""
+
+    buyer: str
+    lead_id: UUID | None = None
+    list: str = ""
 
 
 Ask = Seen | Claim | Mx | Listed | Locate | Blocked | Remote

@@ -1,7 +1,8 @@
 """All checks of a campaign in their published order, compiled once per catalogue."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from app.catalog.modelling import Model
@@ -15,6 +16,8 @@ from app.validate.score import NAME as SCORE
 from app.validate.score import Points
 
 Rule = tuple[Check[Any], CheckSettings]
+Took = dict[str, float]
+"""Name of a check → milliseconds of one lead."""
 
 _OUTCOME: dict[str, VerdictOutcome] = {
     "flag": "accepted", "link": "accepted", "dont_pay": "accepted", "hold": "held", "reject": "rejected",
@@ -51,10 +54,11 @@ class Judge:
         """`model`: the one in force."""
         self.rules: tuple[Rule, ...] = tuple(sorted(rules, key=lambda rule: rule[0].order))
         """In the order in which their findings are listed; equal orders as configured."""
-        self._early = tuple((check.run, to) for check, to in self.rules if not check.claims)
-        self._late = tuple((check.run, to) for check, to in self.rules if check.claims)
+        self._early = tuple((check.name, check.run, to) for check, to in self.rules if not check.claims)
+        self._late = tuple((check.name, check.run, to) for check, to in self.rules if check.claims)
         asking = [r for r in self.rules if type(r[0]).asks is not Check.asks]
         self._asks = tuple((check.asks, to) for check, to in asking if not check.claims)
+        self._asking = tuple((check.name, check.asks, to) for check, to in asking if not check.claims)
         self._claims = tuple((check.asks, to) for check, to in asking if check.claims)
         self._points, self._suspicion = Points(score), fraud
         self.model = model
@@ -65,13 +69,20 @@ class Judge:
         """What must be known before `judge`; never a Claim."""
         return [ask for asks, to in self._asks for ask in asks(lead, to)]
 
+    def asking(self, lead: Lead) -> list[tuple[str, Iterable[Ask]]]:
+        """As `asks`, by the name of the check that asks."""
+        return [(name, asks(lead, to)) for name, asks, to in self._asking]
+
     def claims(self, lead: Lead) -> list[Ask]:
         """What must be known before `settle`: the Claims of the checks that settle last."""
         return [ask for asks, to in self._claims for ask in asks(lead, to)]
 
-    def judge(self, lead: Lead, evidence: Evidence, *, at: datetime | None = None) -> Verdict:
-        """What all checks say but those that claim. `at`: when, where that is not when it was received."""
-        found = [finding for run, to in self._early for finding in run(lead, to, evidence)]
+    def judge(
+        self, lead: Lead, evidence: Evidence, *, at: datetime | None = None, took: Took | None = None
+    ) -> Verdict:
+        """What all checks say but those that claim. `at`: when, where that is not when it was received. What each
+        check took is added to `took`."""
+        found = _found(self._early, lead, evidence, took)
         facts = lead.normals()
         found += self._points.found(lead, facts, at or lead.received_at)
         if self._estimator is None:
@@ -79,13 +90,16 @@ class Judge:
         estimate = self._estimator.estimate(facts, lead.source)
         return self._verdict(lead, [*found, self._estimator.told(estimate)], estimate)
 
-    def settle(self, lead: Lead, verdict: Verdict, evidence: Evidence) -> Verdict:
+    def settle(
+        self, lead: Lead, verdict: Verdict, evidence: Evidence, took: Took | None = None
+    ) -> Verdict:
         """`verdict` with the findings of the claiming checks, each in its place."""
-        found = [finding for run, to in self._late for finding in run(lead, to, evidence)]
+        found = _found(self._late, lead, evidence, took)
         if not found:
             return verdict
         before = [finding for finding in verdict.findings if (finding.check, finding.code) not in _SUMS]
-        estimate = self._estimator and self._estimator.estimate(lead.normals(), lead.source)
+        model = self._estimator
+        estimate = None if model is None else model.estimate(lead.normals(), lead.source)
         return self._verdict(lead, sorted([*before, *found], key=self._placed), estimate)
 
     def _placed(self, finding: Finding) -> int:
@@ -116,3 +130,22 @@ class Judge:
         grade = self._points.grade(score)
         probability = None if estimate is None else round(estimate.probability, 5)
         return Worth(score, grade, self._points.is_ready(lead, score, grade), probability)
+
+
+def _found(
+    rules: Iterable[tuple[str, Callable[..., Iterable[Finding]], CheckSettings]],
+    lead: Lead,
+    evidence: Evidence,
+    took: Took | None,
+) -> list[Finding]:
+    """The clock is read once a check: who doesn't want to know pays nothing."""
+    if took is None:
+        return [finding for _, run, to in rules for finding in run(lead, to, evidence)]
+    found: list[Finding] = []
+    began = perf_counter()
+    for name, run, to in rules:
+        found += run(lead, to, evidence)
+        ended = perf_counter()
+        took[name] = took.get(name, 0.0) + (ended - began) * 1000
+        began = ended
+    return found

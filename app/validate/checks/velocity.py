@@ -10,13 +10,10 @@ from app.core.duration import Duration
 from app.model import Finding, Lead, Scalar
 from app.validate.check import Check, CheckSettings, Evidence, Seen, checks
 from app.validate.key import digest, identity
+from app.validate.persons import FIRST, FULL, LAST, POSTCODES, STREETS
 
 KIND = {"ip": "version", "email": "domain", "phone": "line_type"}
 """What `per` may call by kind → a part that only values of that kind have."""
-STREETS = ("address", "address1", "address_1", "street", "street_address", "street1")
-POSTCODES = ("postal_code", "zip", "zip_code", "zipcode", "postcode")
-FIRST, LAST, FULL = ("first_name", "firstname"), ("last_name", "lastname", "surname"), ("name", "full_name")
-"""What campaigns call these; no field type tells them."""
 
 
 class VelocitySettings(CheckSettings):
