@@ -10,6 +10,8 @@ from app.catalog.rows import catalogue_of
 from app.catalog.snapshot import Contract
 from app.commands.desk import fail, world
 from app.commands.steps import Setting
+from app.commands.words import tail
+from app.core.conditions import facts_of
 from app.core.redaction import mask_value
 from app.core.registry import Settings as NoSettings
 from app.distribute.explain import LeftOutReason, explain
@@ -18,6 +20,8 @@ from app.pipeline.story import Story
 from app.store import looking
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
+from app.store.leads import worth_of
+from app.validate.clocks import Clocks
 
 FEWEST = 6
 
@@ -121,11 +125,21 @@ def _left_out(
     ]
     index = RouteIndex(sorted(contracts, key=lambda one: one.id), campaign.distribution)
     normals = {name: v[1] for name, v in story.detail["fields"].items() if len(v) < 3 or v[2]}
+    graded = next((f["facts"] for f in story.detail["findings"] if f["code"] == "graded"), None)
+    facts = facts_of(normals, worth_of(story.lead["score"], graded))
     found = explain(
-        index, normals, source=story.lead["source"], at=datetime.fromisoformat(routing["at"]),
-        full=dict(routing["full"]),
+        index, facts, source=story.lead["source"], at=datetime.fromisoformat(routing["at"]),
+        full=dict(routing["full"]), had=_had(routing), zones=Clocks(campaign.fields).zones(normals) if index.minds_consumers else (),
     )  # fmt: skip
     return found if reveal else [_masked(one, normals, types) for one in found]
+
+
+def _had(routing: Mapping[str, Any]) -> dict[str, str]:
+    """Buyer → by what he has this person."""
+    return {
+        buyer: f"{buyer} has this person: {f'on the list {name}' if name else f'lead {tail(lead)}'}"
+        for buyer, (name, lead) in routing.get("had", {}).items()
+    }
 
 
 def _masked(one: LeftOutReason, normals: Mapping[str, Any], types: Mapping[str, str]) -> LeftOutReason:

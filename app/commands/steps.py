@@ -184,8 +184,12 @@ def _said(finding: Mapping[str, Any], setting: Setting) -> str:
     message = message.replace("an earlier lead", tail(facts["earlier"]))
     known = setting.earlier.get(facts["earlier"])
     told = [known[0], f"{days(setting.now - known[1])} ago"] if known else []
-    if setting.within:
-        told.append(f"window {setting.within}")
+    if within := facts.get("within") or setting.within:
+        told.append(f"window {within}")
+    if "rule" in facts:
+        told.append(f"rule {facts['rule']}")
+    if "alike" in facts:
+        told.append(f"alike {facts['alike']:.2f}")
     return f"{message} ({', '.join(told)})" if told else message
 
 
@@ -223,7 +227,7 @@ def _price(text: str) -> str:
 
 def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
     counts = {**routing["left_out"], "cap": len({contract for contract, _ in routing["full"]})}
-    order = ("filter", "hours", "cap", "paused", "source")
+    order = ("filter", "hours", "consumer_hours", "duplicate", "cap", "paused", "source")
     told = ", ".join(f"{counts[word]:,} {word}" for word in order if counts.get(word))
     if not told:
         return []

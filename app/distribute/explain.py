@@ -12,13 +12,17 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from app.core.conditions import Facts, Node, conjuncts
+from app.core.expressions import WORTH
 from app.distribute.caps import CounterKey, cap_of
+from app.distribute.consumer_hours import Reachable, Zones
 from app.distribute.hours import Opening
 from app.distribute.route import RouteIndex
 
-Cause = Literal["paused", "source", "filter", "hours", "cap"]
+Cause = Literal["paused", "source", "filter", "hours", "consumer_hours", "duplicate", "cap"]
 
-_FIELD = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)""")
+_FIELD = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)|(?<![\w.])(""" + "|".join(WORTH) + r")\b"
+)
 _LONG = 90
 
 
@@ -39,9 +43,12 @@ def explain(
     at: datetime,
     full: Mapping[str, CounterKey] | None = None,
     used: Mapping[CounterKey, int] | None = None,
+    zones: Zones = (),
+    had: Mapping[str, str] | None = None,
 ) -> list[LeftOutReason]:
-    """All contracts left out, in rank order. `full` (contract → cap's key) and `used` come from the record."""
-    return list(_reasons(index, lead, source, at, full or {}, used or {}))
+    """All contracts left out, in rank order. `full` (contract → cap's key), `used` and `had` (buyer → by what he
+    has the person) come from the record."""
+    return list(_reasons(index, lead, source, at, full or {}, used or {}, zones, had or {}))
 
 
 def _reasons(
@@ -51,9 +58,13 @@ def _reasons(
     at: datetime,
     full: Mapping[str, CounterKey],
     used: Mapping[CounterKey, int],
+    zones: Zones,
+    had: Mapping[str, str],
 ) -> Iterator[LeftOutReason]:
     for i, contract in enumerate(index.contracts):
-        found = _standing(contract, source) or _inside(index, i, lead, source, at)
+        found = _standing(contract, source) or _inside(index, i, lead, source, at, zones)
+        if found is None and contract.buyer in had:
+            found = "duplicate", "duplicate by buyer", had[contract.buyer]
         if found is None and contract.id in full:
             found = "cap", *_cap(index, i, full[contract.id], used)
         if found is not None:
@@ -69,7 +80,7 @@ def _standing(contract: Any, source: str) -> tuple[Cause, str, str] | None:
 
 
 def _inside(
-    index: RouteIndex[Any], i: int, lead: Facts, source: str, at: datetime
+    index: RouteIndex[Any], i: int, lead: Facts, source: str, at: datetime, zones: Zones
 ) -> tuple[Cause, str, str] | None:
     """Filter and hours: what the index knows before the hours, what only CEL answers after them."""
     asked, when = index.asked_of(i), index.contracts[i].doc.when
@@ -80,15 +91,36 @@ def _inside(
     opening = index.opening(i)
     if opening is not None and not opening.is_open(at):
         return "hours", "hours", closed(opening, at)
+    reachable = index.reachable(i)
+    if reachable is not None and (why := _asleep(reachable, zones, at)):
+        return "consumer_hours", "consumer_hours", why
     for part in asked:
         if not part.holds(lead, source):
             return "filter", *_failing(part, lead)
     return None
 
 
+def _asleep(reachable: Reachable, zones: Zones, at: datetime) -> str:
+    """Empty where the contract would have taken the lead: at once, or later."""
+    opens = reachable.opens_at(zones, at)
+    if opens == at or (opens is not None and reachable.doc.otherwise == "wait"):
+        return ""
+    if not zones:
+        return "nothing tells which time it is there"
+    if opens is None:
+        return "never open in all of the zones where the person may be"
+    asleep = [one for one in map(reachable.zone_of, zones) if not one.is_open(at)]
+    return closed(asleep[0], at) if asleep else ""
+
+
 def _failing(part: Node, lead: Facts) -> tuple[str, str]:
-    fields = dict.fromkeys(match[2] for match in _FIELD.finditer(part.text) if match[2])
-    values = "; ".join(f"lead.{field} {_shown(lead, field)}" for field in fields)
+    found = dict.fromkeys(
+        (match[2], match[3]) for match in _FIELD.finditer(part.text) if match[2] or match[3]
+    )
+    values = "; ".join(
+        f"lead.{field} {_shown(lead, field)}" if field else f"{word} {_shown(lead, f'${word}')}"
+        for field, word in found
+    )
     return _short(part.text), f"{values} → false" if values else "→ false"
 
 

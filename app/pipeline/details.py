@@ -62,9 +62,8 @@ def routing_json(
     if match is None:
         return "{}"
     contracts = match.index.contracts
-    out_of = {one.id for one in contracts if one.buyer in barred} if barred else set()
-    wanting = match.ranked() if out_of else match.ranked(_RANKED)
-    left = [one for one in wanting if one not in out_of]
+    out_of = {one for one in match.ranked() if match.index.buyer_of(one) in barred} if barred else set()
+    left = [one for one in match.ranked(_RANKED + len(out_of)) if one not in out_of]
     ranked = [[one, str(contracts[match.index.number[one]].doc.price)] for one in left[:_RANKED]]
     had = (
         {"had": {buyer: [one.list, str(one.lead_id or "")] for buyer, one in barred.items()}}
@@ -74,10 +73,11 @@ def routing_json(
     out = match.left_out
     return _dumps(
         {
-            "at": match.at.isoformat(), "of": of, "eligible": match.count - (len(wanting) - len(left)), "ranked": ranked,
+            "at": match.at.isoformat(), "of": of, "eligible": match.count - len(out_of), "ranked": ranked,
             "left_out": {
                 "filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source,
                 **({"consumer_hours": out.consumer_hours} if match.index.minds_consumers else {}),
+                **({"duplicate": len(out_of)} if out_of else {}),
             },
             "full": [list(pair) for pair in full], **had,
         }
