@@ -145,7 +145,8 @@ def _checked(lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime, s
         return Entry("✓", "checked", [_accepted(lead, findings), *_scored(findings, setting)], at=at)
     word = "rejected" if stops[0]["action"] == "reject" else "held"
     first, others = stops[0], [f for f in findings if f is not stops[0]]
-    lines = [f"{word} by {first['check']}: {_said(first, setting)}", *_besides(others, word)]
+    lines = [f"{word} by {first['check']}: {_said(first, setting)}{_took(first)}"]
+    lines += _each(others, setting) if setting.everything else _besides(others, word)
     return Entry(ICONS[word], "checked", lines, at=at)
 
 
@@ -164,10 +165,26 @@ def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
     """The heaviest first; a few, unless everything is asked for."""
     heavy = sorted((f for f in findings if not _is_grade(f)), key=lambda f: -abs(f["points"]))
     shown = heavy if setting.everything else heavy[:_FINDINGS]
-    lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}" for f in shown]
+    lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}{_took(f)}" for f in shown]
     if len(heavy) > len(shown):
         lines[-1] = f"{lines[-1]:<{_MORE}}… {len(heavy) - len(shown)} more: --all"
     return lines
+
+
+def _each(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
+    """Points, what it did, who says it, and how long that took."""
+    width = max((len(f"{f['check']}.{f['code']}") for f in findings), default=0)
+    return [
+        f"{points(f['points']):>3} {f['action']:<6} {f['check'] + '.' + f['code']:<{width}} "
+        f"{_said(f, setting)}{_took(f)}"
+        for f in findings
+    ]
+
+
+def _took(finding: Mapping[str, Any]) -> str:
+    """With what its check waited for; nothing where that was not written down."""
+    ms = finding.get("ms")
+    return "" if ms is None else f"  {ms:.2f} ms" if ms < 100 else f"  {span(ms)}"
 
 
 def _said(finding: Mapping[str, Any], setting: Setting) -> str:

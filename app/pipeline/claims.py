@@ -82,7 +82,7 @@ class Claims:
                 for claim, key in claims
             }
             assert draft.judged is not None
-            draft.verdict = draft.plan.campaign.judge.settle(draft.lead, draft.judged, evidence)
+            draft.verdict = draft.plan.campaign.judge.settle(draft.lead, draft.judged, evidence, draft.took)
             if not _claims_nothing(draft):
                 for claim, key in claims:
                     if isinstance(claim, Near | Having):

@@ -49,6 +49,7 @@ class Draft(Struct, kw_only=True):
     fields: str = ""
     extra: str = ""
     steps: dict[str, float] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)  # by check, in milliseconds
     round: int = 1
     tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
     buyers: frozenset[str] = frozenset()  # and theirs
@@ -168,7 +169,7 @@ class Decider:
         for draft in drafts:
             draft.judged = ABANDONED
         for draft in looked_at:
-            draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence)
+            draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence, took=draft.took)
         began = self._world.monotonic()
         self._metrics.observe("leadgate_stage_seconds", ("judge",), began - judged)
         decided = await self._retrying.run(lambda again: self._attempt(drafts, again))
@@ -272,7 +273,7 @@ class Decider:
             test=lead.test, outcome=outcome, price=price,
             reasons=answers.encode_reasons(reasons) if reasons else None,
             score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "sold", "unsold"),
-            fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings),
+            fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings, draft.took),
             routing=routing_json(
                 draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred,

@@ -33,12 +33,14 @@ def extra_json(extra: Mapping[str, Any]) -> str:
     return _dumps(extra)
 
 
-def findings_json(findings: Sequence[Finding]) -> str:
+def findings_json(findings: Sequence[Finding], took: Mapping[str, float] = {}) -> str:
+    """`took`: by check, the milliseconds that it and what it waited for took of this lead."""
     return _dumps(
         [
             {
                 "check": f.check, "code": f.code, "message": f.message, "field": f.field, "action": f.action,
                 "points": f.points, "facts": f.facts,
+                **({"ms": round(took[f.check], 3)} if f.check in took else {}),
             }
             for f in findings
         ]

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -57,8 +58,20 @@ class EvidenceDesk:
 
     async def look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
         """Bounded by the resolvers' own time limits; unknown (None) is an answer too."""
-        answers = await asyncio.gather(*(self._answer(ask) for ask in asks))
+        waited: dict[Any, float] = {}
+
+        async def answer(ask: Slow) -> Any:
+            began = perf_counter()
+            try:
+                return await self._answer(ask)
+            finally:
+                waited[ask] = (perf_counter() - began) * 1000
+
+        answers = await asyncio.gather(*map(answer, asks))
         draft.evidence |= dict(zip(asks, answers, strict=True))
+        for check, needs in draft.plan.campaign.judge.asking(draft.lead):
+            if mine := [waited[ask] for ask in needs if ask in waited]:
+                draft.took[check] = draft.took.get(check, 0.0) + max(mine)
 
     async def _answer(self, ask: Slow) -> Any:
         match ask:

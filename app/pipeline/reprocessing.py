@@ -89,7 +89,8 @@ class Reprocessor:
         draft, before = await self._retrying.run(lambda _: self._draft(lead_id, plan))
         await self._evidence.look_up(draft, self._evidence.slow(draft))
         await self._retrying.run(lambda _: self._evidence.gather_again(draft, before))
-        draft.judged = draft.plan.campaign.judge.judge(draft.lead, draft.evidence, at=self._world.now())
+        judge = draft.plan.campaign.judge
+        draft.judged = judge.judge(draft.lead, draft.evidence, at=self._world.now(), took=draft.took)
         waits = plan.reply != "receipt"
         future = self._engine.waiting.wait(lead_id) if waits else None
         try:

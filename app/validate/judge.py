@@ -128,7 +128,7 @@ class Judge:
     def _worth(self, lead: Lead, points: int, estimate: Estimate | None) -> Worth:
         score = self._points.score(points, estimate)
         grade = self._points.grade(score)
-        probability = None if estimate is None else round(estimate.probability, 5)
+        probability = None if estimate is None else estimate.probability
         return Worth(score, grade, self._points.is_ready(lead, score, grade), probability)
 
 
