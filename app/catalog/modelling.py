@@ -98,6 +98,7 @@ class Fitted(Struct, frozen=True, kw_only=True):
     slope: float
     shift: float
     hundredths: tuple[float, ...]
+    shares: tuple[float, ...]  # of those leads, by tenths of `hundredths`
     l2: float
     first: str  # the leads of which period, ISO 8601
     last: str

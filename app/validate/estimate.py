@@ -17,6 +17,8 @@ _Facts = Mapping[str, Scalar]
 _PARTS = 100  # a contribution is kept in hundredths of log-odds: 69 doubles the odds
 FAR = 5.0
 """How many of its scale a number may lie off its mean."""
+DIGITS = 5
+"""Of a probability: equal ones stay equal wherever they are counted."""
 _SURE = 30.0  # log-odds beyond which a probability is as good as certain
 
 
@@ -66,7 +68,7 @@ class Estimator:
         return self._estimate(odds, contributions)
 
     def _estimate(self, odds: float, contributions: Mapping[str, int]) -> Estimate:
-        probability = 1 / (1 + exp(-min(_SURE, max(-_SURE, odds))))
+        probability = round(1 / (1 + exp(-min(_SURE, max(-_SURE, odds)))), DIGITS)
         return Estimate(probability, bisect_right(self._hundredths, probability), contributions)
 
     def told(self, estimate: Estimate) -> Finding:
@@ -76,7 +78,7 @@ class Estimator:
             check=NAME, code=CODE,
             message=f"{estimate.probability:.1%} likely to be {fitted.target} ({self.model.id})",
             facts={
-                "model": self.model.id, "probability": round(estimate.probability, 5), "rank": estimate.rank,
+                "model": self.model.id, "probability": estimate.probability, "rank": estimate.rank,
                 "contributions": estimate.contributions,
             },
         )  # fmt: skip
@@ -89,7 +91,8 @@ def asked_key(name: str) -> str:
 
 def values_of(asked: tuple[tuple[str, Expression], ...], facts: _Facts, source: str) -> dict[str, Scalar]:
     """What features come to that are more than a field; one without a plain value is absent."""
-    over, found = activation({"lead": facts, "source": source}), {}
+    over = activation({"lead": facts, "source": source})
+    found: dict[str, Scalar] = {}
     for name, expression in asked:
         value: Any = expression.over(over)
         if not isinstance(value, Failed) and isinstance(value, str | int | float) and worded(value):
