@@ -24,9 +24,11 @@ from pydantic_core import core_schema
 from app.core.expressions import Expression, Failed
 from app.distribute.plain import plain
 from app.distribute.replies import PARTS, Opened
+from app.model import Scalar
 
 REGEX_CHARACTERS = 500
 READ_CHARACTERS = 200
+SCALAR_CHARACTERS = 2_000
 
 _PATH = re.compile(r"\$|(?:\$\.)?[\w@#-]+(?:\.[\w@#-]+|\[\d+\])*")
 _PART = re.compile(r"\breply\.(\w+)")
@@ -83,6 +85,16 @@ class Reading:
         if isinstance(found, bool) or not isinstance(found, str | int | float):
             return None
         return str(found).strip()[:READ_CHARACTERS] or None
+
+    def scalar(self, opened: Opened) -> Scalar:
+        """The text, number or yes and no that stands there; None where there is nothing, or more than one value."""
+        try:
+            found = self._find(opened)
+        except (ValueError, LookupError, TypeError):
+            return None
+        if isinstance(found, str):
+            return found.strip()[:SCALAR_CHARACTERS] or None
+        return found if isinstance(found, bool | int | float) else None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reading) and other.text == self.text

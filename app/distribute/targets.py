@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from app.distribute.addresses import refuse_port
-from app.distribute.faults import AddressRefused, BadCall
+from app.distribute.faults import AddressRefused, BadCall, WireFault
+from app.distribute.templates import Template
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_HOST_ENDS = re.compile(r"^https?://[^/?#]*")
 
 
 class Target(Struct, frozen=True, eq=False):
@@ -42,3 +45,18 @@ def target_of(url: str) -> Target:
     plain = port == (443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target((parts.scheme, name, port), host if plain else f"{host}:{port}", path)
+
+
+def templated_address(url: str) -> str:
+    """A URL whose values are templated; where it leads is not. ValueError for what is none."""
+    host = _HOST_ENDS.match(url)
+    if host is None or "{" in host[0]:
+        raise ValueError("must begin with http:// or https:// and a host that is written out")
+    Template(url, "form")
+    try:
+        target_of(_BRACES.sub("x", url))
+    except AddressRefused:
+        raise ValueError("the URL's port is not dialled; use 80, 443, or one above 1023") from None
+    except WireFault as fault:
+        raise ValueError(fault.detail) from None
+    return url

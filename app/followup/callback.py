@@ -1,6 +1,5 @@
 """How a source is told of an outcome that it did not wait for: our own signed document, or its own postback."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -17,19 +16,17 @@ from app.core.duration import Duration
 from app.core.money import written
 from app.core.registry import Settings
 from app.distribute.adapter import Call, Conversation, Reply
-from app.distribute.adapters.webhook import Sign, settable
+from app.distribute.adapters.webhook import Sign
 from app.distribute.bodies import CONTENT_TYPES
-from app.distribute.faults import AddressRefused, WireFault
+from app.distribute.keyed import settable
 from app.distribute.replies import retry_after
 from app.distribute.signing import Signer
-from app.distribute.targets import target_of
+from app.distribute.targets import templated_address
 from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Raw, Rejected, TryLater
 
 Told = Literal["success", "failure"]
 GONE = "gone"
-_BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_HOST_ENDS = re.compile(r"^https?://[^/?#]*")
 _PERSONAL = frozenset(("name", "email", "phone", "date", "postal_code", "address", "ip"))
 
 
@@ -89,21 +86,6 @@ def personal_names(types: Mapping[str, str], mapping: Mapping[str, str]) -> froz
     return frozenset(fields | {name for name, field in mapping.items() if field in fields})
 
 
-def _address(url: str) -> str:
-    """A URL whose values are templated; where it leads is not."""
-    host = _HOST_ENDS.match(url)
-    if host is None or "{" in host[0]:
-        raise ValueError("must begin with http:// or https:// and a host that is written out")
-    Template(url, "form")
-    try:
-        target_of(_BRACES.sub("x", url))
-    except AddressRefused:
-        raise ValueError("the URL's port is not dialled; use 80, 443, or one above 1023") from None
-    except WireFault as fault:
-        raise ValueError(fault.detail) from None
-    return url
-
-
 class Hidden(Settings):
     """What is sent and never shown."""
 
@@ -114,7 +96,7 @@ class Hidden(Settings):
 class CallbackSettings(Settings):
     """Where a source hears of outcomes; without `template` the body is our own JSON document."""
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
+    url: Annotated[str, AfterValidator(templated_address)] = Field(
         description="Where the source listens; `{{ sent.subid }}` and the like are filled in, percent-encoded."
     )
     method: Literal["POST", "GET", "PUT"] = "POST"

@@ -1,26 +1,21 @@
 """One HTTP request to the buyer's own address, in JSON, form or XML, read as its contract says."""
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
 
-from app.core.auth import Auth
 from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies, xml
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
 from app.distribute.faults import AddressRefused, WireFault
+from app.distribute.keyed import Keyed, with_query
 from app.distribute.rules import ReplySettings, Rules
 from app.distribute.signing import Signer
 from app.distribute.targets import target_of
-from app.distribute.templates import Template, TemplateFailed
+from app.distribute.templates import TemplateFailed
 from app.model import Scalar, TryLater
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OURS = {"host", "content-length", "transfer-encoding", "connection", "webhook-id", "x-leadgate-test"}
 
 
 def _web_address(url: str) -> str:
@@ -35,14 +30,6 @@ def _web_address(url: str) -> str:
     return url
 
 
-def settable(headers: Mapping[str, Any]) -> Mapping[str, Any]:
-    """ValueError for a header that is not for settings to write."""
-    for name in headers:
-        if not _HEADER.fullmatch(name) or name.lower() in _OURS:
-            raise ValueError(f"{name!r} is no header that can be set")
-    return headers
-
-
 class Sign(Settings):
     """Standard Webhooks signature. Several secrets while keys are rotated."""
 
@@ -54,24 +41,13 @@ class Sign(Settings):
         return self
 
 
-class Secret(Settings):
-    """What is sent and never shown: keys that buyers want in headers, in the body or in the query."""
-
-    headers: Annotated[Mapping[str, SecretStr], AfterValidator(settable)] = {}
-    fields: Mapping[str, SecretStr] = {}
-    query: Mapping[str, SecretStr] = {}
-
-
-class WebhookSettings(ReplySettings):
+class WebhookSettings(Keyed, ReplySettings):
     url: Annotated[str, AfterValidator(_web_address)] = Field(description="Where the buyer listens.")
     method: Literal["POST", "PUT"] = "POST"
     body: bodies.Kind = "json"
     fields: Mapping[str, bodies.Filling] | None = Field(None, description="Their name → what fills it.")
     template: str | None = Field(None, description="The whole body, instead of fields.")
     envelope: str = Field("lead", description="The root element of an XML body; dots nest.")
-    headers: Annotated[Mapping[str, str], AfterValidator(settable)] = {}
-    secret: Secret = Secret()
-    auth: Auth | None = None
     sign: Sign | None = None
     timeout: Duration | None = Field(None, description="For the whole request; at most 2m.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
@@ -107,7 +83,7 @@ class _Plan:
     """Everything that is the same for each delivery of one contract, made when its settings are read."""
 
     def __init__(self, to: WebhookSettings) -> None:
-        hidden = {k: v.get_secret_value() for k, v in to.secret.fields.items()}
+        hidden = to.secret_fields()
         default_test: Mapping[str, Scalar] = {"test": True} if to.fields is None else {}
         self.write = (
             bodies.from_template(to.template, to.body)
@@ -120,13 +96,12 @@ class _Plan:
                 envelope=to.envelope,
             )
         )
-        query = urlencode({k: v.get_secret_value() for k, v in to.secret.query.items()})
-        self.url = to.url + (("&" if "?" in to.url else "?") + query if query else "")
+        self.url = with_query(to.url, to.secret_query())
         self.method = to.method
         self.timeout = to.timeout.seconds if to.timeout is not None else None
-        self.secrets = _secrets(to)
-        self.headers = {"content-type": bodies.CONTENT_TYPES[to.body]} | _fixed(to)
-        self.templates = {k.lower(): Template(v, "header") for k, v in to.headers.items() if "{{" in v}
+        self.secrets = to.secrets()
+        self.headers = {"content-type": bodies.CONTENT_TYPES[to.body]} | to.fixed_headers()
+        self.templates = to.header_templates()
         self.signer = Signer([s.get_secret_value() for s in to.sign.secrets]) if to.sign else None
         self.rules = Rules(to)
 
@@ -149,21 +124,6 @@ class _Plan:
             timeout=self.timeout,
             secrets=self.secrets,
         )
-
-
-def _fixed(to: WebhookSettings) -> dict[str, str]:
-    fixed = {k.lower(): " ".join(v.split()) for k, v in to.headers.items() if "{{" not in v}
-    fixed |= {k.lower(): v.get_secret_value() for k, v in to.secret.headers.items()}
-    if to.auth is not None:
-        fixed["authorization"] = to.auth.header()
-    return fixed
-
-
-def _secrets(to: WebhookSettings) -> tuple[str, ...]:
-    hidden = [*to.secret.headers.values(), *to.secret.fields.values(), *to.secret.query.values()]
-    if to.auth is not None:
-        hidden.append(to.auth.secret)
-    return tuple(secret.get_secret_value() for secret in hidden)
 
 
 @adapters.register
