@@ -116,6 +116,22 @@ def test_what_else_would_have_rejected_it_is_named() -> None:
     )
 
 
+def test_all_of_a_rejected_one_lists_every_finding_with_its_points_and_the_time_that_it_took() -> None:
+    told = story(
+        "rejected", outcome="failure", price=None,
+        findings=[
+            {**finding("required", "email did not come", action="reject"), "ms": 0.004},
+            {**finding("phone", "no such line", action="reject", points=-5), "ms": 412.0},
+            {**finding("email", "email is read by an office", points=3), "ms": 0.126},
+        ],
+    )  # fmt: skip
+    assert [line.strip() for line in tell(told, setting(everything=True)) if " ms" in line[10:]][1:] == [
+        "+8 ms  ✕ checked    rejected by required: email did not come  0.00 ms",
+        "−5 reject phone.phone no such line  412 ms",
+        "+3 flag   email.email email is read by an office  0.13 ms",
+    ]
+
+
 def test_an_unclear_one_says_how_to_settle_it() -> None:
     told = story(
         "unclear", outcome=None, price=None, findings=[], routing={**ROUTING, "eligible": 1, "ranked": [["horizon-ca", "45.00"]],

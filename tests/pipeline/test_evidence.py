@@ -48,7 +48,7 @@ def draft(**settings: Any) -> Any:
         fields={"ip": Value("203.0.114.9", "203.0.114.9", True, {"version": 4})},
     )  # fmt: skip
     return SimpleNamespace(
-        plan=SimpleNamespace(campaign=SimpleNamespace(judge=judge)), lead=lead, evidence={}
+        plan=SimpleNamespace(campaign=SimpleNamespace(judge=judge)), lead=lead, evidence={}, took={}
     )
 
 
@@ -75,6 +75,7 @@ async def test_a_dns_list_is_waited_for_where_the_campaign_names_one(tmp_path: P
         assert at.slow(one) == [LISTED]
         await at.look_up(one, [LISTED])
         assert one.evidence == {WHERE: Location(country="US"), LISTED: True}
+        assert one.took["device"] > 0  # what it waited for counts as its own
         assert at.slow(one) == []
         other = draft()
         assert at.slow(other) == []

@@ -50,6 +50,14 @@ async def test_a_lead_whose_signs_add_up_waits_for_a_person(database: Database) 
         assert found[1]["facts"] == {"score": 35, "factors": {"email.role": 35}}
 
 
+async def test_each_finding_is_kept_with_the_time_that_its_check_took(database: Database) -> None:
+    async with opened(database, yaml()) as house:
+        await house.one(lead("info@acmeheating.com"))
+        found = decode(await house.value("select findings from lead_detail"))
+        assert found[0]["check"] == "email"
+        assert 0 < found[0]["ms"] < 1_000
+
+
 async def test_the_same_file_again_changes_nothing(database: Database) -> None:
     async with opened(database, yaml()) as house:
         store = CatalogueStore(database)

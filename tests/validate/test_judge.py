@@ -2,6 +2,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
 from app.model import Finding, Lead, Value, Verdict
 from app.validate.check import Check, CheckSettings, Claim, Earlier, Seen, checks
@@ -131,3 +134,54 @@ def test_the_six_checks_say_all_they_have_to_say_of_one_bad_lead():
         ("duplicate", "duplicate", "reject"),
     ]
     assert (verdict.outcome, verdict.score) == ("rejected", 20)
+
+
+def test_what_each_check_took_is_told_to_who_asks():
+    took = {"late": 5.0}
+    two = judge(Says("soon", 10, "flag"), Says("late", 40, "flag"), Says("last", 90, "flag", claims=True))
+    verdict = two.judge(LEAD, {}, took=took)
+    assert took["soon"] > 0
+    assert took["late"] > 5.0
+    two.settle(LEAD, verdict, {CLAIM: 1}, took)
+    assert took["last"] > 0
+    assert two.judge(LEAD, {}) == verdict
+
+
+def _everything():
+    """Every check that needs no more than its settings, twice where that means something."""
+    said = {"rule": [{"when": "lead.phone.startsWith('+44')", "code": "abroad"}], "age": [{"field": "dob"}]}
+    told = {
+        **said, "velocity": [{"per": "source", "most": 1, "within": "1h"}, {"per": "email", "most": 1, "within": "1h"}],
+        "email": [{"facts": True}, {"role": "reject", "points": 3}], "phone": [{"regions": ["US"]}, {"facts": True}],
+    }  # fmt: skip
+    found = checks.discover()
+    names = (
+        "required",
+        "field",
+        "email",
+        "phone",
+        "postal",
+        "address",
+        "name",
+        "age",
+        "rule",
+        "form",
+        "device",
+        "velocity",
+    )
+    return [
+        (found[name], found[name].settings.model_validate(to))
+        for name in names
+        for to in told.get(name, [{"fields": ["nobody"]} if name == "required" else {}])
+    ]
+
+
+@given(rules=st.permutations(_everything()), fields=st.permutations(list(FIELDS.items())))
+def test_the_order_in_which_checks_are_listed_and_fields_come_changes_nothing(rules, fields):
+    lead = structs.replace(LEAD, fields=dict(fields), extra={"form.honeypot": True, "ip": "10.0.0.1"})
+    known = dict.fromkeys(Judge(_everything()).asks(lead), 2)
+    verdict = Judge(rules).judge(lead, known)
+    straight = Judge(_everything()).judge(structs.replace(lead, fields=FIELDS), known)
+    assert (verdict.outcome, verdict.score) == (straight.outcome, straight.score)
+    assert sorted(map(repr, verdict.findings)) == sorted(map(repr, straight.findings))
+    assert len(verdict.findings) > 8
