@@ -14,7 +14,7 @@ from app.model import Lead, Value
 from app.pipeline.amending import refuse_unless_open
 from app.pipeline.answers import Answer, bought, pending
 from app.pipeline.choosing import Again
-from app.pipeline.decide import Decided, Draft, delivery_row
+from app.pipeline.decide import Decided, Draft, delivery_row, queue
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
@@ -197,8 +197,9 @@ class Reprocessor:
         draft.buyers = frozenset(buyer for _, buyer in holders)
         one = await self._engine.decider.again(conn, draft)
         await rounds.renew(conn, one.row)
-        handed = [delivery_row(job, plan.campaign.id) for job in one.jobs]
+        handed = [delivery_row(job) for job in one.jobs if job.not_before is None]
         await decisions.insert_deliveries(conn, handed, self._engine.process_id())
+        await queue(conn, one.jobs)
         await callbacks.further(conn, lead_id, draft.round)
         tell = self._engine.decider.owed(one) if was.outcome != "success" else None
         await callbacks.owe(conn, [tell] if tell is not None else [])

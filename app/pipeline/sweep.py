@@ -5,6 +5,8 @@ import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.core.errors import Refused
@@ -15,6 +17,7 @@ from app.ingest.reading import Reader
 from app.model import Submission
 from app.pipeline.engine import Engine
 from app.pipeline.pieces import Pieces
+from app.pipeline.tracks import Job
 from app.pipeline.work import Work
 from app.store import deliveries, leads, processes, upkeep
 from app.store.database import Database, is_ambiguous, is_away
@@ -183,7 +186,9 @@ class Upkeep:
 
     async def _taken(self, limit: int, *, of_batches: bool) -> int:
         async with self._database.acquire() as conn:
-            found = await self._engine.intake.take(conn, self._identity(), limit, of_batches=of_batches)
+            taken = await self._engine.intake.take(conn, self._identity(), limit, of_batches=of_batches)
+            # Who was away long enough to be taken for dead finds his own work free, and has it still.
+            found = [one for one in taken if one.id not in self._engine.in_hand]
             links = await self._pieces.links(conn, found) if found else None
         works, unreadable = [], []
         for submission in found:
@@ -199,7 +204,7 @@ class Upkeep:
             async with self._database.acquire() as conn:
                 await self._engine.intake.park(conn, unreadable, "unreadable")
         self._engine.later(works, of_batches=of_batches)
-        return len(found)
+        return len(taken)
 
     def _work(self, submission: Submission) -> Work:
         """As if it came just now, but for the time that it has waited."""
@@ -215,12 +220,25 @@ class Upkeep:
         async with self._database.acquire() as conn, conn.transaction():
             rows = await deliveries.claim_due(conn, self._identity(), _PER_CONTRACT, without)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
-        self._send(rows, contexts)
+            jobs = await self._of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
+        for job in jobs:
+            self._engine.sender.start(job)
         return bool(rows)
 
-    def _send(self, rows: list[DeliveryRow], contexts: dict[UUID, leads.Context]) -> None:
-        for job in self._engine.tracker.jobs(rows, contexts):
-            self._engine.sender.start(job)
+    async def _of_people_awake(self, conn: Any, jobs: list[Job]) -> list[Job]:
+        """A contract that minds when people may be called does so at every try; the others wait as if never taken."""
+        now = self._world.now()
+        asleep: list[tuple[Job, datetime]] = []
+        for job in jobs:
+            if job.contract.doc.consumer_hours is not None:
+                opens = job.track.plan.campaign.opens_at(job.contract.id, job.track.normals, now)
+                if opens > now:
+                    asleep.append((job, opens))
+        if not asleep:
+            return jobs
+        await deliveries.put_off(conn, [(j.delivery_id, j.track.lead_id, j.attempt, at) for j, at in asleep])
+        off = {job.delivery_id for job, _ in asleep}
+        return [job for job in jobs if job.delivery_id not in off]
 
     async def recover(self) -> None:
         """What dead processes left in the middle of a conversation, and leads whose next step is missing.

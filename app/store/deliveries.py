@@ -1,6 +1,7 @@
 """Hand-overs in the database: how attempts end, what is due, what a dead process left."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -54,16 +55,20 @@ select id from d
 """
 )
 
-# A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out.
+# A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out. Of
+# the thousand that are due longest those go first whose turn it is: no line is too long to be sorted.
 _DUE = """
 with contracts as (
   select distinct contract from delivery
    where state = 'waiting' and next_at <= now() and contract <> all($3::text[])
 ), due as (
   select x.id from contracts c cross join lateral (
-    select d.id from delivery d
-     where d.state = 'waiting' and d.next_at <= now() and d.contract = c.contract
-     order by d.next_at limit $2 for update skip locked) x
+    select d.id from delivery d join (
+      select o.id, coalesce(o.priority, o.created_at) as turn from delivery o
+       where o.state = 'waiting' and o.next_at <= now() and o.contract = c.contract
+       order by o.next_at limit 1000
+    ) o on o.id = d.id
+     where d.state = 'waiting' order by o.turn, d.id limit $2 for update of d skip locked) x
 ), mine as (
   update delivery d set state = 'sending', attempts = d.attempts + 1, lease_id = $1, next_at = null
     from due where d.id = due.id
@@ -72,6 +77,17 @@ with contracts as (
   insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, attempts, $1 from mine
 )
 select * from mine order by id
+"""
+
+# As if it had not been taken: no attempt was made, and none is counted.
+_PUT_OFF = """
+with f as materialized (
+  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::float8[]) as t(id, lead_id, n, due)
+), a as (
+  delete from attempt a using f where a.lead_id = f.lead_id and a.delivery_id = f.id and a.n = f.n
+)
+update delivery d set state = 'waiting', attempts = d.attempts - 1, lease_id = null, next_at = to_timestamp(f.due)
+  from f where d.id = f.id
 """
 
 # What died between the attempt's commit and its end may have been handed over.
@@ -171,6 +187,7 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     reference: str | None
     reason: str | None
     test: bool
+    priority: datetime | None = None  # the moment from which its turn counts
 
     @property
     def counters(self) -> list[str]:
@@ -233,6 +250,12 @@ async def claim_due(
 ) -> list[DeliveryRow]:
     """Deliveries whose next attempt is due, claimed and their attempt begun, a few of each contract."""
     return [_row(r) for r in await conn.fetch(_DUE, process_id, per_contract, list(without))]
+
+
+async def put_off(conn: Any, waits: Sequence[tuple[UUID, UUID, int, datetime]]) -> None:
+    """(delivery, lead, attempt, until when) of deliveries that this transaction has claimed and that must wait."""
+    ids, lead_ids, attempts, until = map(list, zip(*waits, strict=True))
+    await conn.execute(_PUT_OFF, ids, lead_ids, attempts, [at.timestamp() for at in until])
 
 
 async def orphans(conn: Any, lease_seconds: float, limit: int) -> list[DeliveryRow]:

@@ -27,6 +27,11 @@ def _zones_of() -> dict[str, tuple[str, ...]]:
     return {country: tuple(zones) for country, zones in found.items()}
 
 
+def zones_of_country(country: str) -> tuple[str, ...]:
+    """None of an unknown one."""
+    return _zones_of().get(country.upper(), ())
+
+
 def fits_country(zone: str, country: str, at: datetime) -> bool | None:
     """None where nobody can say: an unknown or hidden zone, an unknown country."""
     return _fits(zone, _zones_of().get(country.upper(), ()), at)
