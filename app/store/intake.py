@@ -76,8 +76,9 @@ with free as (
   select i.submission_id from inbox i
    where i.parked is null and (i.batch_id is not null) = $5
      and (i.lease_id is null
-          or not exists (select 1 from process p where p.id = i.lease_id
-                          and p.seen_at > now() - $3 * interval '1 second'))
+          or i.lease_id <> $1
+             and not exists (select 1 from process p where p.id = i.lease_id
+                              and p.seen_at > now() - $3 * interval '1 second'))
    order by i.submission_id
    limit $2
    for update skip locked

@@ -178,6 +178,27 @@ async def test_a_submission_of_the_dead_is_decided_by_the_living(database: Datab
         await house.ends(work.submission.id, "sold")
 
 
+@pytest.mark.parametrize(
+    "gone", ["update process set seen_at = seen_at - interval '1 hour'", "delete from process"]
+)
+async def test_who_was_away_for_a_lease_does_not_take_what_he_has_in_hand_a_second_time(
+    database: Database, buyer: Buyer, gone: str
+) -> None:
+    """After an outage his own heartbeat is as old as everybody's, or others have buried him."""
+    async with opened(database, catalogue(source(), contract("b1", buyer.url("/ok")))) as house:
+        work = house.work(lead())
+        await house.keep(work)
+        await house.run(gone)
+        await house.upkeep.inbox()
+        await house.upkeep.heartbeat()
+        await house.upkeep.inbox()
+        assert house.engine.backlog == 0
+        house.engine.later([work])
+        await house.ends(work.submission.id, "sold")
+        assert await house.value("select count(*) from inbox") == 0
+    assert len(buyer.received) == 1
+
+
 async def test_work_that_is_taken_again_and_again_is_parked(database: Database) -> None:
     async with opened(database, catalogue(source())) as house:
         work = house.work(lead())
