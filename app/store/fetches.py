@@ -30,8 +30,9 @@ with due as (
      and (f.lease_id is null
           or (f.lease_id = $1 and (f.source, f.platform, f.lead) not in
               (select * from unnest($4::text[], $5::text[], $6::text[])))
-          or not exists (select 1 from process p where p.id = f.lease_id
-                          and p.seen_at > now() - $3 * interval '1 second'))
+          or f.lease_id <> $1
+             and not exists (select 1 from process p where p.id = f.lease_id
+                              and p.seen_at > now() - $3 * interval '1 second'))
    order by f.next_at
    limit $2
    for update of f skip locked

@@ -220,6 +220,17 @@ async def test_what_we_hold_but_do_not_have_in_hand_is_taken_up(
         assert await one.leads() == 1
 
 
+async def test_who_was_away_for_a_lease_does_not_fetch_what_he_is_fetching(
+    database: Database, server: PlatformServer
+) -> None:
+    async with desk(database, server) as one:
+        await one.name("77")
+        await one.house.run("update platform_lead set lease_id = $1", one.house.identity())
+        await one.house.run("update process set seen_at = now() - interval '1 minute'")
+        one.fetcher._in_hand.add(("acme", "meta", "77"))
+        assert await one.round() == 0
+
+
 async def test_what_fails_for_days_is_given_up_visibly_and_begun_anew_when_it_is_named_again(
     database: Database, server: PlatformServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
