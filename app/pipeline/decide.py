@@ -56,6 +56,9 @@ class Draft(Struct, kw_only=True):
     barred: dict[str, Has] = field(default_factory=dict)  # buyers who have this person
     apart: tuple[UUID, ...] = ()  # earlier leads of the batch whose buyers must not get this one
     asked: str = ""  # the result that a test asks for
+    enriched: bool = False  # by tables and what is known offline
+    looked_up: bool = False  # services were asked about it
+    looked: list[Finding] = field(default_factory=list)  # what became of each look-up
 
     @property
     def forced(self) -> Forced | None:
@@ -273,7 +276,7 @@ class Decider:
             test=lead.test, outcome=outcome, price=price,
             reasons=answers.encode_reasons(reasons) if reasons else None,
             score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "sold", "unsold"),
-            fields=draft.fields, extra=draft.extra, findings=findings_json(verdict.findings, draft.took),
+            fields=draft.fields, extra=draft.extra, findings=findings_json((*verdict.findings, *draft.looked), draft.took),
             routing=routing_json(
                 draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred,
@@ -297,7 +300,8 @@ class Decider:
             return "delivering", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
         if agreed:
             return "unsold", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
-        return "unsold", "failure", answers.unsold_reasons(coarse=coarse)
+        told = answers.taken_reasons(verdict.told(), coarse=coarse)
+        return "unsold", "failure", (*answers.unsold_reasons(coarse=coarse), *told)
 
     def _jobs(self, draft: Draft) -> tuple[Job, ...]:
         track = track_of(draft)
@@ -337,7 +341,9 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     """Its contracts, without the buyers who have its person; `places` are those of the batch's leads among the wants."""
     assert draft.match is not None
     apart = tuple(places[one] for one in draft.apart if one in places)
-    return Want(draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart)
+    return Want(
+        draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart
+    )
 
 
 def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:

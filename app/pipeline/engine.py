@@ -337,8 +337,7 @@ class Engine:
         if change.outcome == "success":
             self.waiting.resolve(answers.bought(track.lead_id, step.state, change.price, track.said))
         elif change.outcome == "failure":
-            reasons = answers.unsold_reasons(coarse=track.plan.coarse)
-            self.waiting.resolve(answers.refused(track.lead_id, step.state, change.price, reasons))
+            self.waiting.resolve(answers.refused(track.lead_id, step.state, change.price, track.unsold()))
         elif step.state == "unclear":
             self.waiting.resolve(answers.pending(track.lead_id, "unclear"))
 

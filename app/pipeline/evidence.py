@@ -7,9 +7,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from app.catalog.documents import ListDoc
 from app.model import Lead
+from app.pipeline.beforehand import Beforehand
+from app.pipeline.enriching import Enriching
 from app.pipeline.lists import find
+from app.pipeline.look_ups import LookUps
 from app.store import evidence
 from app.store.database import Database
 from app.store.evidence import Sight
@@ -21,7 +26,12 @@ from app.validate.places import Places
 if TYPE_CHECKING:
     from app.pipeline.decide import Draft
 
-Slow = Mx | Locate | Blocked
+
+class Ahead(Struct, frozen=True):
+    """Ask: what services know of this lead."""
+
+
+Slow = Mx | Locate | Blocked | Ahead
 
 
 class EvidenceDesk:
@@ -35,8 +45,13 @@ class EvidenceDesk:
         lists: Callable[[], Mapping[str, ListDoc]] = dict,
         places: Places | None = None,
         blocklists: Blocklists | None = None,
+        look_ups: LookUps | None = None,
+        secret: bytes = b"",
     ) -> None:
-        """`lists`: what is declared now; what stands on them is asked of the database with each batch."""
+        """`lists`: what is declared now; what stands on them is asked of the database with each batch.
+        `secret` keys the digests of contacts; without `look_ups` no service is asked."""
+        self._enriching = Enriching(database, secret=secret)
+        self._beforehand = None if look_ups is None else Beforehand(database, look_ups, self._gather_known)
         self._places = places
         self._blocklists = blocklists
         self._database = database
@@ -47,17 +62,31 @@ class EvidenceDesk:
         """What must be looked up over the network before this lead can be decided. Where an address is, is known
         at once, but for the first, which opens the databases."""
         slow: list[Slow] = []
-        for ask in draft.plan.campaign.judge.asks(draft.lead):
+        campaign = draft.plan.campaign
+        for ask in (*campaign.judge.asks(draft.lead), *campaign.enrichment.asks(draft.lead)):
             if not isinstance(ask, Mx | Locate | Blocked) or ask in draft.evidence:
                 continue
             if isinstance(ask, Locate) and (self._places is None or self._places.ready):
                 draft.evidence[ask] = self._places.look(ask.address) if self._places else None
             else:
                 slow.append(ask)
+        if self._beforehand is not None and self._beforehand.wants(draft):
+            slow.append(Ahead())
         return slow
+
+    async def close(self) -> None:
+        if self._beforehand is not None:
+            await self._beforehand.close()
 
     async def look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
         """Bounded by the resolvers' own time limits; unknown (None) is an answer too."""
+        quick = [ask for ask in asks if not isinstance(ask, Ahead)]
+        await self._look_up(draft, quick)
+        if self._beforehand is not None and len(quick) < len(asks):
+            await self._beforehand.look_up(draft)
+            await self._look_up(draft, self.slow(draft))  # of what was filled in
+
+    async def _look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
         waited: dict[Any, float] = {}
 
         async def answer(ask: Slow) -> Any:
@@ -87,6 +116,7 @@ class EvidenceDesk:
 
     async def gather_again(self, draft: "Draft", before: Lead) -> None:
         """For one more round: what this lead was counted for already is looked at, and not counted twice."""
+        await self._enriching.enrich([draft])
         known = set(draft.plan.campaign.judge.asks(before))
         asked = [ask for ask in draft.plan.campaign.judge.asks(draft.lead) if isinstance(ask, Seen)]
         old = [(ask.key, ask.within) for ask in asked if ask in known]
@@ -99,7 +129,13 @@ class EvidenceDesk:
     async def gather(self, drafts: Sequence["Draft"], process_id: UUID | None = None) -> None:
         """Count what was seen, look up what is listed: each kind once for the batch. `process_id` holds their
         submissions, which are counted once, however often they are decided."""
+        await self._enriching.enrich(drafts)
         await self._count(drafts, process_id)
+        await self._find(drafts)
+
+    async def _gather_known(self, drafts: Sequence["Draft"]) -> None:
+        """What counts nothing, so that it may be known before anybody holds the lead."""
+        await self._enriching.enrich(drafts)
         await self._find(drafts)
 
     async def _find(self, drafts: Sequence["Draft"]) -> None:

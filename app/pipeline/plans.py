@@ -7,14 +7,17 @@ from typing import Any
 
 from app.catalog.documents import CampaignDoc, SourceDoc
 from app.catalog.modelling import Model
-from app.catalog.snapshot import Contract, Snapshot
+from app.catalog.snapshot import Contract, EnricherPart, Snapshot
 from app.core.registry import Registry
 from app.distribute.consumer_hours import Zones
 from app.distribute.route import Match, RouteIndex
+from app.enrich.enricher import enrichers
+from app.enrich.enrichment import NONE, Enrichment
 from app.followup.callback import CallbackSettings
 from app.ingest.fieldtype import FieldType
-from app.ingest.mapping import FieldMap
+from app.ingest.mapping import FieldMap, normals_of
 from app.model import Scalar
+from app.pipeline.derivations import names_used
 from app.validate.check import Check, CheckSettings
 from app.validate.clocks import Clocks
 from app.validate.fraud import Suspicion
@@ -32,8 +35,10 @@ class CampaignPlan:
         judge: Judge,
         index: RouteIndex[Contract],
         contracts: Sequence[Contract] = (),
+        enrichment: Enrichment = NONE,
     ) -> None:
         self.doc = doc
+        self.enrichment = enrichment
         self.contracts = contracts
         self.id = doc.id
         self.judge = judge
@@ -126,6 +131,7 @@ class Plans:
         plan = self._former.get(campaign_id)
         contracts = self.snapshot.by_campaign.get(campaign_id, ())
         same = plan is not None and plan.doc is self.snapshot.campaigns[campaign_id]
+        same = same and plan is not None and plan.enrichment.parts == self._parts(plan.doc)
         same = same and plan is not None and _id(plan.judge.model) == _id(self._model(campaign_id))
         return plan if plan is not None and same and _same(plan.contracts, contracts) else None
 
@@ -174,9 +180,18 @@ class Plans:
                 fraud = None if doc.fraud is None else Suspicion(doc.fraud)
                 model = self._model(campaign_id)
                 judge = Judge(self._rules(doc), doc.score, fraud, model)
-                plan = CampaignPlan(doc, judge, index, contracts)
+                plan = CampaignPlan(doc, judge, index, contracts, self._enrichment(doc, contracts))
             self._campaigns[campaign_id] = plan
         return plan
+
+    def _parts(self, doc: CampaignDoc) -> tuple[EnricherPart, ...]:
+        return tuple(self.snapshot.enrichers[name] for name in doc.enrich)
+
+    def _enrichment(self, doc: CampaignDoc, contracts: Sequence[Contract]) -> Enrichment:
+        parts = self._parts(doc)
+        return Enrichment(
+            doc, parts, enrichers, normals_of(doc, self._fieldtypes), names_used(doc, contracts, parts)
+        )
 
     def _model(self, campaign_id: str) -> Model | None:
         """The one in force, for as long as the campaign declares any."""
@@ -196,8 +211,10 @@ class Plans:
         for name in made.keys() - said:
             yield _rule(self._checks[name], made[name])
         made["consent"] = {"texts": doc.consent}
-        for entry in doc.checks:
-            yield _rule(self._checks[entry.check], {**made.get(entry.check, {}), **(entry.model_extra or {})})
+        secret = self.snapshot.secret_checks.get(doc.id, {})
+        for at, entry in enumerate(doc.checks):
+            told = secret.get(at) or entry.model_extra or {}
+            yield _rule(self._checks[entry.check], {**made.get(entry.check, {}), **told})
 
 
 def _id(model: Model | None) -> str:

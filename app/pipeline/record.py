@@ -369,7 +369,7 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
     )
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
     price = track.agreed if outcome == "success" or track.agreed is None else answers.ZERO
-    reasons = answers.unsold_reasons(coarse=track.plan.coarse) if outcome == "failure" else track.said
+    reasons = track.unsold() if outcome == "failure" else track.said
     change = LeadChange(
         id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,
         price=None if outcome is None else price,

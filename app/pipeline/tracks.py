@@ -13,6 +13,7 @@ from app.catalog.snapshot import Contract
 from app.core.registry import Settings
 from app.distribute.priority import priority
 from app.model import Scalar, Worth
+from app.pipeline import answers
 
 if TYPE_CHECKING:
     from app.pipeline.plans import SourcePlan
@@ -46,6 +47,10 @@ class Track(Struct, kw_only=True):
     ranks: int = 0  # deliveries made so far; numbers the next one
     barred: frozenset[str] = frozenset()  # buyers who have its person already
     said: Sequence[Mapping[str, str]] = ()  # what its source hears with a yes
+
+    def unsold(self) -> Sequence[Mapping[str, str]]:
+        """What it hears where nobody took it."""
+        return (*answers.unsold_reasons(coarse=self.plan.coarse), *self.said)
 
 
 class Job(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ _SCALE, _PREFIX = 0.1, 4
 @lru_cache(maxsize=16_384)
 def jaro_winkler(one: str, other: str) -> float:
     """0 to 1, as Winkler published it: 0.1 for each of up to four letters in front that are the same."""
-    jaro = _jaro(one, other)
+    jaro = _jaro(*sorted((one, other)))  # which letters meet may hang on which word is looked through
     same = 0
     for a, b in zip(one[:_PREFIX], other[:_PREFIX], strict=False):
         if a != b:

@@ -41,10 +41,12 @@ _LEFT_OVER = 0.05
 
 
 class PersonName(Struct, frozen=True):
-    """Words in one order and writing, short forms as what they stand for; which of several of that name."""
+    """Words in one order and writing, short forms as what they stand for; which of several of that name; the words
+    as they came, in one case."""
 
     words: tuple[str, ...]
     generation: str = ""
+    written: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join((*self.words, self.generation)).strip()
@@ -87,7 +89,8 @@ def name_of(text: str) -> PersonName:
         generation, rest = "", words
     called = [word for word in rest if word not in _TITLES] or rest
     known = first_names()
-    return PersonName(tuple(sorted(known.get(word, word) for word in called))[:_MOST_WORDS], generation)
+    words = sorted(known.get(word, word) for word in called)
+    return PersonName(tuple(words[:_MOST_WORDS]), generation, tuple(called[:_MOST_WORDS]))
 
 
 def postal(value: Value) -> str:
@@ -179,7 +182,7 @@ def names_alike(one: PersonName, other: PersonName) -> float:
     """Each word of the shorter name beside one of the longer: the worst pair of the best arrangement."""
     if one.generation != other.generation:
         return 0.0
-    few, many = sorted((one.words, other.words), key=lambda words: (len(words), words))
+    few, many = sorted((one.written, other.written), key=lambda words: (len(words), words))
     if len(few) < 2:
         return 0.0
     best = max(min(map(_words_alike, few, chosen)) for chosen in permutations(many, len(few)))
@@ -189,7 +192,7 @@ def names_alike(one: PersonName, other: PersonName) -> float:
 @lru_cache(maxsize=16_384)
 def _words_alike(one: str, other: str) -> float:
     """Two names that people have are two people: Anna and Hanna are sisters, not a slip."""
-    if one == other:
-        return 1.0
     known = first_names()
+    if known.get(one, one) == known.get(other, other):
+        return 1.0
     return 0.0 if one in known and other in known else jaro_winkler(one, other)

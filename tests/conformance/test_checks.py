@@ -20,10 +20,14 @@ from app.validate.check import (
     Claim,
     Earlier,
     Entry,
+    Has,
+    Having,
     Listed,
     Locate,
     Location,
     Mx,
+    Near,
+    Neighbour,
     Seen,
     checks,
 )
@@ -73,6 +77,11 @@ def answer_to(ask: object, answered: bool) -> object:
     match ask:
         case Seen():
             return 99 if answered else 0
+        case Near():
+            other = Neighbour(UUID(int=9), datetime(2026, 11, 1, tzinfo=UTC), "acme", SECRETIVE)
+            return (other,) if answered else ()
+        case Having():
+            return (Has("sunco", UUID(int=9)), Has("rayco", list="customers")) if answered else ()
         case Claim():
             return Earlier(UUID(int=9), datetime(2026, 11, 1, tzinfo=UTC), "acme") if answered else None
         case Mx():

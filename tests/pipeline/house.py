@@ -112,7 +112,8 @@ class House:
         self.identity, self.reader = Identity(world, "test"), Reader(formats, platforms)
         self._kinds = kinds
         self.engine = Engine(
-            database, wire, EvidenceDesk(database, self.resolver), world, self.metrics,  # type: ignore[arg-type]
+            database, wire, EvidenceDesk(database, self.resolver, lists=lambda: self.plans.snapshot.lists),  # type: ignore[arg-type]
+            world, self.metrics,
             process_id=self.identity, plans=lambda: self.plans, lease_seconds=lease_seconds,
         )  # fmt: skip
         self.upkeep = Upkeep(

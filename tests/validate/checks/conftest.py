@@ -3,7 +3,8 @@
 A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
 what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says,
-`listed` on which lists a value stands, `untold` the lists that nobody is told of; `at` is what databases say
+`listed` on which lists a value stands, `near` who lives in the
+same house, `has` which buyers have the person, `untold` the lists that nobody is told of; `at` is what databases say
 of the address, `blocked` the DNS lists that name it; `told` what a remote look-up came to (`became`, `value`).
 """
 
@@ -13,7 +14,22 @@ from uuid import UUID
 import pytest
 
 from app.model import Lead, Value
-from app.validate.check import Blocked, Claim, Earlier, Entry, Listed, Locate, Location, Mx, Seen, checks
+from app.validate.check import (
+    Blocked,
+    Claim,
+    Earlier,
+    Entry,
+    Has,
+    Having,
+    Listed,
+    Locate,
+    Location,
+    Mx,
+    Near,
+    Neighbour,
+    Seen,
+    checks,
+)
 from app.validate.remote import Remote, Told
 from tests.golden import cases_of
 
@@ -57,6 +73,16 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
     evidence = {}
     for ask in check.asks(lead, settings):
         match ask:
+            case Near():
+                evidence[ask] = tuple(
+                    Neighbour(other.id, AT, other.source, other.fields)
+                    for other in (lead_of(one, 2 + at) for at, one in enumerate(given["near"]))
+                )
+            case Having():
+                evidence[ask] = tuple(
+                    Has(one["buyer"], UUID(one["lead"]) if "lead" in one else None, one.get("list", ""))
+                    for one in given["has"].get(ask.kind, ())
+                )
             case Claim():
                 evidence[ask] = held.get(ask)
             case Seen():
