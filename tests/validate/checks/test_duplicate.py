@@ -44,3 +44,53 @@ def test_a_border_between_values_is_part_of_the_key():
 def test_a_rule_that_names_no_field_is_refused(on):
     with pytest.raises(ValidationError):
         DuplicateSettings.model_validate({"on": on})
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"on": ["email"], "scope": "buyer", "action": "reject"}, "leave action out"),
+        ({"on": [["a", "b", "c"]], "scope": "buyer", "match": "similar"}, "scope buyer compares keys"),
+        ({"on": ["email"], "match": "similar"}, "wants a name, a street and a postal code"),
+        ({"on": ["email"], "kinds": {"road": "address"}}, "kinds tells what road is"),
+        ({"on": ["email"], "match": "loose", "kinds": {"email": "mail"}}, "kinds.email"),
+        ({"on": [["a", "b", "c"]], "match": "similar", "alike": 0.5}, "alike"),
+        ({"on": ["email"], "action": "ignore"}, "action"),
+    ],
+)
+def test_a_rule_that_contradicts_itself_is_refused_with_what_to_write(settings, why):
+    with pytest.raises(ValidationError, match=why):
+        DuplicateSettings.model_validate(settings)
+
+
+def test_an_exact_and_a_loose_rule_have_keys_of_their_own():
+    exact, loose = (claims(ANNA, on=["phone"], match=how)[0].key for how in ("exact", "loose"))
+    assert exact != loose
+
+
+def test_a_rule_by_buyer_asks_their_lists_by_what_may_stand_on_one():
+    anna = {
+        "fields": {"email": "anna@example.com", "phone": {"number": "+12025550142", "line_type": "mobile"}}
+    }
+    asked = claims(anna, on=["email", "phone", ["email", "phone"]], scope="buyer")
+    assert [(c.kind, c.value) for c in asked] == [
+        ("email", "anna@example.com"),
+        ("phone", "+12025550142"),
+        ("", ""),
+    ]
+
+
+def test_the_findings_of_each_way_have_the_code_that_is_told_of_it():
+    of = DuplicateCheck().codes_of
+    told = [
+        {"on": ["a"]},
+        {"on": ["a"], "action": "link"},
+        {"on": ["a"], "action": "dont_pay"},
+        {"on": ["a"], "scope": "buyer"},
+    ]
+    assert [list(of(DuplicateSettings.model_validate(one))) for one in told] == [
+        ["duplicate"],
+        ["repeat"],
+        ["unpaid"],
+        ["known"],
+    ]
