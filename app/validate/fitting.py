@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from app.catalog.modelling import Choice, FeatureDoc, Figures, Fitted, ModelDoc, Number
 from app.model import Scalar
 from app.validate.estimate import DIGITS, FAR, worded
-from app.validate.quality import figures, shares
+from app.validate.quality import auc, figures, shares
 
 NEED = 100
 """So many leads that became it, and so many that didn't, must be known."""
@@ -29,7 +29,8 @@ _PART_NAMES = (
 _SELDOM, _SELDOM_SHARE = 20, 0.005
 _MOST_COLUMNS, _MOST_VALUES, _FEWEST_VALUES = 400, 50, 5
 _TELLTALE = 0.98
-_ROUNDS = 50
+_ROUNDS, _SHRINKS = 100, 0.3
+_LOOKED_AT = 5_000
 
 Array = Any
 """A numpy array of floats; numpy's own generic says no more here."""
@@ -99,18 +100,19 @@ def fit(doc: ModelDoc, found: Examples) -> Fitted:
     coded = _coded(doc, found.columns, learned)
     matrix = np.hstack([one.matrix(found.columns[one.doc.name]) for one in coded])
     weights = _logistic(matrix[learned], hits[learned], doc.l2)
-    odds = matrix @ weights[1:] + weights[0]
+    odds: Array = matrix @ weights[1:] + weights[0]
     slope, shift = _platt(odds[calibrated], hits[calibrated])
-    probability = np.round(_sigmoid(slope * odds[tested] + shift), DIGITS)
+    probability: Array = np.round(_sigmoid(slope * odds[tested] + shift), DIGITS)
+    foretold = list(map(float, probability))
     points = np.array(found.points, dtype=float)
     features, intercept, warnings = _features(coded, matrix[learned], weights, hits[learned])
-    figures_of = figures(probability.tolist(), found.hits[tested])
+    figures_of = figures(foretold, found.hits[tested])
     if figures_of.auc < 0.55:
         warnings.append(f"it hardly tells one lead from another: AUC {figures_of.auc:.2f}")
-    hundredths = np.quantile(probability, np.arange(1, 100) / 100)
+    hundredths = tuple(map(float, np.quantile(probability, np.arange(1, 100) / 100)))
     return Fitted(
         target=doc.target, features=features, intercept=intercept, slope=slope, shift=shift,
-        hundredths=tuple(map(float, hundredths)), shares=shares(hundredths.tolist(), probability.tolist()), l2=doc.l2,
+        hundredths=hundredths, shares=shares(hundredths, foretold), l2=doc.l2,
         first=found.at[0].astimezone(UTC).isoformat(timespec="seconds"),
         last=found.at[-1].astimezone(UTC).isoformat(timespec="seconds"),
         leads=len(hits), hits=int(hits.sum()), parts=tuple(one.stop - one.start for one in parts),
@@ -149,14 +151,22 @@ def _coded(doc: ModelDoc, columns: Mapping[str, Sequence[Scalar]], learned: slic
     coded = []
     for one in doc.features:
         if numbers[one.name]:
-            values = [x for x in map(_float, seen[one.name]) if x == x]
-            mean, scale = (float(np.mean(values)), float(np.std(values))) if values else (0.0, 1.0)
-            coded.append(_Coded(one, mean=mean, scale=scale or 1.0, number=True))
+            mean, scale = _spread(seen[one.name])
+            coded.append(_Coded(one, mean=mean, scale=scale, number=True))
         else:
             counts = Counter(worded(value) for value in seen[one.name])
             least = max(_SELDOM, _SELDOM_SHARE * len(seen[one.name]))
             coded.append(_Coded(one, tuple(v for v, n in counts.most_common(most) if n >= least)))
     return coded
+
+
+def _spread(column: Sequence[Scalar]) -> tuple[float, float]:
+    """Mean and deviation of all but the hundredth at each end: one odd value must not flatten the others."""
+    values = np.array([x for x in map(_float, column) if x == x])
+    if not len(values):
+        return 0.0, 1.0
+    usual = np.clip(values, *np.quantile(values, (0.01, 0.99)))
+    return float(usual.mean()), float(usual.std()) or 1.0
 
 
 def _is_number(doc: FeatureDoc, values: Sequence[Scalar]) -> bool:
@@ -180,21 +190,25 @@ def _sigmoid(odds: Array) -> Array:
 
 
 def _logistic(matrix: Array, hits: Array, l2: float) -> Array:
-    """Weights, the intercept first, by iteratively reweighted least squares; the intercept is not held back."""
+    """Weights, the intercept first, by iteratively reweighted least squares; the intercept is not held back. The
+    curvature, which is most of the work, is taken anew only where steps don't shrink well without."""
     x = np.hstack([np.ones((len(hits), 1)), matrix])
     held = np.full(x.shape[1], l2)
     held[0] = 1e-9
     weights = np.zeros(x.shape[1])
     rate = min(1 - 1e-6, max(1e-6, float(hits.mean())))
     weights[0] = np.log(rate / (1 - rate))
-    loss = _loss(x, hits, weights, held)
+    loss, curve, before = _loss(x, hits, weights, held), None, 0.0
     for _ in range(_ROUNDS):
         p = _sigmoid(x @ weights)
-        curve = x.T @ ((p * (1 - p))[:, None] * x) + np.diag(held)
-        step = np.linalg.solve(curve, x.T @ (hits - p) - held * weights)
+        slope = x.T @ (hits - p) - held * weights
+        step = None if curve is None else np.linalg.solve(curve, slope)
+        if step is None or np.abs(step).max() > _SHRINKS * before:
+            curve = x.T @ ((p * (1 - p))[:, None] * x) + np.diag(held)
+            step = np.linalg.solve(curve, slope)
         while (tried := _loss(x, hits, weights + step, held)) > loss and np.abs(step).max() > 1e-9:
             step = step / 2
-        weights, loss = weights + step, tried
+        weights, loss, before = weights + step, tried, np.abs(step).max()
         if np.abs(step).max() < 1e-6:
             break
     return weights
@@ -218,7 +232,7 @@ def _points(points: Array, hits: Array, calibrated: slice, tested: slice) -> Fig
     middle, scale = float(points[calibrated].mean()), float(points[calibrated].std()) or 1.0
     slope, shift = _platt((points[calibrated] - middle) / scale, hits[calibrated])
     foretold = _sigmoid(slope * (points[tested] - middle) / scale + shift)
-    return figures(foretold.tolist(), [bool(hit) for hit in hits[tested]])
+    return figures(list(map(float, foretold)), [bool(hit) for hit in hits[tested]])
 
 
 def _features(
@@ -228,6 +242,8 @@ def _features(
     features: list[Number | Choice] = []
     warnings: list[str] = []
     intercept, at = float(weights[0]), 0
+    every = max(1, len(hits) // _LOOKED_AT)
+    some = [bool(hit) for hit in hits[::every]]
     for one in coded:
         mine = matrix[:, at : at + one.width]
         own = weights[1 + at : 1 + at + one.width]
@@ -236,7 +252,7 @@ def _features(
         intercept, at = intercept + level, at + one.width
         if not (mine != mine[0]).any():
             warnings.append(f"{one.doc.name} was the same in all leads, so it tells nothing")
-        elif figures((mine @ own).tolist(), [bool(hit) for hit in hits]).auc > _TELLTALE:
+        elif auc(list(map(float, (mine @ own)[::every])), some) > _TELLTALE:
             warnings.append(
                 f"{one.doc.name} alone tells nearly every outcome: is it known before the lead is handed over?"
             )

@@ -31,8 +31,12 @@ def figures(probabilities: Sequence[float], hits: Sequence[bool]) -> Figures:
     )  # fmt: skip
 
 
-def _auc(pairs: Sequence[tuple[float, bool]]) -> float:
+def auc(probabilities: Sequence[float], hits: Sequence[bool]) -> float:
     """How often a lead that became it was thought more probable than one that didn't; equals count half."""
+    return _auc(sorted(zip(probabilities, hits, strict=True), key=lambda pair: pair[0]))
+
+
+def _auc(pairs: Sequence[tuple[float, bool]]) -> float:
     before, won, became = 0, 0.0, 0
     for _, group in groupby(pairs, key=lambda pair: pair[0]):
         hits = [hit for _, hit in group]
@@ -40,7 +44,7 @@ def _auc(pairs: Sequence[tuple[float, bool]]) -> float:
         no = len(hits) - yes
         won += yes * (before + no / 2)
         before, became = before + no, became + yes
-    return won / (became * before)
+    return won / (became * before) if became and before else 0.5
 
 
 def shares(hundredths: Sequence[float], probabilities: Sequence[float]) -> tuple[float, ...]:
