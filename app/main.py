@@ -38,10 +38,14 @@ from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
 from app.pipeline.callbacks import Callbacks
 from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
+from app.pipeline.drift import EVERY as WATCHED_EVERY
+from app.pipeline.drift import Watch
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.filling import FILLED_EVERY, Filling
 from app.pipeline.lists import Lists
+from app.pipeline.look_ups import LookUps
 from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
@@ -124,7 +128,10 @@ class Process:
         self.reader = Reader(formats, platforms)
         self.evidence = EvidenceDesk(
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
-            places=self.places, blocklists=self.blocklists,
+            places=self.places, blocklists=self.blocklists, secret=self.sealer.derived("contacts"),
+            look_ups=LookUps(
+                self.database, self.wire, world, self.metrics, secret=self.sealer.derived("look-ups")
+            ),
         )  # fmt: skip
         self.lists = Lists(self.database, fieldtypes)
         self.engine = Engine(
@@ -173,12 +180,16 @@ class Process:
             self.database, self.wire, world, Known(fieldtypes, checks, formats), plans=self.current_plans
         )
         self.spec_changes.attend(self.upkeep)
+        self.watch = Watch(self.database, world, self.metrics)
+        self.upkeep.also(WATCHED_EVERY, self.watch.look)
+        self.upkeep.also(GAUGES_EVERY, self.watch.gauges, takes=False)
         await self._visit_channels()
         self.platforms = PlatformDesk(
             self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
         self.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
+        self.upkeep.also(FILLED_EVERY, Filling(self.database, world, plans=self.current_plans).further)
         self.engine.start()
         await self.upkeep.start()
         self.platforms.start()
@@ -210,6 +221,7 @@ class Process:
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
         await self.catalogue.close()
+        await self.evidence.close()
         await self.resolver.close()
         await self.blocklists.close()
         await self.wire.close()

@@ -71,6 +71,15 @@ METRICS: tuple[Declared, ...] = (
         "Visits to the channel in a row that came to nothing.",
         ("source", "channel"),
     ),
+    Declared(
+        "leadgate_score_psi",
+        "gauge",
+        "How far the leads of a model in force are from those it was learned from.",
+        ("campaign",),
+    ),
+    Declared("leadgate_score_predicted", "gauge", "The rate that a model in force foretold.", ("campaign",)),
+    Declared("leadgate_score_observed", "gauge", "The rate that came instead.", ("campaign",)),
+    Declared("leadgate_score_drifted", "gauge", "1 for a model in force that people should look at.", ("campaign",)),
     Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
     Declared(
         "leadgate_mails_total",

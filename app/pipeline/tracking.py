@@ -7,7 +7,7 @@ from app.core.world import World
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.tracks import Job, Track, gone_contract
 from app.store.deliveries import DeliveryRow
-from app.store.leads import Context
+from app.store.leads import Context, normals_of
 
 
 class Tracker:
@@ -25,7 +25,7 @@ class Tracker:
         return Track(
             lead_id=context.id, plan=plan, source=context.source, received_at=context.received_at,
             test=context.test, copies=context.copies, agreed=context.agreed, round=context.round,
-            normals={k: v[1] for k, v in context.fields.items() if len(v) < 3 or v[2]},
+            normals=normals_of(context.fields),
             raws={k: v[0] for k, v in context.fields.items()}, worth=context.worth,
             said=context.said, barred=context.barred,
         )  # fmt: skip

@@ -103,6 +103,11 @@ async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     }  # fmt: skip
 
 
+def normals_of(fields: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """The valid normal values of fields as they are kept."""
+    return {name: value[1] for name, value in fields.items() if len(value) < 3 or value[2]}
+
+
 def worth_of(score: int, graded: Mapping[str, Any] | None) -> Worth:
     """What the lead was found to be worth, from its row and the facts of its grade where it has any."""
     facts = graded or {}

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.core.conditions import Asked, Either, Question, conjuncts
-from app.core.expressions import Expression
+from app.core.conditions import Asked, Either, Question, conjuncts, facts_of
+from app.core.expressions import Expression, WorthExpression
+from app.core.quick import quick
+from app.model import Worth
 from tests.distribute.routing.standing import NOON, contract, index_of
 
 FIELDS = ("state", "zip", "bill", "owner")
@@ -97,6 +99,62 @@ def test_the_index_answers_as_cel_does(texts: list[str], given_leads: list[dict[
             assert all(part.holds(lead, "acme") for part in conjuncts(Expression(text))) is (
                 f"c{i}" in expected
             )  # type: ignore[arg-type]
+
+
+@settings(max_examples=400, deadline=None)
+@given(expressions, leads)
+@example("lead.bill in [true]", {"bill": 1})
+@example("!lead.owner", {"owner": 0})
+@example("lead.state in []", {"state": "CA"})
+def test_what_is_answered_at_once_is_answered_as_cel_does(text: str, lead: dict[str, object]) -> None:
+    answer = quick(Expression(text))
+    if answer is not None:
+        assert answer(lead) is Expression(text).holds({"lead": lead, "source": "acme"})  # type: ignore[arg-type]
+
+
+worths = st.builds(
+    Worth, st.integers(0, 100), st.sampled_from(["", "A", "B"]), st.booleans(),
+    st.one_of(st.none(), st.sampled_from([0.0, 0.25, 0.5, 1.0])),
+)  # fmt: skip
+of_worth = st.one_of(
+    st.builds(
+        "{} {} {}".format, st.sampled_from(["score", "probability", "grade", "sales_ready", "lead.bill"]),
+        st.sampled_from(["==", "!=", "<", ">="]), literals,
+    ),
+    st.sampled_from(
+        [
+            "sales_ready", "!sales_ready", "score >= 40", 'grade in ["A", "B"]', 'grade.startsWith("A")', "score + 1 > 40",
+            "score * 2 > 60 && sales_ready", "probability > 0.3", "size(lead) > 1", "lead.score == 1", "has(lead.score)",
+        ]
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.recursive(of_worth, joined, max_leaves=4), min_size=1, max_size=5), worths,
+    st.dictionaries(st.sampled_from(["bill", "score", "grade"]), scalars, max_size=2),
+)  # fmt: skip
+def test_what_a_lead_is_worth_is_asked_as_cel_does(
+    texts: list[str], worth: Worth, lead: dict[str, object]
+) -> None:
+    known = {"score": worth.score, "grade": worth.grade, "sales_ready": worth.sales_ready}
+    if worth.probability is not None:
+        known["probability"] = worth.probability  # type: ignore[assignment]  # values of several kinds
+    index = index_of(*(contract(f"c{i}", text) for i, text in enumerate(texts)))
+    data = {"lead": lead, "source": "acme", **known}
+    expected = {f"c{i}" for i, text in enumerate(texts) if WorthExpression(text).holds(data)}
+    found = index.match(facts_of(lead, worth), source="acme", at=NOON)  # type: ignore[arg-type]
+    assert set(found.ranked()) == expected
+
+
+def test_what_a_lead_is_worth_is_looked_up_and_not_asked() -> None:
+    text = 'score >= 70 && grade in ["A", "B"] && sales_ready && !(probability < 0.2) && lead.state == "CA"'
+    fields = [part.field for part in conjuncts(WorthExpression(text)) if isinstance(part, Question)]
+    assert fields == ["$score", "$grade", "$sales_ready", "state"]
+    assert (
+        len(index_of(contract("c", text)).asked_of(0)) == 1
+    )  # the opposite of a comparison is not a comparison
 
 
 VALUES = [
