@@ -4,6 +4,7 @@ from functools import cache
 
 from app.catalog.kinds import Kinds
 from app.distribute.adapter import adapters
+from app.enrich.enricher import enrichers
 from app.followup.callback import CallbackSettings
 from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
@@ -25,5 +26,6 @@ def discover() -> Kinds:
         platforms={one.name: one.settings for one in platforms.discover()},
         replies={one.name: one.settings for one in replies.discover()},
         callbacks={"callback": CallbackSettings},
+        enrichers={one.name: one.settings for one in enrichers.discover()},
         codes={one.name: tuple(one.codes) for one in checks},
     )

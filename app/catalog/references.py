@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
+from app.catalog.derived import derived
 from app.catalog.documents import (
     CampaignDoc,
     Cap,
@@ -20,7 +21,7 @@ from app.catalog.documents import (
     MapTo,
     SourceDoc,
 )
-from app.catalog.enriching import check_enrich, fills_of
+from app.catalog.enriching import check_enrich, ways_of
 from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.hours import HoursError, week
@@ -55,15 +56,26 @@ class _Known:
 
     def __init__(self, reading: Reading) -> None:
         self.fields: dict[str, set[str]] = {c.id: set(c.fields) for c in reading.current.campaigns}
+        self.derived = {
+            c.id: set(derived({name: field.type for name, field in c.fields.items()}))
+            for c in reading.current.campaigns
+        }
+        """campaign → what is known offline of its fields: conditions may speak of it"""
         for item in reading.of("campaign"):
             if not item.id:
                 continue
             node = item.node.items.get("fields")
             self.fields[item.id] = {str(key) for key in node.items} if node else set()
-        self.enrichers = fills_of(reading)
+            self.derived[item.id] = set(derived(_types(node)))
+        self.enrichers = ways_of(reading)
         self.lists = {one.id for one in reading.current.lists} | {i.id for i in reading.of("list") if i.id}
         self.sources = {s.id for s in reading.current.sources} | {s.id for s in reading.of("source") if s.id}
         self.buyers = {b.id for b in reading.current.buyers} | {b.id for b in reading.of("buyer") if b.id}
+
+
+def _types(node: Node | None) -> Mapping[str, str]:
+    fields = node.value if node is not None and isinstance(node.value, Mapping) else {}
+    return {str(name): str(doc.get("type")) for name, doc in fields.items() if isinstance(doc, Mapping)}
 
 
 def _unique(reading: Reading, kind: str) -> None:
@@ -108,7 +120,9 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
             _listed(reading, item, ("checks", i, *place), node.at(place).value, known)
         for key, text in _conditions(model, node):
             _lead_fields(reading, item, ("checks", i, key), text, item.id, known)
-    check_enrich(reading, item, known.enrichers, known.fields)
+    check_enrich(
+        reading, item, known.enrichers, known.fields.get(item.id, set()), known.derived.get(item.id, set())
+    )
     if isinstance(item.doc, CampaignDoc):
         check_worth(reading, item, item.doc)
         for path, expression in _expressions(item.doc.score, ("score",)):
@@ -258,9 +272,9 @@ def _lead_fields(
     reading: Reading, item: Item, path: Path, expression: Expression, campaign: str, known: _Known
 ) -> None:
     """Every `lead.X`, at its place inside the expression."""
-    fields = known.fields[campaign]
+    fields, also = known.fields[campaign], known.derived.get(campaign, set())
     for name, column in expression.lead_fields():
-        if name not in fields:
+        if name not in fields and name not in also:
             hint = f'no field "{name}" on campaign {campaign}; {suggestion(name, fields, otherwise="it has")}'
             reading.say(item, path, "does not compile", hint, offset=column - 1, width=len(name))
 

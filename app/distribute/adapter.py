@@ -24,6 +24,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     price: Decimal
     lead: Mapping[str, Scalar]  # normal values by field name
     raw: Mapping[str, Scalar] = {}  # as they came, by field name
+    beside: frozenset[str] = frozenset()  # in `lead`, and sent only where they are named: known, and not the lead's own
     at: datetime  # when this attempt began, UTC
     attempt: int = 1
     test: bool = False

@@ -142,7 +142,9 @@ def from_fields(
 
     def values(handover: Handover) -> bytes:
         if fills is None:
-            found: Values = {k: v for k, v in handover.lead.items() if v is not None}
+            found: Values = {
+                k: v for k, v in handover.lead.items() if v is not None and k not in handover.beside
+            }
             found["lead_id"] = str(handover.lead_id)
         else:
             found = {name: v for name, fill in fills if (v := fill(handover)) is not None}

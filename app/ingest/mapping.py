@@ -43,7 +43,7 @@ class FieldMap:
         cls, campaign: CampaignDoc, source: SourceDoc, fieldtypes: Registry[FieldType[Any]]
     ) -> "FieldMap":
         """ValueError for what the catalogue should have refused: an unknown type or field, a wrong setting."""
-        types = {name: _typed(name, doc, fieldtypes) for name, doc in campaign.fields.items()}
+        types = dict(normals_of(campaign, fieldtypes))
         routes: list[tuple[str, _Route]] = []
         defaults: dict[str, str] = {}
         for name, target in source.mapping.items():
@@ -114,6 +114,11 @@ class FieldMap:
                 extra[other[1]] = other[0]
             chosen[field] = (raw, name, route)
         return chosen, extra
+
+
+def normals_of(campaign: CampaignDoc, fieldtypes: Registry[FieldType[Any]]) -> Mapping[str, Normal]:
+    """Field → what makes a raw value one of it. Raises ValueError as `FieldMap.compile`."""
+    return {name: _typed(name, doc, fieldtypes) for name, doc in campaign.fields.items()}
 
 
 def _typed(name: str, doc: FieldDoc, fieldtypes: Registry[FieldType[Any]]) -> Normal:

@@ -136,3 +136,21 @@ def _earlier(
     if holder is None or holder.lead_id == draft.lead.id or holder.age >= claim.within:
         return None
     return Earlier(holder.lead_id, holder.at, holder.source)
+
+
+async def foresee(conn: Any, drafts: Sequence["Draft"]) -> list[dict[Ask, Earlier | None]]:
+    """What plain claims of each would be answered now, without claiming anything: one statement."""
+    asked = [
+        [
+            (claim, key_of(claim, test=draft.lead.test))
+            for claim in draft.plan.campaign.judge.claims(draft.lead)
+            if isinstance(claim, Claim) and not isinstance(claim, Near | Having)
+        ]
+        for draft in drafts
+    ]
+    keys = sorted({key for claims in asked for _, key in claims})
+    held = await decisions.holders(conn, keys) if keys else {}
+    return [
+        {claim: _earlier(draft, claim, key, held, {}) for claim, key in claims}
+        for draft, claims in zip(drafts, asked, strict=True)
+    ]

@@ -118,13 +118,23 @@ class EvidenceDesk:
         """For one more round: what this lead was counted for already is looked at, and not counted twice."""
         await self._enriching.enrich([draft])
         known = set(draft.plan.campaign.judge.asks(before))
-        asked = [ask for ask in draft.plan.campaign.judge.asks(draft.lead) if isinstance(ask, Seen)]
-        old = [(ask.key, ask.within) for ask in asked if ask in known]
-        if old:
-            async with self._database.acquire() as conn:
-                total = await evidence.look_seen(conn, old)
-            draft.evidence |= {ask: max(1, total[ask.key, ask.within]) for ask in asked if ask in known}
+        await self._look_seen(draft, [ask for ask in _seen(draft) if ask in known], more=0)
         await self.gather([draft])
+
+    async def foresee(self, draft: "Draft") -> None:
+        """For a lead that does not come: what it would be counted among is looked at, and no service is asked."""
+        await self._enriching.enrich([draft])
+        await self._look_up(draft, [ask for ask in self.slow(draft) if not isinstance(ask, Ahead)])
+        await self._look_seen(draft, _seen(draft), more=1)
+        await self._find([draft])
+
+    async def _look_seen(self, draft: "Draft", asked: Sequence[Seen], *, more: int) -> None:
+        """How often, and `more` than that; nothing is counted."""
+        if not asked:
+            return
+        async with self._database.acquire() as conn:
+            total = await evidence.look_seen(conn, [(ask.key, ask.within) for ask in asked])
+        draft.evidence |= {ask: max(1, total[ask.key, ask.within] + more) for ask in asked}
 
     async def gather(self, drafts: Sequence["Draft"], process_id: UUID | None = None) -> None:
         """Count what was seen, look up what is listed: each kind once for the batch. `process_id` holds their
@@ -197,3 +207,7 @@ def _of_buyers(draft: "Draft", lists: Mapping[str, ListDoc]) -> list[tuple[Havin
     buyers = draft.plan.campaign.buyers
     theirs = tuple(doc.id for doc in lists.values() if doc.buyer in buyers) if claims else ()
     return [(claim, Listed(theirs, claim.kind, claim.value)) for claim in claims if theirs]
+
+
+def _seen(draft: "Draft") -> list[Seen]:
+    return [ask for ask in draft.plan.campaign.judge.asks(draft.lead) if isinstance(ask, Seen)]

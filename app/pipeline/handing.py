@@ -143,6 +143,7 @@ def handover_of(job: Job, world: World) -> Handover:
         price=job.price,
         lead=track.normals,
         raw=track.raws,
+        beside=track.plan.campaign.enrichment.beside,
         at=world.now(),
         attempt=job.attempt,
         test=track.test,

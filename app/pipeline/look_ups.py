@@ -75,10 +75,11 @@ class LookUps:
         await self._claims.cancel()
         await self._ends.cancel()
 
-    async def ask(self, lead: Lead, ask: Remote) -> Told:
-        """Never raises but for a cancellation; takes its deadline and, while the database is away, as long as that."""
+    async def ask(self, lead: Lead, ask: Remote, *, sells: bool = True) -> Told:
+        """`sells`: nothing rejects the lead so far. Never raises but for a cancellation; takes its deadline and, while
+        the database is away, as long as that."""
         began = self._world.monotonic()
-        told = await self._told(lead, ask)
+        told = await self._told(lead, ask) if sells or not ask.to.sellable else Told(became="unsellable")
         seconds = self._world.monotonic() - began
         self._count(ask, told, seconds)
         return replace(told, currency=ask.to.currency, ms=round(seconds * 1000, 2))

@@ -185,7 +185,8 @@ class Plans:
         return plan
 
     def _parts(self, doc: CampaignDoc) -> tuple[EnricherPart, ...]:
-        return tuple(self.snapshot.enrichers[name] for name in doc.enrich)
+        known = self.snapshot.enrichers
+        return tuple(known[name] for name in doc.enrich if name in known)
 
     def _enrichment(self, doc: CampaignDoc, contracts: Sequence[Contract]) -> Enrichment:
         parts = self._parts(doc)

@@ -23,6 +23,7 @@ from app.pipeline.answers import Answer
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.look_ups import LookUps
 from app.pipeline.plans import Plans
 from app.pipeline.settling import Settler
 from app.pipeline.sweep import Identity, Upkeep
@@ -111,8 +112,12 @@ class House:
         self.metrics, self.resolver = Metrics(), NoDns()
         self.identity, self.reader = Identity(world, "test"), Reader(formats, platforms)
         self._kinds = kinds
+        self.evidence = EvidenceDesk(
+            database, self.resolver, lists=lambda: self.plans.snapshot.lists,  # type: ignore[arg-type]
+            look_ups=LookUps(database, wire, world, self.metrics, secret=b"k" * 32),
+        )  # fmt: skip
         self.engine = Engine(
-            database, wire, EvidenceDesk(database, self.resolver, lists=lambda: self.plans.snapshot.lists),  # type: ignore[arg-type]
+            database, wire, self.evidence,
             world, self.metrics,
             process_id=self.identity, plans=lambda: self.plans, lease_seconds=lease_seconds,
         )  # fmt: skip
@@ -248,3 +253,4 @@ async def opened(
             yield house
         finally:
             await house.engine.stop(within=5)
+            await house.evidence.close()

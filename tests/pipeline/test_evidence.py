@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.enrich.enrichment import NONE
 from app.model import Lead, Value
 from app.pipeline.evidence import EvidenceDesk
 from app.validate.blocklists import Blocklists
@@ -48,7 +49,10 @@ def draft(**settings: Any) -> Any:
         fields={"ip": Value("203.0.114.9", "203.0.114.9", True, {"version": 4})},
     )  # fmt: skip
     return SimpleNamespace(
-        plan=SimpleNamespace(campaign=SimpleNamespace(judge=judge)), lead=lead, evidence={}, took={}
+        plan=SimpleNamespace(campaign=SimpleNamespace(judge=judge, enrichment=NONE)),
+        lead=lead,
+        evidence={},
+        took={},
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead
 from app.validate.check import Check, CheckSettings, Evidence, Mx, checks
-from app.validate.data import disposable, free_domains, role_names
+from app.validate.data import disposable, kind_of, role_names
 from app.validate.misspelt import meant_by, shown_as
 
 Told = Action | Literal["allow"]
@@ -115,10 +115,9 @@ class Email(Check[EmailSettings]):
 
 
 def _facts(domain: str) -> dict[str, str]:
-    if domain in free_domains():
-        return {"email.kind": "free"}
-    facts = {"email.kind": "disposable" if disposable(domain) else "company"}
-    if suggestion := meant_by(domain):
+    kind = kind_of(domain)
+    facts: dict[str, str] = {"email.kind": kind}
+    if kind != "free" and (suggestion := meant_by(domain)):
         facts["email.suggestion"] = suggestion
     return facts
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 _FOLDER = files(__name__)
 _own: list[Path] = []
@@ -96,6 +96,13 @@ def disposable(domain: str) -> str | None:
         _, _, domain = domain.partition(".")
         if "." not in domain:
             return None
+
+
+def kind_of(domain: str) -> Literal["free", "disposable", "company"]:
+    """Whose mailboxes are at a domain: anybody's, nobody's for long, a firm's."""
+    if domain in free_domains():
+        return "free"
+    return "disposable" if disposable(domain) else "company"
 
 
 @cache

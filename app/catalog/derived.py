@@ -1,0 +1,58 @@
+"""What is known offline of a field, by the names under which conditions may speak of it: `lead.phone_state`."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+DERIVED: Mapping[str, Mapping[str, str]] = {
+    "phone": {
+        "line_type": "fixed, mobile, fixed_or_mobile, toll_free, premium, voip …",
+        "country": "whose numbering plan it is of, as US",
+        "state": "where its area code is, if that is one state",
+        "zone": "the time zone of its area code, if that is one",
+        "carrier": "who gave the number out, where the plan tells",
+    },
+    "email": {
+        "domain": "what stands after the @",
+        "kind": "free, disposable or company",
+        "suggestion": "the domain that was meant, where it is misspelt",
+    },
+    "postal_code": {
+        "country": "US or CA", "state": "its state or province, if that is one", "city": "of an operator's file",
+        "county": "of an operator's file", "latitude": "in degrees", "longitude": "in degrees",
+    },
+    "ip": {
+        "country": "where it is", "region": "its state or region", "zone": "its time zone",
+        "network": "who announces it", "asn": "the number of that network",
+        "kind": "hosting, proxy, relay, tor or vpn; missing: nothing of the kind is known",
+    },
+    "name": {"given": "the first of its words", "family": "the last of several"},
+    "text": {
+        "browser": "of a user agent: its family", "system": "of a user agent: its operating system",
+        "device": "of a user agent: mobile, desktop, or bot, program, headless",
+    },
+}  # fmt: skip
+"""Field type → what is known of such a field → in words. Of text only where it is called `user_agent`."""
+SOLD_BEFORE = "sold_before"
+"""How many earlier leads with one of this lead's phones or e-mails were sold."""
+AGENT = "user_agent"
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def derived(types: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
+    """Name → (field, what is known of it), of a campaign whose fields have these types. A field of its own that is
+    called so goes before."""
+    found = {
+        f"{field}_{what}": (field, what)
+        for field, kind in types.items()
+        if kind != "text" or field == AGENT
+        for what in DERIVED.get(kind, ())
+    }
+    if "phone" in types.values() or "email" in types.values():
+        found[SOLD_BEFORE] = ("", SOLD_BEFORE)
+    return {name: of for name, of in found.items() if name not in types}
+
+
+def named(texts: Iterable[str], names: Mapping[str, tuple[str, str]]) -> frozenset[str]:
+    """Those of the names that any of the texts speaks of: nothing else is worth working out."""
+    words = {word for text in texts for word in _WORD.findall(text)}
+    return frozenset(words & names.keys())

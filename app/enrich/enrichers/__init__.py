@@ -1,0 +1,1 @@
+"""Enrichers, one file each."""

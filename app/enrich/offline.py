@@ -1,0 +1,76 @@
+"""What is known of a lead's fields without asking anybody, as values that scores and filters can speak of."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.model import Lead, Scalar, Value
+from app.validate.agent import agent_of
+from app.validate.check import Evidence, Locate, Location
+from app.validate.data import kind_of
+from app.validate.lines import carrier_of, states_of, zones_of
+from app.validate.misspelt import meant_by
+from app.validate.postcodes import Place, place_of
+
+Known = Mapping[str, Scalar]
+
+
+def _only(found: Any) -> str | None:
+    """Of several nobody can tell which."""
+    return str(next(iter(found))) if len(found) == 1 else None
+
+
+def _phone(value: Value) -> Known:
+    number, parts = str(value.normal), value.parts
+    return {
+        "line_type": parts.get("line_type"), "country": parts.get("region"), "state": _only(states_of(number)),
+        "zone": _only(zones_of(number)), "carrier": carrier_of(number),
+    }  # fmt: skip
+
+
+def _email(value: Value) -> Known:
+    domain = str(value.parts.get("domain") or "")
+    return {"domain": domain, "kind": kind_of(domain), "suggestion": meant_by(domain)} if domain else {}
+
+
+def _postal_code(value: Value) -> Known:
+    place: Place | None = place_of(value)
+    if place is None:
+        return {}
+    return {
+        "country": place.country, "state": _only(place.states), "city": place.city, "county": place.county,
+        "latitude": place.lat, "longitude": place.lon,
+    }  # fmt: skip
+
+
+def _name(value: Value) -> Known:
+    words = str(value.normal).split()
+    return {"given": words[0], "family": words[-1] if len(words) > 1 else None} if words else {}
+
+
+def _agent(value: Value) -> Known:
+    agent = agent_of(str(value.normal))
+    device = ("mobile" if agent.mobile else "desktop") if agent.kind == "browser" else agent.kind
+    return {"browser": agent.family, "system": agent.system, "device": device}
+
+
+def _ip(location: Location | None) -> Known:
+    if location is None:
+        return {}
+    return {
+        "country": location.country, "region": location.region, "zone": location.time_zone,
+        "network": location.network, "asn": location.asn or None, "kind": ", ".join(location.kinds),
+    }  # fmt: skip
+
+
+_OF: Mapping[str, Callable[[Value], Known]] = {
+    "phone": _phone, "email": _email, "postal_code": _postal_code, "name": _name, "text": _agent,
+}  # fmt: skip
+
+
+def known_of(lead: Lead, field: str, kind: str, evidence: Evidence) -> Known:
+    """All that is known of a valid value; empty texts are unknown, and left out."""
+    value = lead.fields.get(field)
+    if value is None or not value.valid or value.parts.get("masked"):
+        return {}
+    found = _ip(evidence.get(Locate(str(value.normal)))) if kind == "ip" else _OF[kind](value)
+    return {what: said for what, said in found.items() if said is not None and said != ""}
