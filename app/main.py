@@ -50,6 +50,7 @@ from app.pipeline.partials import Partials
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
+from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.reviewing import Reviewer
 from app.pipeline.settling import Settler
@@ -170,6 +171,10 @@ class Process:
         self.reprocessor = Reprocessor(
             self.engine, self.database, self.pieces, self.evidence, world, self.metrics
         )
+        self.rehearser = Rehearser(
+            self.database, self.reader, self.engine.decider, self.evidence, world, self.metrics,
+            plans=self.current_plans,
+        )  # fmt: skip
         self.callbacks = Callbacks(
             self.database, self.wire, world, self.metrics, process_id=self.identity, plans=self.current_plans,
             lease_seconds=settings.lease_seconds,
@@ -346,7 +351,7 @@ class Process:
         return Parts(
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
-            partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, bodies=self.bodies,
+            partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, rehearser=self.rehearser, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
             lists=self.lists, declared=lambda: self.current_plans().snapshot.lists,

@@ -27,6 +27,7 @@ class ListView(BaseModel):
     of: str
     hashed: str | None = None
     tell: bool
+    buyer: str | None = None
     entries: int
     changes: int
     loaded_at: datetime | None = None
@@ -120,6 +121,6 @@ async def _read(model: type[Any], request: Request, parts: Parts) -> Any:
 
 def _view(doc: ListDoc, state: State) -> dict[str, Any]:
     return {
-        "id": doc.id, "of": doc.of, "hashed": doc.hashed, "tell": doc.tell, "entries": state.entries,
+        "id": doc.id, "of": doc.of, "hashed": doc.hashed, "tell": doc.tell, "buyer": doc.buyer, "entries": state.entries,
         "changes": state.changes, "loaded_at": state.loaded_at,
     }  # fmt: skip

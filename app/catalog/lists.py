@@ -42,7 +42,8 @@ def unfilled(catalogue: Catalogue, filled: Collection[str]) -> list[str]:
         if entry.check == "suppression"
         for use in (entry.model_extra or {}).get("lists", ())
     }
-    return [doc.id for doc in catalogue.lists if doc.id in named and doc.id not in filled]
+    asked = [doc for doc in catalogue.lists if doc.id in named or doc.buyer is not None]
+    return [doc.id for doc in asked if doc.id not in filled]
 
 
 def key_of(text: str, hashed: str | None) -> bytes:

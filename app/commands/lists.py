@@ -53,7 +53,8 @@ def show(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         return
     rows = [
         (one["id"], one["of"], one["hashed"] or "plain", f"{one['entries']:,}",
-         f"{one['changes']:+,}" if one["changes"] else "", one["loaded"], "" if one["tell"] else "not told of")
+         f"{one['changes']:+,}" if one["changes"] else "", one["loaded"], "" if one["tell"] else "not told of",
+         f"of {one['buyer']}" if one["buyer"] else "")
         for one in found
     ]  # fmt: skip
     for line in columns(rows, right=(3, 4)):
@@ -63,7 +64,7 @@ def show(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def _told(doc: ListDoc, state: State | None) -> dict[str, Any]:
     at = state.loaded_at if state else None
     return {
-        "id": doc.id, "of": doc.of, "hashed": doc.hashed, "tell": doc.tell,
+        "id": doc.id, "of": doc.of, "hashed": doc.hashed, "tell": doc.tell, "buyer": doc.buyer,
         "entries": state.entries if state else 0, "changes": state.changes if state else 0,
         "loaded": f"{at:%Y-%m-%d %H:%M}" if at else "never",
     }  # fmt: skip

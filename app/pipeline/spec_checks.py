@@ -23,12 +23,12 @@ class CodeSpec(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
-    action: Literal["hold", "reject"]
+    action: Literal["dont_pay", "hold", "reject"]
     meaning: str
 
 
 class CheckSpec(BaseModel):
-    """One check that may refuse or hold, in its place in the published order."""
+    """One check that may refuse, hold or pay nothing, in its place in the published order."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -42,7 +42,7 @@ class Rule(NamedTuple):
     check: Check[Any]
     to: Any
     codes: tuple[CodeSpec, ...]
-    """Those that refuse or hold."""
+    """Those that refuse, hold, or pay nothing."""
 
 
 def rules_of(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Rule]:
@@ -58,7 +58,7 @@ def rules_of(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Ru
         codes = tuple(
             CodeSpec(code=code, action=action, meaning=meaning)
             for code, meaning in check.codes_of(to).items()
-            if (action := getattr(to, _ACTION_OF.get(code, code), to.action)) in ("hold", "reject")
+            if (action := getattr(to, _ACTION_OF.get(code, code), to.action)) in ("hold", "reject", "dont_pay")
         )
         yield Rule(check, to, codes)
 
