@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from app.core.duration import Duration
 from app.core.errors import Refused
 from app.core.registry import Component, Registry, Settings
+from app.remote.folder import Trouble as Trouble
 
 
 def _not_always(every: Duration) -> Duration:
@@ -34,17 +35,6 @@ class Fetched(Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-class Trouble(Exception):
-    """A visit that came to nothing (no connection, refused log-in, broken listing): tried again after a
-    wait that doubles. The message is for the operator: host and cause, never a password or a lead.
-
-    `after` is the least number of seconds to wait, where the other end has said so."""
-
-    def __init__(self, text: str, *, after: float = 0.0) -> None:
-        super().__init__(text)
-        self.after = after
 
 
 class Door(Protocol):
@@ -102,7 +92,7 @@ class Channel(Component, ABC):
 
     @abstractmethod
     async def visit(self, settings: Any, door: Door) -> Visit:
-        """Fetch what is new. Raises Trouble; NotDurable passes through."""
+        """Fetch what is new. Raises Trouble (tried again after a wait that doubles); NotDurable passes through."""
 
 
 channels: Registry[Channel] = Registry("app.ingest.channels", "leadgate.channels")

@@ -30,10 +30,6 @@ Below = Annotated[str, AfterValidator(_below)]
 Match = Annotated[tuple[str, ...], Field(min_length=1, description="Names of files to take, as *.csv.")]
 
 
-class Changed(Exception):
-    """It is not the file any more that the look saw: somebody still writes, or has put another in its place."""
-
-
 class Marked(Protocol):
     @property
     def mark(self) -> str:

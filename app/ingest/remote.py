@@ -1,16 +1,10 @@
 """Takes the files of a folder on another machine, whatever protocol leads there."""
 
-import re
-import socket
-import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
-from hashlib import blake2b
 from itertools import islice
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-from msgspec import Struct
 from pydantic import AfterValidator, Field, SecretStr
 
 from app.core.duration import Duration
@@ -23,7 +17,6 @@ from app.ingest.pickup import (
     LARGEST,
     REASON,
     Below,
-    Changed,
     Match,
     identity_of,
     is_body,
@@ -34,6 +27,7 @@ from app.ingest.pickup import (
     settled,
     waiting,
 )
+from app.remote.folder import Changed, Denied, Listed, Remote
 
 MOST_LISTED = 20_000
 """Entries of a folder; a listing that goes on is broken off."""
@@ -41,7 +35,6 @@ MOST_LEFT = 9_000
 """Taken files that may stay where they are, since the server lets nobody move them."""
 _LONGEST_NAME = 255
 _SAME_NAMES = 100
-_TIME = re.compile(r"[0-9]{1,14}(\.[0-9]{1,9})?")
 
 
 def _on_the_server(path: str) -> str:
@@ -87,86 +80,8 @@ class RemoteSettings(ChannelSettings):
     )
 
 
-class Listed(Struct, frozen=True):
-    """A file as a listing tells it; `modified` is digits. `exact`: the time is told so that it never changes by itself."""
-
-    raw: bytes
-    size: int
-    modified: str
-    exact: bool = True
-
-    @property
-    def name(self) -> str:
-        """A name need not be UTF-8, where it is kept it must."""
-        return self.raw.decode("utf-8", "replace")
-
-    @property
-    def mark(self) -> str:
-        told = b"%s %d %s" % (self.raw, self.size, self.modified.encode())
-        return blake2b(told, digest_size=8).hexdigest()
-
-
 class _NotNow(Exception):
     """It is the same file, and can't be read."""
-
-
-class Denied(Exception):
-    """The server says no to this one thing, and is still there. `lasting`: it will say so again; `unknown`: to
-    whatever is asked in this way."""
-
-    def __init__(self, *, lasting: bool, unknown: bool = False) -> None:
-        super().__init__()
-        self.lasting, self.unknown = lasting, unknown
-
-
-class Remote(Protocol):
-    """A connection that stands in the folder. Everything raises Trouble where it is gone, and most things Denied.
-
-    A path is a name in the folder, or in one of those below it.
-    """
-
-    host: str
-
-    def listing(self) -> AsyncGenerator[Listed]: ...
-
-    async def look_at(self, path: bytes) -> Listed | None:
-        """None where there is none, or where the server can't tell of one alone."""
-
-    async def fetch(self, raw: bytes, put: Callable[[bytes], Awaitable[None]]) -> None:
-        """All of it. What `put` raises breaks off, and the connection is still good."""
-
-    async def there(self, path: bytes) -> bool: ...
-
-    async def make(self, folder: bytes) -> None: ...
-
-    async def move(self, path: bytes, to: bytes) -> None: ...
-
-    async def write(self, path: bytes, text: bytes) -> None: ...
-
-
-def timed(modified: str | float | None) -> str:
-    """A time as a server tells it: digits, or nothing. A number is seconds since 1970."""
-    if isinstance(modified, str):
-        return modified if _TIME.fullmatch(modified) else ""
-    try:
-        return datetime.fromtimestamp(modified or 0, UTC).strftime("%Y%m%d%H%M%S") if modified else ""
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-def cause_of(error: BaseException) -> str:
-    for kind, words in (
-        (ssl.SSLCertVerificationError, "its certificate is not one that is trusted"),
-        (ssl.SSLError, "its TLS handshake failed"),
-        (socket.gaierror, "its name has no address"),
-        (TimeoutError, "it did not answer in time"),
-        (ConnectionRefusedError, "it can't be connected to"),
-        (ConnectionError, "it broke the connection off"),
-        (OSError, "it can't be connected to"),
-    ):
-        if isinstance(error, kind):
-            return words
-    return "it can't be understood"
 
 
 async def pick_up(remote: Remote, settings: RemoteSettings, door: Door) -> Visit:

@@ -21,7 +21,6 @@ from app.ingest.pickup import (
     LARGEST,
     REASON,
     Below,
-    Changed,
     Match,
     beside,
     identity_of,
@@ -33,6 +32,7 @@ from app.ingest.pickup import (
     settled,
     waiting,
 )
+from app.remote.folder import Changed
 
 _BLOCK = 1 << 20
 

@@ -58,7 +58,7 @@ class Ftp(Channel):
     )
 
     async def visit(self, settings: FtpSettings, door: Door) -> Visit:
-        from app.ingest.ftp_folder import Account, connected  # takes a third of a second
+        from app.remote.ftp import Account, connected  # takes a third of a second
 
         port = settings.port or (_IMPLICIT if settings.tls == "implicit" else _USUAL)
         account = Account(

@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from app.core.registry import Settings
-from app.ingest import hostkey
 from app.ingest.channel import Channel, Door, Visit, channels
 from app.ingest.remote import RemoteSettings, pick_up
+from app.remote import hostkey
 
 
 class SftpSettings(RemoteSettings):
@@ -65,14 +65,14 @@ class Sftp(Channel):
     )
 
     async def visit(self, settings: SftpSettings, door: Door) -> Visit:
-        sftp_folder = await asyncio.to_thread(import_module, "app.ingest.sftp_folder")  # takes a second
+        sftp = await asyncio.to_thread(import_module, "app.remote.sftp")  # takes a second
         port = settings.port or 22
-        account = sftp_folder.Account(
+        account = sftp.Account(
             host=settings.host, address=await door.reach(settings.host, port), port=port,
             host_key=settings.host_key, user=settings.user,
             password=settings.password.get_secret_value(), private_key=settings.private_key.get_secret_value(),
             passphrase=settings.passphrase.get_secret_value(), folder=settings.folder,
             patience=settings.patience.seconds,
         )  # fmt: skip
-        async with sftp_folder.connected(account) as folder:
+        async with sftp.connected(account) as folder:
             return await pick_up(folder, settings, door)

@@ -1,4 +1,4 @@
-"""A folder on an FTP server, as the channel `ftp` needs it: what lies there, one file whole, moved away."""
+"""A folder on an FTP server: what lies there, one file whole, moved, put there."""
 
 import asyncio
 import re
@@ -11,9 +11,7 @@ import aioftp
 from aioftp.common import SSLSessionBoundContext
 from msgspec import Struct
 
-from app.ingest.channel import Trouble
-from app.ingest.pickup import Changed
-from app.ingest.remote import Denied, Listed, cause_of, timed
+from app.remote.folder import Changed, Denied, Listed, Trouble, cause_of, code_of, timed
 
 _BLOCK = 1 << 18
 _LONGEST_ANSWER = 500
@@ -183,7 +181,7 @@ class FtpFolder:
                 code = error.received_codes[-1]
                 if code == "421" or not code.isdigit():
                     raise
-                raise Denied(lasting=code.startswith("5"), unknown=code.startswith("50")) from None
+                raise _denied(code) from None
 
     async def _lines(self) -> AsyncGenerator[bytes]:
         if self._mlsd:
@@ -229,8 +227,8 @@ class FtpFolder:
         with self._trouble("it broke off"):
             try:
                 await self._line.command(None, "2xx")
-            except aioftp.StatusCodeError:
-                raise Denied(lasting=False) from None
+            except aioftp.StatusCodeError as error:
+                raise _denied(error.received_codes[-1], lasting=False) from None
 
     async def _connected(self) -> _Data:
         with self._trouble("no data connection is offered"):
@@ -261,9 +259,10 @@ class FtpFolder:
             yield
         except aioftp.StatusCodeError as error:
             code = error.received_codes[-1]
-            raise Trouble(f"{self.host}: {what} (it says {code[:3] if code.isdigit() else 'no'})") from None
+            said = code[:3] if code.isdigit() else "no"
+            raise Trouble(f"{self.host}: {what} (it says {said})", code=f"ftp_{said}") from None
         except _FAULTS as error:
-            raise Trouble(f"{self.host}: {what} ({cause_of(error)})") from None
+            raise Trouble(f"{self.host}: {what} ({cause_of(error)})", code=code_of(error)) from None
 
     def _by_columns(self, line: bytes) -> Listed | None:
         """As `ls` and `dir` write it: in the server's own time, and after half a year without hours."""
@@ -315,6 +314,12 @@ def _trusted(account: Account) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=account.ca or None)
     except (OSError, ssl.SSLError):
         raise Trouble(f"{account.host}: the file in ca holds no certificate that can be read") from None
+
+
+def _denied(code: str, *, lasting: bool = True) -> Denied:
+    """Not lasting for what comes at the end of a transfer: the disk was full, or the line broke."""
+    lasting = lasting and code.startswith("5")
+    return Denied(lasting=lasting, unknown=code.startswith("50"), code=f"ftp_{code[:3]}")
 
 
 def _sent(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A folder on an SFTP server, as the channel `sftp` needs it: what lies there, one file whole, moved away."""
+"""A folder on an SFTP server: what lies there, one file whole, moved, put there."""
 
 import asyncio
 import logging
@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 import asyncssh
 from msgspec import Struct
 
-from app.ingest.channel import Trouble
-from app.ingest.hostkey import is_bare, lines_of
-from app.ingest.remote import Denied, Listed, cause_of, timed
+from app.remote.folder import Denied, Listed, Trouble, cause_of, code_of, timed
+from app.remote.hostkey import is_bare, lines_of
 
 _BLOCK = 1 << 18
 _GONE = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.SFTPBadMessage)
@@ -113,11 +112,12 @@ class SftpFolder:
             async with asyncio.timeout(self._patience):
                 return await work
         except _GONE:
-            raise Trouble(f"{self.host}: it broke the connection off") from None
+            raise Trouble(f"{self.host}: it broke the connection off", code="broken") from None
         except asyncssh.SFTPError as error:
-            raise Denied(lasting=isinstance(error, _LASTING)) from None
+            raise Denied(lasting=isinstance(error, _LASTING), code=f"sftp_{error.code}") from None
         except _FAULTS as error:
-            raise Trouble(f"{self.host}: it broke off, or stood still ({_cause(error)})") from None
+            cause, code = _cause(error)
+            raise Trouble(f"{self.host}: it broke off, or stood still ({cause})", code=code) from None
 
     async def _closed(self, file: Any) -> None:
         with suppress(Denied):
@@ -139,7 +139,8 @@ async def connected(account: Account) -> AsyncIterator[SftpFolder]:
             async with asyncio.timeout(account.patience):
                 client = await connection.start_sftp_client()
         except _FAULTS as error:
-            raise Trouble(f"{account.host}: it offers no SFTP ({_cause(error)})") from None
+            cause, code = _cause(error)
+            raise Trouble(f"{account.host}: it offers no SFTP ({cause})", code=code) from None
         yield SftpFolder(account, client)
     finally:
         connection.abort()
@@ -168,9 +169,10 @@ async def _connected(account: Account, trusted: Any, keys: list[Any] | None) -> 
                 keepalive_interval=account.patience,
             )
     except asyncssh.PermissionDenied:
-        raise Trouble(f"{account.host}: the log-in was refused") from None
+        raise Trouble(f"{account.host}: the log-in was refused", code="login_refused") from None
     except _FAULTS as error:
-        raise Trouble(f"{account.host}:{account.port}: {_cause(error)}") from None
+        cause, code = _cause(error)
+        raise Trouble(f"{account.host}:{account.port}: {cause}", code=code) from None
 
 
 def _keys(account: Account) -> tuple[Any, list[Any] | None]:
@@ -198,17 +200,19 @@ def _listed(raw: bytes | str, told: asyncssh.SFTPAttrs) -> Listed | None:
     return Listed(name, told.size, timed(told.mtime))
 
 
-def _cause(error: BaseException) -> str:
-    for kind, words in (
-        (asyncssh.HostKeyNotVerifiable, "its host key is not the one that is trusted"),
+def _cause(error: BaseException) -> tuple[str, str]:
+    """In words, and by its code."""
+    for kind, code, words in (
+        (asyncssh.HostKeyNotVerifiable, "host_key_refused", "its host key is not the one that is trusted"),
         (
             asyncssh.KeyExchangeFailed,
+            "host_key_refused",
             "it has no host key of the kind that is trusted, or speaks no cipher of ours",
         ),
-        (asyncssh.ConnectionLost, "it broke the connection off"),
-        (asyncssh.SFTPError, "it said no"),
-        (asyncssh.Error, "it broke the connection off"),
+        (asyncssh.ConnectionLost, "broken", "it broke the connection off"),
+        (asyncssh.SFTPError, "sftp_refused", "it said no"),
+        (asyncssh.Error, "broken", "it broke the connection off"),
     ):
         if isinstance(error, kind):
-            return words
-    return cause_of(error)
+            return words, code
+    return cause_of(error), code_of(error)
