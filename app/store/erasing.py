@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 
 from app.store import decisions, leads
 
@@ -18,14 +19,15 @@ _SUBMISSION_OF = "select submission_id from idempotency where source = $1 and ke
 # Of a submission that nobody alive decides at this moment.
 _UNDECIDED = """
 select submission_id from inbox i
- where i.submission_id = $1
+ where i.submission_id = any($1::uuid[])
    and (i.parked is not null or i.lease_id is null
         or not exists (select 1 from process p where p.id = i.lease_id
                         and p.seen_at > now() - $2 * interval '1 second'))
    for update skip locked
 """
-_NEVER_DECIDED = "delete from inbox where submission_id = $1"
-_IN_INBOX = "select exists (select 1 from inbox where submission_id = $1)"
+_NEVER_DECIDED = "delete from inbox where submission_id = any($1::uuid[])"
+_IN_INBOX = "select exists (select 1 from inbox where submission_id = any($1::uuid[]))"
+_AND_AMENDMENTS = "select $1::uuid union select submission_id from amendment where lead_id = $1"
 _LEADS = "select id from lead where id = $1 or (submission_id = $1 and position > 0)"
 _DELIVERIES = (
     "select id, state, reserved from delivery where lead_id = any($1::uuid[]) order by id for update"
@@ -53,22 +55,23 @@ update lead l
        ended_at = case when s.state in ('sold', 'rejected') then coalesce(l.ended_at, now()) else l.ended_at end
   from stands s where l.id = s.id
 """
-_BLANKS = (
-    "update lead_detail set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
+_BLANKS = {
+    "lead_detail": "update lead_detail set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
     " where lead_id = any($1::uuid[])",
-    "update lead_round set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
+    "lead_round": "update lead_round set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
     " where lead_id = any($1::uuid[])",
-    "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
-    "update delivery set reason = 'erased'"
+    "attempt_end": "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
+    "delivery": "update delivery set reason = 'erased'"
     " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting')",
-    "update callback set exchanges = null where lead_id = any($1::uuid[])",
-    "update submission set body = '', remote = ''"
+    "callback": "update callback set exchanges = null where lead_id = any($1::uuid[])",
+    "submission": "update submission set body = '', remote = ''"
     " where id in (select submission_id from amendment where lead_id = any($1::uuid[]))",
-)
+    "contact_lead": "delete from contact_lead where lead_id = any($1::uuid[])",
+    "partial": "update partial set state = 'abandoned', token = null, ended_at = now()"
+    " where lead_id = any($1::uuid[]) and state = 'open'",
+}
 _BLANK_SUBMISSION = "update submission set body = '', remote = '' where id = $1 and body <> ''"
-_REASONS = orjson.dumps(
-    [{"code": "erased", "field": "", "message": "deleted at the request of who sent it"}]
-).decode()
+AT_REQUEST = "deleted at the request of who sent it"
 
 
 async def submission_of(conn: Any, source: str, key: bytes) -> UUID | None:
@@ -77,32 +80,57 @@ async def submission_of(conn: Any, source: str, key: bytes) -> UUID | None:
     return found
 
 
-async def erase(conn: Any, submission_id: UUID, *, lease_seconds: float, by: str) -> bool:
-    """In the caller's transaction. False where somebody has it in hand at this moment: what can go is gone,
-    nothing new begins, and the rest is to be asked for again."""
-    if not await _undecided(conn, submission_id, lease_seconds):
+class Erased(Struct, frozen=True):
+    """`over`: nothing of it is on its way any more, so it need not be asked for again. `rows` counts by table."""
+
+    over: bool
+    rows: Mapping[str, int]
+
+
+async def erase(
+    conn: Any, submission_id: UUID, *, lease_seconds: float, by: str, why: str = AT_REQUEST
+) -> bool:
+    """A submission with all of its leads, in the caller's transaction. False where somebody has it in hand at this
+    moment: what can go is gone, nothing new begins, and the rest is to be asked for again."""
+    if not await refuse_to_decide(conn, submission_id, lease_seconds):
         return False
     ids = sorted(row[0] for row in await conn.fetch(_LEADS, submission_id))
+    erased = await erase_leads(conn, ids or [submission_id], by=by, why=why)
+    await blank_submission(conn, submission_id)
+    return erased.over
+
+
+async def erase_leads(conn: Any, ids: Sequence[UUID], *, by: str, why: str = AT_REQUEST) -> Erased:
+    """Everything that is kept of these leads, but for the bytes that they came in. `ids` are in order."""
     deliveries = await conn.fetch(_DELIVERIES, ids)
     known = await leads.lock(conn, ids)
     waiting = [row for row in deliveries if row["state"] == "waiting"]
     await _cancel(conn, waiting)
-    await conn.execute(_ERASE_LEADS, ids, _REASONS)
-    for statement in _BLANKS:
-        await conn.execute(statement, ids)
-    await conn.execute(_BLANK_SUBMISSION, submission_id)
-    for lead_id in ids or [submission_id]:
+    reasons = orjson.dumps([{"code": "erased", "field": "", "message": why}]).decode()
+    rows = {"lead": _count(await conn.execute(_ERASE_LEADS, ids, reasons))}
+    for table, statement in _BLANKS.items():
+        rows[table] = _count(await conn.execute(statement, ids))
+    for lead_id in ids:
         if lead_id not in known:
             await leads.note(conn, lead_id, "erased", None, by, {"cancelled": len(waiting)})
-    return all(row["state"] != "sending" for row in deliveries)
+    return Erased(all(row["state"] != "sending" for row in deliveries), rows)
 
 
-async def _undecided(conn: Any, submission_id: UUID, lease_seconds: float) -> bool:
-    """Whether it is decided, or never will be."""
-    if await conn.fetchval(_UNDECIDED, submission_id, lease_seconds) is not None:
-        await conn.execute(_NEVER_DECIDED, submission_id)
-        return True
-    return not await conn.fetchval(_IN_INBOX, submission_id)
+async def blank_submission(conn: Any, submission_id: UUID) -> int:
+    """How many rows that were; it is still known that it came."""
+    return _count(await conn.execute(_BLANK_SUBMISSION, submission_id))
+
+
+async def refuse_to_decide(conn: Any, submission_id: UUID, lease_seconds: float) -> bool:
+    """Whether it is decided, with all that its source said of it later, or never will be."""
+    ids = [row[0] for row in await conn.fetch(_AND_AMENDMENTS, submission_id)]
+    free = [row[0] for row in await conn.fetch(_UNDECIDED, ids, lease_seconds)]
+    await conn.execute(_NEVER_DECIDED, free)
+    return not await conn.fetchval(_IN_INBOX, ids)
+
+
+def _count(said: str) -> int:
+    return int(said.rsplit(" ", 1)[-1])
 
 
 async def _cancel(conn: Any, waiting: Sequence[Mapping[str, Any]]) -> None:
