@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.catalog.reading import read
 from app.components import discover
 from app.ingest.format import formats
-from bench import catalogue, parsing, report
+from bench import catalogue, judging, parsing, report, stored
 from bench.load import Load, Target, Wrong
 from bench.rounds import with_needs
 
@@ -110,3 +111,16 @@ def test_its_catalogue_applies() -> None:
     got = read([("bench.yaml", written)], discover())
     assert {source.id for source in got.sources} == {"ack", "path", "path_200"}
     assert len(got.buyers[2].contracts) == 200
+
+
+def test_the_standard_set_of_checks_is_what_is_measured() -> None:
+    standard = {
+        "required", "field", "email", "phone", "postal", "name", "duplicate", "velocity", "suppression", "device",
+    }  # fmt: skip
+    assert standard <= {check.name for check, _ in judging.judge().rules}
+    assert judging.CAMPAIGN.score.rules
+
+
+def test_what_the_bench_of_stored_leads_configures_is_a_catalogue() -> None:
+    text = msgspec.json.encode(stored.CATALOGUE).decode()
+    assert [one.id for one in read([("bench", text)], discover()).campaigns] == ["solar"]
