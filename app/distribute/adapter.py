@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.registry import Component, Registry, Settings
+from app.distribute.mailing import Mail, Sent
 from app.model import Outcome, Scalar
 
 
@@ -24,7 +25,9 @@ class Handover(Struct, frozen=True, kw_only=True):
     price: Decimal
     lead: Mapping[str, Scalar]  # normal values by field name
     raw: Mapping[str, Scalar] = {}  # as they came, by field name
-    beside: frozenset[str] = frozenset()  # in `lead`, and sent only where they are named: known, and not the lead's own
+    beside: frozenset[str] = (
+        frozenset()
+    )  # in `lead`, and sent only where they are named: known, and not the lead's own
     at: datetime  # when this attempt began, UTC
     attempt: int = 1
     test: bool = False
@@ -50,13 +53,16 @@ class Reply(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-Conversation = Generator[Call, Reply, Outcome]
+Intent = Call | Mail
+Answer = Reply | Sent
+Conversation = Generator[Intent, Any, Outcome]
+"""Each intent is answered in its own kind: a Call by a Reply, a Mail by a Sent."""
 
 S = TypeVar("S", bound=Settings)
 
 
 class Adapter(Component, ABC, Generic[S]):
-    """Speaks one buyer interface. Pure: it yields Calls, is sent Replies, and returns an Outcome.
+    """Speaks one buyer interface. Pure: it yields intents, is sent answers, and returns an Outcome.
 
     It never sees a network failure: `wire` ends the conversation and names the outcome by what was
     certainly, or perhaps, sent.

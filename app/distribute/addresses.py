@@ -3,9 +3,11 @@
 The check is made on the resolved address, at connect, and the address that was checked is the one that is
 dialled: a name that changes its mind between check and use gains nothing. The table is our own, since
 `ipaddress.is_global` of Python 3.11 calls 224.0.0.1, 64:ff9b::7f00:1, 2002:7f00:1::1, fec0::1, 5f00::1 and
-3fff::1 global. Ports: 80, 443 and everything from 1024 on that is no well-known other service.
+3fff::1 global. Ports: those of the protocol (80 and 443 for HTTP) and everything from 1024 on that is no
+well-known other service.
 """
 
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -47,6 +49,9 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 _ISATAP: Final = (0x00005EFE, 0x02005EFE)  # the two forms of its interface identifier's upper half
 _METADATA_6: Final = (IPv6Address("fd00:ec2::254"), IPv6Address("fd20:ce::254"), IPv6Address("fd00:42::42"))
 
+WEB_PORTS: Final = frozenset({80, 443})
+MAIL_PORTS: Final = frozenset({25, 465, 587})
+
 _OTHER_SERVICES: Final = frozenset(
     {1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 3659, 4045, 4190, 5060, 5061}
     | {5432, 5672, 5900, 5984, 6000, 6379, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 9092}
@@ -69,9 +74,9 @@ def refuse(address: str, *, allow_private: bool = False) -> str | None:
     return _refuse_6(parsed, allow_private)
 
 
-def refuse_port(port: int) -> str | None:
-    """Why this port must not be dialled, or None."""
-    if port in (80, 443) or (1024 <= port <= 65535 and port not in _OTHER_SERVICES):
+def refuse_port(port: int, *, usual: Collection[int] = WEB_PORTS) -> str | None:
+    """Why this port must not be dialled, or None. `usual`: the low ones of the protocol that is spoken."""
+    if port in usual or (1024 <= port <= 65535 and port not in _OTHER_SERVICES):
         return None
     return "port"
 

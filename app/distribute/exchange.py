@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 from msgspec import Struct
 
 from app.distribute.adapter import Call, Reply
+from app.distribute.mailing import Mail, Sent
 from app.distribute.xml import escaped
 from app.model import Outcome
 
@@ -58,6 +59,27 @@ def shown(call: Call, reply: Reply | None, *, ms: float, error: str | None = Non
         ms=ms,
         error=error,
         cut=len(sent) > SHOWN_BYTES or len(received) > SHOWN_BYTES,
+    )
+
+
+def shown_mail(mail: Mail, sent: Sent | None, *, ms: float, error: str | None = None) -> Exchange:
+    """Likewise: the envelope stands for headers, and what the server said for the reply."""
+    hide = _hiding(mail.secrets)
+    server = mail.server
+    message, said = mail.message, sent.said if sent else ()
+    words = "\n".join(map(str, said)).encode()
+    for secret, _ in hide:
+        message, words = message.replace(secret, b"***"), words.replace(secret, b"***")
+    return Exchange(
+        method="MAIL",
+        url=f"smtp://{server.host}:{server.port}" if server else "smtp://relay",
+        sent_headers={"mail from": mail.sender, "rcpt to": ", ".join((*mail.to, *mail.also))},
+        sent=message[:SHOWN_BYTES],
+        status=said[-1].code if said else None,
+        received=words[:SHOWN_BYTES],
+        ms=ms,
+        error=error,
+        cut=len(message) > SHOWN_BYTES or len(words) > SHOWN_BYTES,
     )
 
 

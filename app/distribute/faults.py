@@ -8,24 +8,30 @@ WireFault
 │   ├── ConnectFailed      refused, unreachable
 │   ├── ConnectTimedOut
 │   ├── TlsFailed          handshake or certificate
-│   └── Crowded            no free place among our own connections in time
-└── PerhapsSent        from the first byte given to the socket on; `partial` is what came back
+│   ├── Crowded            no free place among our own connections in time
+│   ├── HungUp             a mail server closed before the message had begun
+│   ├── NoAnswer           silence before it
+│   ├── NotUnderstood      no SMTP before it
+│   └── NotOffered         it doesn't offer the TLS or the login that the contract asks for
+└── PerhapsSent        from the first byte given to the socket on (of a mail: of its message)
     ├── TimedOut           silence, a drip, an endless body
     ├── Broken             closed or reset before the reply had ended
     ├── TooLarge           more decoded bytes than we read
     ├── NotHttp            no HTTP, or it lies about its length
-    └── Undecodable        a content encoding that we can't read
+    ├── Undecodable        a content encoding that we can't read
+    └── NotSmtp            no SMTP as the answer to a message
 """
 
 from typing import ClassVar
 
-from app.distribute.adapter import Reply
+from app.distribute.adapter import Answer
 
 
 class WireFault(Exception):
-    """`code` is stable and safe to show."""
+    """`code` is stable and safe to show; `partial` is what had come back."""
 
     code: ClassVar[str] = "wire"
+    partial: Answer | None = None
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.code)
@@ -64,9 +70,24 @@ class Crowded(NotSent):
     code = "crowded"
 
 
+class HungUp(NotSent):
+    code = "hung_up"
+
+
+class NoAnswer(NotSent):
+    code = "no_answer"
+
+
+class NotUnderstood(NotSent):
+    code = "not_understood"
+
+
+class NotOffered(NotSent):
+    code = "not_offered"
+
+
 class PerhapsSent(WireFault):
     code = "perhaps_sent"
-    partial: Reply | None = None
 
 
 class TimedOut(PerhapsSent):
@@ -87,6 +108,10 @@ class NotHttp(PerhapsSent):
 
 class Undecodable(PerhapsSent):
     code = "undecodable"
+
+
+class NotSmtp(PerhapsSent):
+    code = "not_smtp"
 
 
 class WireFailed(PerhapsSent):

@@ -1,4 +1,4 @@
-"""The only place that sends: it speaks an adapter's conversation over HTTP and names how it ended.
+"""The only place that sends: it speaks an adapter's conversation and names how it ended.
 
 A failure becomes an outcome by its type alone. Certainly nothing sent → TryLater. Perhaps sent → Unclear,
 unless no call of the conversation hands a lead over. An address that we must not reach is TryLater too,
@@ -13,11 +13,15 @@ import traceback
 from contextlib import suppress
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from app import __version__
-from app.distribute.adapter import Call, Conversation, Reply
-from app.distribute.exchange import Conversed, Exchange, shown
+from app.distribute.adapter import Answer, Call, Conversation, Intent, Reply
+from app.distribute.exchange import Conversed, Exchange, shown, shown_mail
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
+from app.distribute.mailing import Mail, MailServer, Sent
 from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
+from app.distribute.smtp import Smtp
 from app.distribute.targets import Target, target_of
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
 
@@ -51,11 +55,14 @@ class Wire:
         at_once: int = 512,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
+        hostname: str = "localhost",
+        relay: MailServer | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._pool = Pool(
             allow_private=allow_private, limits=self.limits, at_once=at_once, tls=tls, resolve=resolve
         )
+        self._smtp = Smtp(self._pool, connect=self.limits.connect, hostname=hostname, relay=relay, tls=tls)
         self._sweep: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -82,14 +89,15 @@ class Wire:
         try:
             while True:
                 asked = _next(conversation, reply, handed_over)
-                if not isinstance(asked, Call):
+                if not isinstance(asked, Intent):
                     return Conversed(outcome=asked, exchanges=tuple(exchanges), handed_over=handed_over)
                 if len(exchanges) == CALLS:
                     raise BadCall("too many calls in one conversation")
                 began, error, reply = now(), None, None
                 sent = True
                 try:
-                    reply = await self._exchange(asked, ends)
+                    reply = await self._answer(asked, ends)
+                    sent = not isinstance(reply, Sent) or reply.whole
                 except WireFault as fault:
                     sent, error = isinstance(fault, PerhapsSent), fault
                 except Exception as bug:  # ours: nobody knows how far it came
@@ -116,6 +124,14 @@ class Wire:
         """The address to dial for a name, by whoever speaks another protocol than HTTP. Raises WireFault."""
         until = asyncio.get_running_loop().time() + self.limits.total
         return (await self._pool.checked(name, port, until))[0]
+
+    async def _answer(self, asked: Intent, ends: float) -> Answer:
+        """Each intent in its own protocol."""
+        match asked:
+            case Call():
+                return await self._exchange(asked, ends)
+            case Mail():
+                return await self._smtp.send(asked, ends)
 
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
@@ -157,10 +173,10 @@ def outcome_of(fault: WireFault, *, handed_over: bool) -> Outcome:
     return TryLater(reason=fault.code, read=read)
 
 
-def _next(conversation: Conversation, reply: Reply | None, handed_over: bool) -> Call | Outcome:
-    """The adapter's next call, or its outcome. An adapter that raises is a bug, never a sale."""
+def _next(conversation: Conversation, reply: Answer | None, handed_over: bool) -> Intent | Outcome:
+    """The adapter's next intent, or its outcome. An adapter that raises is a bug, never a sale."""
     try:
-        asked = conversation.send(reply)  # type: ignore[arg-type]  # None starts a generator
+        asked = conversation.send(reply)
     except StopIteration as end:
         if isinstance(end.value, _OUTCOMES):
             return end.value
@@ -195,6 +211,21 @@ def _message(call: Call, target: Target) -> bytes:
         raise BadCall("a header that can't be encoded") from None
 
 
+def headers_of(call: Call) -> dict[str, str]:
+    """All headers of a request as it leaves, in their order. Raises WireFault."""
+    head = _message(call, target_of(call.url)).partition(b"\r\n\r\n")[0].decode()
+    return dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+
+
+def unsaid(asked: Intent) -> Exchange:
+    """What would be sent, as people may see it. Raises WireFault."""
+    match asked:
+        case Call():
+            return shown(replace(asked, headers=headers_of(asked)), None, ms=0.0)
+        case Mail():
+            return shown_mail(asked, None, ms=0.0)
+
+
 @lru_cache(1024)
 def _is_name(name: str) -> bool:
     return _TOKEN.fullmatch(name) is not None
@@ -204,7 +235,10 @@ def _names_fit(names: set[str]) -> bool:
     return all(map(_is_name, names))
 
 
-def _shown(call: Call, reply: Reply | None, fault: WireFault | None, ms: float) -> Exchange:
-    if isinstance(fault, PerhapsSent):
-        reply = fault.partial
-    return shown(call, reply, ms=ms, error=None if fault is None else fault.code)
+def _shown(asked: Intent, answer: Answer | None, fault: WireFault | None, ms: float) -> Exchange:
+    answer, error = (answer, None) if fault is None else (fault.partial, fault.code)
+    match asked:
+        case Call():
+            return shown(asked, answer if isinstance(answer, Reply) else None, ms=ms, error=error)
+        case Mail():
+            return shown_mail(asked, answer if isinstance(answer, Sent) else None, ms=ms, error=error)
