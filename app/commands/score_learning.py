@@ -41,8 +41,9 @@ async def read(
         found.hits.append(lead.hit)
         found.points.append(lead.points)
         found.at.append(lead.at)
-    for column in (*found.columns.values(), found.hits, found.points, found.at):
-        column.reverse()
+    lists: list[list[Any]] = [*found.columns.values(), found.hits, found.points, found.at]
+    for one in lists:
+        one.reverse()
     return found
 
 

@@ -153,7 +153,11 @@ def _checked(lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime, s
 def _accepted(lead: Mapping[str, Any], findings: list[dict[str, Any]]) -> str:
     graded = next((f for f in findings if _is_grade(f)), None)
     start = graded["facts"]["start"] if graded else lead["score"] - sum(f["points"] for f in findings)
-    text = f"accepted, score {lead['score']}" + (f" (from {start})" if start != lead["score"] else "")
+    beside = f"from {start}" if start != lead["score"] else ""
+    points_alone = graded["facts"].get("points", lead["score"]) if graded else lead["score"]
+    if points_alone != lead["score"]:  # it is what a model says
+        beside = f"points alone: {points_alone}"
+    text = f"accepted, score {lead['score']}" + (f" ({beside})" if beside else "")
     return f"{text}: {graded['message']}" if graded else text
 
 
@@ -193,6 +197,10 @@ def _said(finding: Mapping[str, Any], setting: Setting) -> str:
     message: str = finding["message"]
     if finding["code"] == "refused" and "list" in facts:
         return f"{facts['field']} is on the list {facts['list']} (its source is not told)"
+    if "contributions" in facts:
+        parts = sorted(facts["contributions"].items(), key=lambda one: -abs(one[1]))
+        shown = parts if setting.everything else parts[:_FINDINGS]
+        return f"{message}: {', '.join(f'{name} {points(n)}' for name, n in shown)}" if shown else message
     if "factors" in facts:
         factors = sorted(facts["factors"].items(), key=lambda one: -one[1])
         return f"{message}: {', '.join(f'{factor} {points(n)}' for factor, n in factors)}"

@@ -32,7 +32,7 @@ def priority(doc: PriorityDoc, worth: Worth, *, received_at: datetime, price: De
     within = doc.within
     if worth.sales_ready and doc.ready_within is not None:
         within = doc.ready_within
-    dearness = float(min(1, max(0, price / doc.dear)))
+    dearness = min(1.0, max(0.0, float(price / doc.dear)))
     return Priority(
         received_at.timestamp(),
         within.seconds,
