@@ -16,6 +16,7 @@ from app.commands.words import columns
 from app.components import discover
 from app.core.registry import Component, Registry
 from app.distribute.adapter import adapters
+from app.enrich.enricher import enrichers
 from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
@@ -25,19 +26,20 @@ from app.validate.check import checks
 
 KINDS: Mapping[str, Registry[Any]] = {
     "format": formats, "platform": platforms, "reply": replies, "channel": channels, "fieldtype": fieldtypes,
-    "check": checks, "adapter": adapters,
+    "check": checks, "adapter": adapters, "enricher": enrichers,
 }  # fmt: skip
 _DEEPEST = 3
 
 
 def components(
     kind: Annotated[
-        str | None, typer.Argument(help="format, platform, reply, channel, fieldtype, check or adapter.")
+        str | None,
+        typer.Argument(help="format, platform, reply, channel, fieldtype, check, adapter or enricher."),
     ] = None,
     name: Annotated[str | None, typer.Argument(help="One of them: its settings and an example.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List formats, platforms, reply dialects, channels, field types, checks and adapters; with a name, its settings and an example that applies."""
+    """List formats, platforms, reply dialects, channels, field types, checks, adapters and enrichers; with a name, its settings and an example that applies."""
     discover()
     chosen = _chosen(kind)
     if name is None:
@@ -200,6 +202,7 @@ def example(kind: str, component: Any) -> str:
     buyers: list[dict[str, Any]] = []
     sources: list[dict[str, Any]] = []
     lists: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
     if kind == "fieldtype":
         told = next((given for given, _, _ in component.examples if given), {}) | _needed(component)
         campaign["fields"] = {"example": {"type": component.name, **told}}
@@ -214,6 +217,11 @@ def example(kind: str, component: Any) -> str:
     elif kind == "reply":
         told = {"reply": component.name, **component.examples[0][1]}
         sources = [{"id": "example", "campaign": "example", "replies": [told]}]
+    elif kind == "enricher":
+        told = component.examples[0]
+        asked = [{"id": "example", "ask": {"enricher": component.name, **told}}]
+        fields |= {name: {"type": "text"} for name in told["fields"]}
+        campaign["enrich"] = ["example"]
     else:
         deliver = {"adapter": component.name, **component.examples[0]}
         buyers = [
@@ -221,7 +229,13 @@ def example(kind: str, component: Any) -> str:
         ]
     return export(
         Catalogue.model_validate(
-            {"campaigns": [campaign], "sources": sources, "buyers": buyers, "lists": lists}
+            {
+                "campaigns": [campaign],
+                "sources": sources,
+                "buyers": buyers,
+                "lists": lists,
+                "enrichers": asked,
+            }
         )
     )
 

@@ -175,7 +175,7 @@ def _from_file(
 
     async def work(declared: Declared, lists: Lists) -> Loaded:
         doc = _one(declared, list_id)
-        with progress() as bar, _written(beside) as note:
+        with progress() as bar, refusals(beside) as note:
 
             def heard(loading: Loading, refused: Sequence[Refused]) -> None:
                 note(refused)
@@ -202,7 +202,7 @@ def _now(state: State) -> str:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[Callable[[Sequence[Refused]], None]]:
+def refusals(path: Path) -> Iterator[Callable[[Sequence[Refused]], None]]:
     """The file of what was refused; there is none until there is something to say."""
     opened: Any = None
 

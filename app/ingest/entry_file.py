@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -61,7 +61,7 @@ class EntryFile:
     def sample(self) -> list[str]:
         """Its first lines. Refuses a file without any."""
         with self.path.open("rb") as file:
-            head = _opened(file).read(SAMPLE)
+            head = opened(file).read(SAMPLE)
         lines = [line for line in _text(head, final=len(head) < SAMPLE).splitlines() if line.strip()]
         if not lines:
             raise Unreadable("the file is empty", code="empty")
@@ -70,7 +70,7 @@ class EntryFile:
     def blocks(self) -> Iterator[tuple[Sequence[str], int]]:
         """Lines without their ends; a line that has none within 65,536 characters is given cut, and refused as it is."""
         with self.path.open("rb") as file:
-            stream = _opened(file)
+            stream = opened(file)
             data = _taken(stream)
             text, tail = Text(data, encoding_of(data)), ""
             while data:
@@ -86,13 +86,14 @@ class EntryFile:
                 data = following
 
 
-def _opened(file: IO[bytes]) -> IO[bytes]:
+def opened(file: BinaryIO) -> BinaryIO:
+    """What a file holds, whether it is gzipped or not."""
     head = file.read(2)
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if head == _GZIP else file  # type: ignore[return-value]  # reads alike
 
 
-def _taken(stream: IO[bytes]) -> bytes:
+def _taken(stream: BinaryIO) -> bytes:
     try:
         return stream.read(1 << 20)
     except (EOFError, zlib.error, gzip.BadGzipFile):

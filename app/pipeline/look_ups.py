@@ -103,7 +103,7 @@ class LookUps:
         if task is not None:  # another lead's, which pays for it
             told = await asyncio.shield(task)
             return replace(told, became="cached" if told.known else told.became, cost=Decimal(0))
-        task = self._asking[key] = asyncio.create_task(self._answer(key, ask))
+        task = self._asking[key] = asyncio.create_task(self._answer(lead.id, key, ask))
         task.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(task)
 
@@ -114,13 +114,13 @@ class LookUps:
             ask.service.encode() + b"\0" + ask.key + whose, key=self._secret, digest_size=16
         ).digest()
 
-    async def _answer(self, key: bytes, ask: Remote) -> Told:
+    async def _answer(self, lead_id: UUID, key: bytes, ask: Remote) -> Told:
         until = self._world.monotonic() + ask.to.deadline.seconds
         asker = self._world.new_id()
         while True:
             admitted = self.breaker.admits(ask.service)
             try:
-                standing = await self._put(_wanted(key, ask, asker, asks=admitted))
+                standing = await self._put(_wanted(lead_id, key, ask, asker, asks=admitted))
                 ours = standing.state == "ours"
             except BaseException:
                 ours = False
@@ -238,10 +238,10 @@ def in_share(lead_id: UUID, ask: Remote) -> bool:
     return int.from_bytes(place, "big") < ask.to.share * 2**64
 
 
-def _wanted(key: bytes, ask: Remote, asker: UUID, *, asks: bool) -> Wanted:
+def _wanted(lead_id: UUID, key: bytes, ask: Remote, asker: UUID, *, asks: bool) -> Wanted:
     to = ask.to
     return Wanted(
-        key=key, service=ask.service, asker=asker, patience=to.deadline.seconds + GRACE, purse=ask.purse,
+        key=key, service=ask.service, lead_id=lead_id, asker=asker, patience=to.deadline.seconds + GRACE, purse=ask.purse,
         cost=to.cost, currency=to.currency, budget=to.budget, asks=asks,
     )  # fmt: skip
 

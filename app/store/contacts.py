@@ -27,8 +27,3 @@ async def sold_before(conn: Any, contacts: Sequence[tuple[UUID, bytes]]) -> Mapp
     these, so that later ones find them."""
     ids, keys = [one[0] for one in contacts], [one[1] for one in contacts]
     return {row[0]: row[1] for row in await conn.fetch(_NOTE_AND_COUNT, ids, keys, KEPT_DAYS)}
-
-
-async def forget(conn: Any, lead_ids: Sequence[UUID]) -> None:
-    """These leads are no longer found by a contact."""
-    await conn.execute("delete from contact_lead where lead_id = any($1::uuid[])", lead_ids)

@@ -15,11 +15,12 @@ MOST_TRIES = 2
 # Ours is what nobody asked, what is not believed any more, and what whoever asked it left behind; and what was ours
 # already, where the commit was in doubt.
 _CLAIM = """
-insert into look_up (key, service, asker, patience, expires_at)
-select key, service, asker, patience, now() + interval '1 day'
-  from unnest($1::bytea[], $2::text[], $3::uuid[], $4::float8[]) as t(key, service, asker, patience) order by key
+insert into look_up (key, service, lead_id, asker, patience, expires_at)
+select key, service, lead_id, asker, patience, now() + interval '1 day'
+  from unnest($1::bytea[], $2::text[], $6::uuid[], $3::uuid[], $4::float8[])
+    as t(key, service, lead_id, asker, patience) order by key
 on conflict (key) do update
-  set asker = excluded.asker, asked_at = now(), patience = excluded.patience, said_at = null, value = null,
+  set lead_id = excluded.lead_id, asker = excluded.asker, asked_at = now(), patience = excluded.patience, said_at = null, value = null,
       tries = case when look_up.expires_at <= now() then 1
                    when look_up.asker = excluded.asker then look_up.tries else look_up.tries + 1 end,
       expires_at = excluded.expires_at
@@ -66,6 +67,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     key: bytes
     service: str
+    lead_id: UUID
     asker: UUID
     patience: float
     purse: str
@@ -106,6 +108,7 @@ async def claim(conn: Any, wanted: Sequence[Wanted]) -> list[Standing]:
         rows = await conn.fetch(
             _CLAIM, [one.key for one in asking], [one.service for one in asking],
             [one.asker for one in asking], [one.patience for one in asking], MOST_TRIES,
+            [one.lead_id for one in asking],
         )  # fmt: skip
         ours = {row[0] for row in rows}
     others = [one.key for one in wanted if one.key not in ours]

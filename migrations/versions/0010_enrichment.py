@@ -9,10 +9,12 @@ depends_on = None
 
 TABLES = """
 -- What services said, by a keyed digest of what they were asked. `said_at` is null while a question is on its way:
--- who asks has `patience` seconds before it counts as dead.
+-- who asks has `patience` seconds before it counts as dead. `lead_id` is who it was asked for, so that it can be
+-- forgotten with the person.
 create table look_up (
   key bytea primary key,
   service text not null,
+  lead_id uuid not null,
   asker uuid not null,
   tries smallint not null default 1,
   asked_at timestamptz not null default now(),
@@ -22,6 +24,7 @@ create table look_up (
   expires_at timestamptz not null
 );
 create index look_up_expires_at on look_up (expires_at);
+create index look_up_lead_id on look_up (lead_id);
 
 -- What questions cost on a day (UTC), by whose budget it is. A budget is held under the lock of its row.
 create table look_up_cost (

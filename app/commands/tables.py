@@ -1,0 +1,162 @@
+"""Tables of enrichers: loaded from files, looked up."""
+
+import getpass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+
+from app.catalog.snapshot import EnricherPart, build
+from app.commands.desk import REFUSED, AsJson, DataDir, at_database, fail, say, settings_beside
+from app.commands.importing import progress
+from app.commands.lists import refusals
+from app.commands.words import columns, counted
+from app.components import discover
+from app.enrich.enrichers.table import TableSettings
+from app.ground import sealer
+from app.pipeline.lists import Loading, Refused
+from app.pipeline.tables import LoadedTable, Tables, settings_of
+from app.store.catalogue import CatalogueStore
+from app.store.database import Database
+from app.store.tables import TableState
+
+T = TypeVar("T")
+Declared = Mapping[str, EnricherPart]
+
+table = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+
+Name = Annotated[str, typer.Argument(help="The id of an enricher that is a table.")]
+
+
+@table.command("show")
+def show(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Every table: what its rows are found by, what they fill, how many there are, since when."""
+
+    async def work(declared: Declared, tables: Tables) -> list[dict[str, Any]]:
+        states = await tables.states()
+        return [_told(part, states.get(part.id)) for part in declared.values()]
+
+    found = _at_tables(data_dir, work)
+    if not found:
+        say("no table is declared; docs/enrichment.md shows how")
+    if as_json:
+        for one in found:
+            typer.echo(orjson.dumps(one))
+        return
+    rows = [
+        (
+            one["id"],
+            "by " + ", ".join(one["key"]),
+            "fills " + ", ".join(one["fills"]),
+            f"{one['rows']:,}",
+            one["loaded"],
+        )
+        for one in found
+    ]
+    for line in columns(rows, right=(3,)):
+        typer.echo(line)
+
+
+def _told(part: EnricherPart, state: TableState | None) -> dict[str, Any]:
+    to, at = settings_of(part), state.loaded_at if state else None
+    return {
+        "id": part.id, "key": list(to.key), "fills": list(to.fields), "rows": state.entries if state else 0,
+        "loaded": f"{at:%Y-%m-%d %H:%M}" if at else "never",
+    }  # fmt: skip
+
+
+@table.command("load")
+def load(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="CSV or TSV with a header, also gzipped.")],
+    errors: Annotated[
+        Path | None, typer.Option(help="Where rows go that nobody could be found by; else beside the file.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The table becomes what a file says: all of it is in force when this ends, and nothing before."""
+    if not file.is_file():
+        raise fail(f"{file} is no file", 2)
+    if file.suffix.lower() == ".parquet":
+        raise fail("Parquet is not read here; write it as CSV first, as docs/enrichment.md shows", 2)
+    beside = errors or file.with_name(f"{file.name}.errors.csv")
+
+    async def work(declared: Declared, tables: Tables) -> LoadedTable:
+        part = _one(declared, name)
+        with progress() as bar, refusals(beside) as note:
+
+            def heard(loading: Loading, refused: Sequence[Refused]) -> None:
+                note(refused)
+                bar.read(loading.share * 0.95, loading.lines)  # what is left is the switch
+
+            return await tables.load(part, file, by=getpass.getuser(), heard=heard)
+
+    try:
+        done = _at_tables(data_dir, work)
+    except KeyboardInterrupt:
+        raise fail(f"stopped; {name} is as it was, and the same command begins again") from None
+    say(f"{name}: {counted(done.taken, 'row')} read; {done.entries:,} in it")
+    if done.refused:
+        say(f"{counted(done.refused, 'row')} left out: {beside}")
+
+
+@table.command("check")
+def check(
+    name: Name,
+    values: Annotated[list[str], typer.Argument(help="The values of its key, in order.")],
+    data_dir: DataDir = None,
+) -> None:
+    """What a table says of a key, as a lead with it would find; exit 1 where it has no such row."""
+
+    async def work(declared: Declared, tables: Tables) -> Mapping[str, Any] | None:
+        part = _one(declared, name)
+        if len(values) != len(key := settings_of(part).key):
+            raise fail(f"{name} is found by {', '.join(key)}: give {counted(len(key), 'value')}", 2)
+        return await tables.look_up(part, values)
+
+    found = _at_tables(data_dir, work)
+    if found is None:
+        say("no such row")
+        raise typer.Exit(REFUSED)
+    for line in columns([(column, str(text)) for column, text in found.items()]):
+        typer.echo(line)
+
+
+@table.command("clear")
+def clear(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take every row out of a table. It stays declared."""
+
+    async def work(declared: Declared, tables: Tables) -> None:
+        part, state = _one(declared, name), (await tables.states()).get(name)
+        if not yes:
+            typer.confirm(f"Take {state.entries if state else 0:,} rows out of {name}?", abort=True, err=True)
+        await tables.clear(part, by=getpass.getuser())
+        say(f"{name}: empty")
+
+    _at_tables(data_dir, work)
+
+
+def _one(declared: Declared, name: str) -> EnricherPart:
+    if name not in declared:
+        raise fail(f"there is no table {name!r} (declared: {', '.join(declared) or 'none'})")
+    return declared[name]
+
+
+def _at_tables(data_dir: Path | None, work: Callable[[Declared, Tables], Awaitable[T]]) -> T:
+    """`work` with the tables that the catalogue declares."""
+    settings = settings_beside(data_dir)
+
+    async def within(database: Database) -> T:
+        version, rows = await CatalogueStore(database).load()
+        only = {"enricher": rows.get("enricher", ())}
+        parts = build(version, only, (), discover(), sealer(settings)).enrichers
+        declared = {id_: part for id_, part in parts.items() if isinstance(part.settings, TableSettings)}
+        return await work(declared, Tables(database))
+
+    return at_database(settings, within)

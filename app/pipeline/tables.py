@@ -1,0 +1,190 @@
+"""Tables of enrichers: loaded from a file whole or not at all, in force at once and in every process."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from app.catalog.snapshot import EnricherPart
+from app.core.errors import Conflict, Unprocessable
+from app.enrich.enrichers.table import TableSettings
+from app.ingest.entry_file import opened
+from app.ingest.format import Unreadable
+from app.ingest.layout import SAMPLE, look
+from app.ingest.raw import is_blank, written
+from app.ingest.tabular import rows
+from app.model import Record
+from app.pipeline.lists import Loading, Refused
+from app.store import tables as store
+from app.store.database import Database
+
+AT_ONCE = 5_000
+"""Rows that are written together."""
+LONGEST_CELL = 2_000
+
+Heard = Callable[[Loading, Sequence[Refused]], None]
+Rows = list[tuple[bytes, str]]
+
+
+class LoadedTable(Struct, frozen=True, kw_only=True):
+    """What became of a file. `entries` are the rows now: of several with one key the last is meant."""
+
+    lines: int
+    taken: int
+    refused: int
+    entries: int
+
+
+class Tables:
+    """What people do with tables. Until a load returns, nothing of it is in force; when it has, all is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def states(self) -> Mapping[str, store.TableState]:
+        async with self._database.acquire() as conn:
+            return await store.states(conn)
+
+    async def load(
+        self, part: EnricherPart, file: Path, *, by: str, heard: Heard | None = None
+    ) -> LoadedTable:
+        """Raises Unreadable for what is no table with these columns, Unprocessable where it has no row."""
+        to = settings_of(part)
+        loading = Loading()
+        async with self._alone(part.id) as conn:
+            await store.drop_others(conn, part.id)
+            generation = await store.next_generation(conn)
+            with closing(_read(file, to, loading)) as reading:
+                while (block := await asyncio.to_thread(next, reading, None)) is not None:
+                    found, refused = block
+                    if found:
+                        await store.lay_down(conn, part.id, generation, found)
+                    if heard is not None:
+                        heard(loading, refused)
+            if not loading.taken:
+                raise Unprocessable(
+                    f"none of {loading.lines:,} rows can be found by {', '.join(to.key)}; the table stays as it is",
+                    code="no_entries",
+                )
+            async with conn.transaction():
+                entries = await store.switch(conn, part.id, generation, by=by)
+            await store.drop_others(conn, part.id)
+        return LoadedTable(lines=loading.lines, taken=loading.taken, refused=loading.refused, entries=entries)
+
+    async def clear(self, part: EnricherPart, *, by: str) -> None:
+        """Take every row out of it."""
+        async with self._alone(part.id) as conn:
+            async with conn.transaction():
+                await store.switch(conn, part.id, await store.next_generation(conn), by=by)
+            await store.drop_others(conn, part.id)
+
+    async def look_up(self, part: EnricherPart, values: Sequence[str]) -> Mapping[str, Any] | None:
+        """What the table says of a key, its values in order, as a lead with them would find; None for no row.
+        Raises Unprocessable for what is no key."""
+        key = settings_of(part).key_of(values)
+        if key is None:
+            raise Unprocessable("that is no key of this table", code="no_entries")
+        async with self._database.acquire() as conn:
+            found = await store.rows(conn, [(part.id, key)])
+        return orjson.loads(found[0]) if found else None
+
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[Any]:
+        async with self._database.acquire() as conn:
+            if not await store.alone(conn, name):
+                raise Conflict("this table is being loaded at this moment; try again when that has ended")
+            try:
+                yield conn
+            finally:
+                if not conn.is_closed():
+                    await store.done(conn, name)
+
+
+def settings_of(part: EnricherPart) -> TableSettings:
+    assert isinstance(part.settings, TableSettings), "only tables are loaded"
+    return part.settings
+
+
+# a file -----------------------------------------------------------------------------------------------
+
+
+def _read(
+    file: Path, to: TableSettings, loading: Loading
+) -> Generator[tuple[Rows, list[Refused]], None, None]:
+    """Blocks of rows, and what was refused among them."""
+    size = max(1, file.stat().st_size)
+    names = _columns(file, to)
+    with file.open("rb") as raw, opened(raw) as stream:
+        found, refused = Rows(), list[Refused]()
+
+        def unread(line: int, cells: Sequence[str], why: Unreadable) -> None:
+            loading.lines += 1
+            refused.append(Refused(line, " ".join(cells[:5])[:LONGEST_CELL], why.detail))
+
+        reading = rows(stream, refused=unread)
+        while True:
+            try:
+                line, record = next(reading)
+            except StopIteration:
+                break
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                raise Unreadable("the file is cut off, or no gzip file", code="truncated") from None
+            loading.lines += 1
+            row = _row(record, to, names)
+            if isinstance(row, str):
+                refused.append(
+                    Refused(line, " ".join(written(record.get(n)) for n in names[0])[:LONGEST_CELL], row)
+                )
+            else:
+                found.append(row)
+                loading.taken += 1
+            if len(found) + len(refused) >= AT_ONCE:
+                loading.refused += len(refused)
+                loading.share = min(1.0, raw.tell() / size)
+                yield found, list(refused)
+                found = Rows()
+                refused.clear()
+        loading.refused += len(refused)
+        loading.share = 1.0
+        yield found, list(refused)
+
+
+Names = tuple[tuple[str, ...], Mapping[str, str]]
+
+
+def _columns(file: Path, to: TableSettings) -> Names:
+    """(the key's columns, what is said → its column) by the file's own names; case doesn't matter."""
+    with file.open("rb") as raw, opened(raw) as stream:
+        try:
+            header = look(stream.read(SAMPLE)).header
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise Unreadable("the file is cut off, or no gzip file", code="truncated") from None
+    folded = {name.casefold(): name for name in reversed(header)} | {name: name for name in header}
+    wanted = dict.fromkeys((*to.key_columns, *to.fields.values()))
+    missing = [name for name in wanted if name not in folded and name.casefold() not in folded]
+    if missing:
+        raise Unreadable(
+            f"the file has no column {', '.join(missing)}; it has {', '.join(header)[:500]}", code="header"
+        )
+    own = {name: folded.get(name, folded.get(name.casefold(), name)) for name in wanted}
+    return tuple(own[name] for name in to.key_columns), {name: own[name] for name in to.fields.values()}
+
+
+def _row(record: Record, to: TableSettings, names: Names) -> tuple[bytes, str] | str:
+    """(key, what it says as JSON), or why it is no row."""
+    key, said = names
+    digest = to.key_of([record.get(name) for name in key])
+    if digest is None:
+        return f"has no {' and '.join(to.key)} that a lead could have"
+    told = {
+        column: written(record.get(name)) for column, name in said.items() if not is_blank(record.get(name))
+    }
+    if any(len(text) > LONGEST_CELL for text in told.values()):
+        return f"has a cell of more than {LONGEST_CELL:,} characters"
+    return digest, orjson.dumps(told).decode()
