@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import aclosing, suppress
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field
 
 from app.core.duration import Duration
 from app.core.errors import NotDurable, Refused, TooLarge, Unreadable
@@ -37,35 +37,10 @@ _LONGEST_NAME = 255
 _SAME_NAMES = 100
 
 
-def _on_the_server(path: str) -> str:
-    if not path.isprintable():
-        raise ValueError("has a character that no folder has")
-    return path.rstrip("/") or path[:1]
-
-
-def _some_time(span: Duration) -> Duration:
-    if not 0 < span.seconds <= 600:
-        raise ValueError("is to be more than nothing, and 10m at most")
-    return span
-
-
-def _line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("has a character that can not be sent")
-    return text
-
-
 class RemoteSettings(ChannelSettings):
-    """What is told of a folder on another machine; each protocol adds how it knows the machine and is known there."""
+    """What is told of picking up; each protocol adds the account."""
 
     every: Every = Field(Duration("1m"), description="How long between two looks.")
-    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
-    port: int | None = Field(None, ge=1, le=65535)
-    user: Annotated[str, AfterValidator(_line)] = Field(min_length=1)
-    password: SecretStr = SecretStr("")
-    folder: Annotated[str, AfterValidator(_on_the_server)] = Field(
-        "", description="The folder on the server; empty: where the log-in leads."
-    )
     match: Match = ("*",)
     done: Below = "done"
     failed: Below = "failed"
@@ -74,9 +49,6 @@ class RemoteSettings(ChannelSettings):
         ge=10_000,
         le=100_000_000_000,
         description="Bytes of the largest table; it is kept on the disk.",
-    )
-    patience: Annotated[Duration, AfterValidator(_some_time)] = Field(
-        Duration("30s"), description="How long the server may take for one answer."
     )
 
 

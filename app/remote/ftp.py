@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import aioftp
 from aioftp.common import SSLSessionBoundContext
-from msgspec import Struct
 
+from app.remote.account import FtpAccount
 from app.remote.folder import Changed, Denied, Listed, Trouble, cause_of, code_of, timed
 
 _BLOCK = 1 << 18
@@ -24,33 +24,16 @@ T = TypeVar("T")
 _Data = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Account(Struct, frozen=True, kw_only=True):
-    """Where and as whom. `tls` is explicit, implicit or none; `patience` the seconds that one answer may take."""
-
-    host: str
-    address: str  # what is dialled; `host` is what its certificate must say
-    port: int
-    tls: str
-    ca: str
-    user: str
-    password: str
-    folder: str
-    patience: float
-
-    def __repr__(self) -> str:
-        return f"Account({self.host}:{self.port})"
-
-
 class FtpFolder:
     """A Remote. Data connections are passive, to the machine that the log-in went to, whatever the server names."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: FtpAccount, address: str) -> None:
+        """`address` is what is dialled; the account's host is what its certificate must say."""
         self.host = account.host
-        self._account = account
+        self._account, self._address = account, address
+        self._patience = patience = account.patience.seconds
         self._trusted: ssl.SSLContext | None = None
-        self._line = _Line(
-            encoding=_AS_IT_CAME, socket_timeout=account.patience, connection_timeout=account.patience
-        )
+        self._line = _Line(encoding=_AS_IT_CAME, socket_timeout=patience, connection_timeout=patience)
         self._line.named = account.host
         self._mlsd = self._mlst = True  # they tell times in full, and in UTC
 
@@ -60,9 +43,9 @@ class FtpFolder:
         account, line = self._account, self._line
         if account.tls != "none":
             self._trusted = await asyncio.to_thread(_trusted, account)
-        with self._trouble(f"port {account.port}"):
+        with self._trouble(f"port {account.dialled}"):
             line.ssl = self._trusted if account.tls == "implicit" else None
-            await line.connect(account.address, account.port)
+            await line.connect(self._address, account.dialled)
             if account.tls == "explicit":
                 await self._begin_tls()
         with self._trouble("the log-in was refused"):
@@ -80,7 +63,7 @@ class FtpFolder:
     async def close(self, *, politely: bool) -> None:
         if politely:
             with suppress(*_FAULTS):
-                async with asyncio.timeout(min(2.0, self._account.patience)):
+                async with asyncio.timeout(min(2.0, self._patience)):
                     await self._line.command("QUIT", "2xx")
         self._line.close()
 
@@ -158,7 +141,9 @@ class FtpFolder:
         account, line = self._account, self._line
         code, _ = await line.command(f"USER {_sent(account.user)}", ("230", "331"))
         if code == "331":
-            await line.command(f"PASS {_sent(account.password)}", ("230", "202"), censor_after=5)
+            await line.command(
+                f"PASS {_sent(account.password.get_secret_value())}", ("230", "202"), censor_after=5
+            )
 
     async def _protect(self) -> None:
         """With implicit TLS data may be protected unasked; a data connection of ours is, in either case."""
@@ -212,7 +197,7 @@ class FtpFolder:
                     await writer.start_tls(
                         self._resumed(),
                         server_hostname=self.host,
-                        ssl_handshake_timeout=self._account.patience,
+                        ssl_handshake_timeout=self._patience,
                     )
             yield reader, writer
         except (Changed, GeneratorExit):
@@ -239,7 +224,7 @@ class FtpFolder:
                 _, said = await self._line.command("PASV", "227")
                 _, port = aioftp.Client.parse_pasv_response(said[-1])
             address = self._line.stream.writer.get_extra_info("peername")[0]
-            async with asyncio.timeout(self._account.patience):
+            async with asyncio.timeout(self._patience):
                 return await asyncio.open_connection(address, port)
 
     def _resumed(self) -> ssl.SSLContext:
@@ -249,7 +234,7 @@ class FtpFolder:
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         with self._trouble("it broke off, or stood still"):
-            async with asyncio.timeout(self._account.patience):
+            async with asyncio.timeout(self._patience):
                 return await work
 
     @contextmanager
@@ -298,8 +283,8 @@ class _Line(aioftp.Client):
 
 
 @asynccontextmanager
-async def connected(account: Account) -> AsyncIterator[FtpFolder]:
-    folder = FtpFolder(account)
+async def connected(account: FtpAccount, address: str) -> AsyncIterator[FtpFolder]:
+    folder = FtpFolder(account, address)
     try:
         await folder.open()
         yield folder
@@ -309,7 +294,7 @@ async def connected(account: Account) -> AsyncIterator[FtpFolder]:
     await folder.close(politely=True)
 
 
-def _trusted(account: Account) -> ssl.SSLContext:
+def _trusted(account: FtpAccount) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=account.ca or None)
     except (OSError, ssl.SSLError):

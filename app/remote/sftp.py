@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncssh
-from msgspec import Struct
 
+from app.remote.account import SftpAccount
 from app.remote.folder import Denied, Listed, Trouble, cause_of, code_of, timed
 from app.remote.hostkey import is_bare, lines_of
 
@@ -26,30 +26,12 @@ T = TypeVar("T")
 asyncssh.set_log_level(logging.WARNING)  # it names users and files
 
 
-class Account(Struct, frozen=True, kw_only=True):
-    """Where and as whom. `host_key` as `hostkey.checked` has seen it."""
-
-    host: str
-    address: str  # what is dialled; `host` is what its key is known under
-    port: int
-    host_key: str
-    user: str
-    password: str
-    private_key: str
-    passphrase: str
-    folder: str
-    patience: float
-
-    def __repr__(self) -> str:
-        return f"Account({self.host}:{self.port})"
-
-
 class SftpFolder:
     """A Remote."""
 
-    def __init__(self, account: Account, client: asyncssh.SFTPClient) -> None:
+    def __init__(self, account: SftpAccount, client: asyncssh.SFTPClient) -> None:
         self.host = account.host
-        self._patience = account.patience
+        self._patience = account.patience.seconds
         self._client = client
         self._base = account.folder.encode()
 
@@ -130,13 +112,13 @@ class SftpFolder:
 
 
 @asynccontextmanager
-async def connected(account: Account) -> AsyncIterator[SftpFolder]:
+async def connected(account: SftpAccount, address: str) -> AsyncIterator[SftpFolder]:
     """Nothing of this machine's user is used: no agent, no keys, no configuration, no known hosts."""
     trusted, keys = await asyncio.to_thread(_keys, account)
-    connection = await _connected(account, trusted, keys)
+    connection = await _connected(account, address, trusted, keys)
     try:
         try:
-            async with asyncio.timeout(account.patience):
+            async with asyncio.timeout(account.patience.seconds):
                 client = await connection.start_sftp_client()
         except _FAULTS as error:
             cause, code = _cause(error)
@@ -146,15 +128,18 @@ async def connected(account: Account) -> AsyncIterator[SftpFolder]:
         connection.abort()
 
 
-async def _connected(account: Account, trusted: Any, keys: list[Any] | None) -> asyncssh.SSHClientConnection:
+async def _connected(
+    account: SftpAccount, address: str, trusted: Any, keys: list[Any] | None
+) -> asyncssh.SSHClientConnection:
+    patience = account.patience.seconds
     try:
-        async with asyncio.timeout(2 * account.patience):
+        async with asyncio.timeout(2 * patience):
             return await asyncssh.connect(
-                account.address,
-                account.port,
+                address,
+                account.dialled,
                 host_key_alias=account.host,
                 username=account.user,
-                password=account.password or None,
+                password=account.password.get_secret_value() or None,
                 client_keys=keys,
                 public_key_auth=keys is not None,
                 known_hosts=trusted,
@@ -164,18 +149,18 @@ async def _connected(account: Account, trusted: Any, keys: list[Any] | None) -> 
                 gss_kex=False,
                 host_based_auth=False,
                 compression_algs=None,
-                connect_timeout=account.patience,
-                login_timeout=account.patience,
-                keepalive_interval=account.patience,
+                connect_timeout=patience,
+                login_timeout=patience,
+                keepalive_interval=patience,
             )
     except asyncssh.PermissionDenied:
         raise Trouble(f"{account.host}: the log-in was refused", code="login_refused") from None
     except _FAULTS as error:
         cause, code = _cause(error)
-        raise Trouble(f"{account.host}:{account.port}: {cause}", code=code) from None
+        raise Trouble(f"{account.host}:{account.dialled}: {cause}", code=code) from None
 
 
-def _keys(account: Account) -> tuple[Any, list[Any] | None]:
+def _keys(account: SftpAccount) -> tuple[Any, list[Any] | None]:
     """The keys that the server may have, and ours."""
     lines = lines_of(account.host_key)
     try:
@@ -185,10 +170,11 @@ def _keys(account: Account) -> tuple[Any, list[Any] | None]:
             trusted = asyncssh.import_known_hosts("\n".join(lines) + "\n")
     except _FAULTS:
         raise Trouble(f"{account.host}: host_key is of a kind that is not known") from None
-    if not account.private_key:
+    key, passphrase = account.private_key.get_secret_value(), account.passphrase.get_secret_value()
+    if not key:
         return trusted, None
     try:
-        return trusted, [asyncssh.import_private_key(account.private_key, account.passphrase or None)]
+        return trusted, [asyncssh.import_private_key(key, passphrase or None)]
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
         raise Trouble(f"{account.host}: the private key can't be read, {_WITH_PASSPHRASE}") from None
 

@@ -1,32 +1,16 @@
 """Picks up files that others put into a folder of an FTP server, with or without TLS."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
-
-from pydantic import Field, model_validator
+from typing import Any, ClassVar
 
 from app.core.registry import Settings
 from app.ingest.channel import Channel, Door, Visit, channels
 from app.ingest.remote import RemoteSettings, pick_up
+from app.remote.account import FtpAccount
 
-_IMPLICIT, _USUAL = 990, 21
 
-
-class FtpSettings(RemoteSettings):
-    tls: Literal["explicit", "implicit", "none"] = Field(
-        "explicit", description="`none` sends the password and the leads in clear."
-    )
-    ca: str = Field(
-        "", description="File of the authority (PEM) that signed the certificate, if it is your own."
-    )
-
-    @model_validator(mode="after")
-    def _sendable(self) -> "FtpSettings":
-        if not self.password.get_secret_value().isprintable():
-            raise ValueError("has a password with a character that can not be sent")
-        if self.ca and self.tls == "none":
-            raise ValueError("has a ca, and no tls that it would be for")
-        return self
+class FtpSettings(FtpAccount, RemoteSettings):
+    """The account, and what is picked up there."""
 
 
 @channels.register
@@ -58,13 +42,8 @@ class Ftp(Channel):
     )
 
     async def visit(self, settings: FtpSettings, door: Door) -> Visit:
-        from app.remote.ftp import Account, connected  # takes a third of a second
+        from app.remote.ftp import connected  # takes a third of a second
 
-        port = settings.port or (_IMPLICIT if settings.tls == "implicit" else _USUAL)
-        account = Account(
-            host=settings.host, address=await door.reach(settings.host, port), port=port,
-            tls=settings.tls, ca=settings.ca, user=settings.user, password=settings.password.get_secret_value(),
-            folder=settings.folder, patience=settings.patience.seconds,
-        )  # fmt: skip
-        async with connected(account) as folder:
+        address = await door.reach(settings.host, settings.dialled)
+        async with connected(settings, address) as folder:
             return await pick_up(folder, settings, door)

@@ -3,32 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Any, ClassVar
-
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from typing import Any, ClassVar
 
 from app.core.registry import Settings
 from app.ingest.channel import Channel, Door, Visit, channels
 from app.ingest.remote import RemoteSettings, pick_up
-from app.remote import hostkey
+from app.remote.account import SftpAccount
 
 
-class SftpSettings(RemoteSettings):
-    host_key: Annotated[str, AfterValidator(hostkey.checked)] = Field(
-        description="The server's public key (`ssh-ed25519 AAAA…`), or lines of known_hosts."
-    )
-    private_key: SecretStr = Field(
-        SecretStr(""), description="Ours, as OpenSSH or PEM writes it; instead of a password, or with it."
-    )
-    passphrase: SecretStr = Field(SecretStr(""), description="Of the private key, if it has one.")
-
-    @model_validator(mode="after")
-    def _whole(self) -> "SftpSettings":
-        if not (self.password.get_secret_value() or self.private_key.get_secret_value()):
-            raise ValueError("needs a password or a private_key")
-        if self.passphrase.get_secret_value() and not self.private_key.get_secret_value():
-            raise ValueError("has a passphrase, and no private_key that it would be for")
-        return self
+class SftpSettings(SftpAccount, RemoteSettings):
+    """The account, and what is picked up there."""
 
 
 @channels.register
@@ -66,13 +50,6 @@ class Sftp(Channel):
 
     async def visit(self, settings: SftpSettings, door: Door) -> Visit:
         sftp = await asyncio.to_thread(import_module, "app.remote.sftp")  # takes a second
-        port = settings.port or 22
-        account = sftp.Account(
-            host=settings.host, address=await door.reach(settings.host, port), port=port,
-            host_key=settings.host_key, user=settings.user,
-            password=settings.password.get_secret_value(), private_key=settings.private_key.get_secret_value(),
-            passphrase=settings.passphrase.get_secret_value(), folder=settings.folder,
-            patience=settings.patience.seconds,
-        )  # fmt: skip
-        async with sftp.connected(account) as folder:
+        address = await door.reach(settings.host, settings.dialled)
+        async with sftp.connected(settings, address) as folder:
             return await pick_up(folder, settings, door)
