@@ -31,7 +31,7 @@ class KeyPart(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        kind = fieldtypes.get(self.type)
+        kind = fieldtypes.discover().get(self.type)
         if kind is None:
             raise ValueError(f"{self.type!r} is no field type; there are: {', '.join(fieldtypes.names())}")
         settings = kind.settings.model_validate(self.model_extra or {})
