@@ -17,7 +17,7 @@ from app.validate.key import digest
 
 FILLED_EVERY = 15.0
 """Seconds after which new rules are looked for."""
-_STRETCH = 1_000
+_STRETCH = 250
 _SETTLING = {"action", "points", "name", "alike"}
 """Settings of a rule that say what is done with a repeat, not what is one."""
 

@@ -186,6 +186,7 @@ async def test_the_answers_are_those_that_come(api: Api) -> None:
         assert real.pop("lead").keys() == sample.pop("lead").keys()
         if name == "duplicate":  # the same source's earlier lead is named
             real["reason"] = real["reasons"][0]["message"] = "same email as an earlier lead"
+            del real["reasons"][0]["lead"]
         assert real == sample, name
     real = (await api.http.post("/v1/leads", content=b"{}")).json()
     assert real == said["error", 401]
