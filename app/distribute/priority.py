@@ -22,12 +22,12 @@ class Priority(Struct, frozen=True):
     price: float
 
     @property
-    def turn(self) -> float:
-        """The moment from which its turn counts; whose is earlier goes first."""
+    def at(self) -> float:
+        """A moment, in seconds since 1970; whose is earlier goes first."""
         return self.received + self.within - self.score - self.price
 
 
-def priority(doc: PriorityDoc, worth: Worth, *, received_at: datetime, price: Decimal) -> Priority:
+def priority_of(doc: PriorityDoc, worth: Worth, *, received_at: datetime, price: Decimal) -> Priority:
     """Pure: f(score, age, SLA, price), age being what has gone by since its receipt."""
     within = doc.within
     if worth.sales_ready and doc.ready_within is not None:

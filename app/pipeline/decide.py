@@ -14,7 +14,7 @@ from app.core.world import World
 from app.distribute.allocate import Choice, Reservation, Want
 from app.distribute.route import Match
 from app.model import Finding, Lead, Scalar, Verdict
-from app.pipeline import answers
+from app.pipeline import answers, offending
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
 from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
@@ -145,15 +145,9 @@ class Decider:
         for position, (lead_id, record) in enumerate(zip(work.lead_ids(), work.records, strict=True)):
             fields, extra = plan.fields.apply(record)
             lead = Lead(
-                id=lead_id,
-                submission_id=submission.id,
-                source=submission.source,
-                campaign=plan.campaign.id,
-                received_at=submission.received_at,
-                test=submission.test,
-                fields=fields,
-                extra=extra,
-            )
+                id=lead_id, submission_id=submission.id, source=submission.source, campaign=plan.campaign.id,
+                received_at=submission.received_at, test=submission.test, fields=fields, extra=extra,
+            )  # fmt: skip
             one = Draft(work=work, position=position, plan=plan, lead=lead, steps=dict(work.steps))
             one.fields, one.extra = fields_json(fields), extra_json(extra)
             one.asked = "" if work.abandoned else asked_of(submission, lead, plan)
@@ -209,6 +203,7 @@ class Decider:
         handed = [delivery_row(job) for job in jobs if job.not_before is None]
         await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
         await queue(conn, jobs)
+        await offending.note(conn, drafts)
         await callbacks.owe(conn, [tell for one in decided if (tell := self.owed(one)) is not None])
         return decided
 
@@ -329,8 +324,9 @@ def track_of(draft: Draft) -> Track:
 
 def _bar_each_other(drafts: Sequence[Draft]) -> None:
     """Whom a lead of the batch went to, its person's next one could not: that is kept for the why, as all else."""
-    chosen = {draft.lead.id: draft.choice.chosen for draft in drafts}
-    for draft in drafts:
+    apart = [draft for draft in drafts if draft.apart]
+    chosen = {draft.lead.id: draft.choice.chosen for draft in drafts} if apart else {}
+    for draft in apart:
         for other in draft.apart:
             for one in chosen.get(other, ()):
                 buyer = draft.plan.campaign.index.buyer_of(one.contract)
@@ -372,7 +368,7 @@ def delivery_row(job: Job) -> NewDelivery:
     return NewDelivery(
         id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
         campaign=job.track.plan.campaign.id, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
-        reserved="\n".join(job.reserved), test=job.track.test, turn=job.turn,
+        reserved="\n".join(job.reserved), test=job.track.test, priority=job.priority,
     )  # fmt: skip
 
 

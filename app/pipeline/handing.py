@@ -52,7 +52,7 @@ class Sender:
         self.in_hand.add(job.delivery_id)
         contract = job.contract.id
         if self._busy[contract] >= job.contract.doc.concurrency:
-            heappush(self._line[contract], (job.turn, next(self._came), job))
+            heappush(self._line[contract], (job.priority, next(self._came), job))
             return
         self._busy[contract] += 1
         task = asyncio.get_running_loop().create_task(self._send(job))

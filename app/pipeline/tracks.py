@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from app.catalog.documents import ContractDoc, Retry
 from app.catalog.snapshot import Contract
 from app.core.registry import Settings
-from app.distribute.priority import priority
+from app.distribute.priority import priority_of
 from app.model import Scalar, Worth
 from app.pipeline import answers
 
@@ -68,8 +68,8 @@ class Job(Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None  # it waits in the database until then, for whoever is alive
 
     @property
-    def turn(self) -> float:
-        """Its priority: in a contract's line the least is next."""
+    def priority(self) -> float:
+        """In a contract's line the least is next."""
         track = self.track
         doc = track.plan.campaign.doc.distribution.priority
-        return priority(doc, track.worth, received_at=track.received_at, price=self.price).turn
+        return priority_of(doc, track.worth, received_at=track.received_at, price=self.price).at

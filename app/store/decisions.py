@@ -89,12 +89,12 @@ with rows as materialized (
 ), handed as materialized (
   select * from unnest($21::uuid[], $22::uuid[], $23::smallint[], $24::smallint[], $25::smallint[], $26::text[],
     $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[], $32::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn)
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
                         reserved, test, priority)
   select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $33, reserved, test,
-         to_timestamp(turn)
+         to_timestamp(priority)
     from handed
 )
 insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $33 from handed
@@ -104,12 +104,12 @@ _DELIVERIES = """
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn)
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
                         reserved, test, priority)
   select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $13, reserved, test,
-         to_timestamp(turn)
+         to_timestamp(priority)
     from rows
 )
 insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $13 from rows
@@ -120,10 +120,10 @@ _QUEUED = """
 insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, attempts, next_at,
                       reserved, test, priority)
 select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', price::numeric, 0,
-       coalesce(to_timestamp(due), now()), reserved, test, to_timestamp(turn)
+       coalesce(to_timestamp(due), now()), reserved, test, to_timestamp(priority)
   from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[], $13::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, turn, due)
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, due)
 """
 
 _CHANGES = """

@@ -56,7 +56,7 @@ select id from d
 )
 
 # A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out. Of
-# the thousand that are due longest those go first whose turn it is: no line is too long to be sorted.
+# the thousand that are due longest those of the earliest priority go first: no line is too long to be sorted.
 _DUE = """
 with contracts as (
   select distinct contract from delivery
@@ -64,11 +64,11 @@ with contracts as (
 ), due as (
   select x.id from contracts c cross join lateral (
     select d.id from delivery d join (
-      select o.id, coalesce(o.priority, o.created_at) as turn from delivery o
+      select o.id, coalesce(o.priority, o.created_at) as first from delivery o
        where o.state = 'waiting' and o.next_at <= now() and o.contract = c.contract
        order by o.next_at limit 1000
     ) o on o.id = d.id
-     where d.state = 'waiting' order by o.turn, d.id limit $2 for update of d skip locked) x
+     where d.state = 'waiting' order by o.first, d.id limit $2 for update of d skip locked) x
 ), mine as (
   update delivery d set state = 'sending', attempts = d.attempts + 1, lease_id = $1, next_at = null
     from due where d.id = due.id
@@ -187,7 +187,7 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     reference: str | None
     reason: str | None
     test: bool
-    priority: datetime | None = None  # the moment from which its turn counts
+    priority: datetime | None = None  # the earliest goes first
 
     @property
     def counters(self) -> list[str]:

@@ -50,7 +50,7 @@ class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):
     price: Decimal
     reserved: str
     test: bool
-    turn: float  # its priority: the moment from which its turn counts, in seconds since 1970
+    priority: float  # the earliest goes first; seconds since 1970
 
 
 class AttemptEnd(Struct, frozen=True, gc=False, kw_only=True):

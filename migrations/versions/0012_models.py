@@ -46,7 +46,7 @@ create table score_drift (
   foreign key (campaign, version) references score_model (campaign, version)
 );
 
--- The moment from which its turn counts: what is earlier is handed over first where a contract has a line.
+-- A moment: what is earlier is handed over first where a contract has a line.
 alter table delivery add column priority timestamptz;
 """
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalog.worth import PriorityDoc
-from app.distribute.priority import most_passed_by, priority
+from app.distribute.priority import most_passed_by, priority_of
 from app.model import Worth
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -17,11 +17,11 @@ DOC = PriorityDoc.model_validate(
 )
 
 
-def turn(score: int = 0, *, ready: bool = False, price: str = "0", after: float = 0) -> timedelta:
+def moment(score: int = 0, *, ready: bool = False, price: str = "0", after: float = 0) -> timedelta:
     """Counted from noon; the lead came `after` seconds later."""
     at = NOON + timedelta(seconds=after)
-    found = priority(DOC, Worth(score, "", ready), received_at=at, price=Decimal(price))
-    return datetime.fromtimestamp(found.turn, UTC) - NOON
+    found = priority_of(DOC, Worth(score, "", ready), received_at=at, price=Decimal(price))
+    return datetime.fromtimestamp(found.at, UTC) - NOON
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def turn(score: int = 0, *, ready: bool = False, price: str = "0", after: float 
         ({"after": 60}, 16.0),
     ],
 )
-def test_a_turn_is_when_it_is_due_less_what_it_is_worth(given: dict[str, object], minutes: float) -> None:
-    assert turn(**given) == timedelta(minutes=minutes)  # type: ignore[arg-type]
+def test_a_priority_is_when_it_is_due_less_what_it_is_worth(given: dict[str, object], minutes: float) -> None:
+    assert moment(**given) == timedelta(minutes=minutes)  # type: ignore[arg-type]
 
 
 def test_the_parts_are_told_apart() -> None:
-    found = priority(DOC, Worth(70, "A", True), received_at=NOON, price=Decimal("25.00"))
+    found = priority_of(DOC, Worth(70, "A", True), received_at=NOON, price=Decimal("25.00"))
     assert (found.within, found.score, found.price) == (300, 420, 150)
-    assert found.turn == found.received + 300 - 420 - 150
+    assert found.at == found.received + 300 - 420 - 150
 
 
 spans = st.integers(0, 30 * 86_400).map(lambda seconds: f"{seconds}s")
@@ -60,32 +60,18 @@ prices = st.decimals(0, 10_000, places=2)
 def test_nobody_is_passed_by_who_came_later_than_all_head_starts_together(
     doc: PriorityDoc, poor: Worth, cheap: Decimal, rich: Worth, dear: Decimal, later: float
 ) -> None:
-    first = priority(doc, poor, received_at=NOON, price=cheap).turn
+    first = priority_of(doc, poor, received_at=NOON, price=cheap).at
     at = NOON + timedelta(seconds=most_passed_by(doc) + later)
-    assert first < priority(doc, rich, received_at=at, price=dear).turn
-
-
-@given(docs, worths, prices, worths, prices, st.integers(0, 10**6))
-def test_order_does_not_change_while_leads_wait(
-    doc: PriorityDoc, one: Worth, price: Decimal, other: Worth, other_price: Decimal, apart: int
-) -> None:
-    """A turn is a moment, not an age: whoever goes first now would have gone first at any time."""
-    at = NOON + timedelta(seconds=apart)
-    found = (
-        priority(doc, one, received_at=NOON, price=price),
-        priority(doc, other, received_at=at, price=other_price),
-    )
-    waited = [part.received + part.within - part.score - part.price for part in found]
-    assert (found[0].turn < found[1].turn) is (waited[0] < waited[1])
+    assert first < priority_of(doc, rich, received_at=at, price=dear).at
 
 
 @given(docs, st.integers(0, 99), prices)
 def test_more_score_and_more_price_never_come_later(doc: PriorityDoc, score: int, price: Decimal) -> None:
-    turns = [
-        priority(doc, Worth(points), received_at=NOON, price=cost).turn
+    moments = [
+        priority_of(doc, Worth(points), received_at=NOON, price=cost).at
         for points, cost in ((score, price), (score + 1, price), (score + 1, price + 1))
     ]
-    assert turns[0] >= turns[1] >= turns[2]
+    assert moments[0] >= moments[1] >= moments[2]
 
 
 @pytest.mark.parametrize(

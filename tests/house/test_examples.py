@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from app.catalog import documents, worth
+from app.catalog import documents, modelling, worth
 from app.catalog.reading import read
 from app.components import discover
 from app.distribute.adapter import adapters
@@ -18,7 +18,7 @@ HOME = Path(__file__).parents[2]
 PAGE = HOME / "docs/configuration.md"
 BLOCKS = re.findall(r"^```yaml\n(campaigns:\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 VOCABULARY = (
-    documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, worth.ScoreDoc, worth.ScoreRule, worth.Decay, worth.SalesReady, worth.FraudDoc, documents.SourceDoc,
+    documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, worth.ScoreDoc, worth.ScoreRule, worth.Decay, worth.SalesReady, worth.FraudDoc, worth.PriorityDoc, modelling.ModelDoc, modelling.FeatureDoc, documents.SourceDoc,
     documents.PlatformDoc, documents.MapTo, documents.BuyerDoc, documents.ContractDoc, documents.Cap, documents.Hours, documents.Retry,
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""In a contract's line, and among what is due, whose turn it is goes first."""
+"""In a contract's line, and among what is due, the earliest priority goes first."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ def yaml(*parts: str) -> str:
     return catalogue(source(), *parts).replace("    distribution:", WORTH)
 
 
-async def turns(house: House) -> dict[str, float]:
+async def priorities(house: House) -> dict[str, float]:
     rows = await house.rows(
         "select d.reason, l.score, extract(epoch from d.priority - l.received_at)::float8 from delivery d "
         "join lead l on l.id = d.lead_id"
@@ -24,13 +24,11 @@ async def turns(house: House) -> dict[str, float]:
     return {str(row[1]): row[2] for row in rows}
 
 
-async def test_a_delivery_keeps_the_moment_from_which_its_turn_counts(
-    database: Database, buyer: Buyer
-) -> None:
+async def test_a_delivery_keeps_its_priority(database: Database, buyer: Buyer) -> None:
     async with opened(database, yaml(contract("b1", buyer.url("/ok"), price="50.00"))) as house:
         await house.one(lead(state="CA"))
         await house.one(lead("bob@example.com", state="TX"))
-        assert await turns(house) == {"90": (15 - 9 - 2.5) * 60, "0": (15 - 2.5) * 60}
+        assert await priorities(house) == {"90": (15 - 9 - 2.5) * 60, "0": (15 - 2.5) * 60}
 
 
 async def test_of_what_is_due_the_worthier_goes_first_and_the_oldest_before_it(
