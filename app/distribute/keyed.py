@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from app.core.auth import Auth
 from app.core.registry import Settings
@@ -34,9 +34,11 @@ class Secret(Settings):
 class Keyed(Settings):
     """What a component that makes requests can be told of them."""
 
-    headers: Annotated[Mapping[str, str], AfterValidator(settable)] = {}
-    secret: Secret = Secret()
-    auth: Auth | None = None
+    headers: Annotated[Mapping[str, str], AfterValidator(settable)] = Field(
+        {}, description="Sent with it; a value may be a template."
+    )
+    secret: Secret = Field(Secret(), description="Keys that are sent and never shown.")
+    auth: Auth | None = Field(None, description="A name and password, or a token.")
 
     def fixed_headers(self) -> dict[str, str]:
         """Those that are the same in every request."""

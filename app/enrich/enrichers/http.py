@@ -33,7 +33,7 @@ NOTHING: Mapping[str, Scalar] = {}
 class HttpSettings(EnricherSettings, Keyed, LookUp):
     """What is asked, how the reply is read, and what it may cost in time and money."""
 
-    method: Literal["GET", "POST", "PUT"] = "GET"
+    method: Literal["GET", "POST", "PUT"] = Field("GET", description="GET, POST or PUT.")
     url: Annotated[str, AfterValidator(templated_address)] = Field(
         description="Where the service listens; values of the lead are filled in, percent-encoded."
     )
@@ -106,8 +106,10 @@ class _Plan:
             self.headers = {"content-type": bodies.CONTENT_TYPES[to.body], **self.headers}
         self.templates = to.header_templates()
         self.secrets = to.secrets()
-        self.reads = frozenset(_read_by(to))
-        self.needs = self.reads if to.needs is None else frozenset(to.needs)
+        sent = frozenset(_sent(to))
+        self.needs = sent if to.needs is None else frozenset(to.needs)
+        asked = {name for name, _ in to.when.lead_fields()} if to.when is not None else set()
+        self.reads = sent | self.needs | asked
         parts = {part for reading in to.fields.values() for part in reading.needs}
         self.parts = tuple(sorted(parts | set(needed(to.found) if to.found is not None else ())))
 
@@ -136,8 +138,8 @@ def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _read_by(to: HttpSettings) -> Iterator[str]:
-    """The lead's fields of which its question is made."""
+def _sent(to: HttpSettings) -> Iterator[str]:
+    """The lead's fields that stand in its question."""
     written = [filling.written for filling in (*to.query.values(), *(to.send or {}).values())]
     for text in (to.url, to.template or "", *to.headers.values(), *written):
         if isinstance(text, str):
@@ -145,8 +147,6 @@ def _read_by(to: HttpSettings) -> Iterator[str]:
                 _PLAIN.fullmatch(text) and text not in bodies.FACTS and any(text is one for one in written)
             )
             yield from (text,) if plain else _LEAD.findall(text)
-    if to.when is not None:
-        yield from (name for name, _ in to.when.lead_fields())
 
 
 @enrichers.register
@@ -185,7 +185,7 @@ class Http(Enricher[HttpSettings]):
             return None
         try:
             request = plan.request(lead, to)
-        except TemplateFailed:
+        except (TemplateFailed, TypeError, ValueError):  # a number beyond 64 bits, half a character
             return None
         key = digest("http", name, repr(astuple(request)[:4]), ",".join(to.fills))
         return Remote(name, key, to, name, lambda: self._converse(request, to))
