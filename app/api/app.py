@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from msgspec import Struct
+from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -34,6 +35,8 @@ from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
 from app.pipeline.lists import Lists
 from app.pipeline.partials import Partials
+from app.pipeline.persons import Persons
+from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
 from app.store.database import TROUBLE, Database
@@ -53,6 +56,7 @@ class Parts(Struct, frozen=True):
     partials: Partials
     amender: Amender
     reprocessor: Reprocessor
+    rehearser: Rehearser
     bodies: Bodies
     batches: Batches
     batch_bytes: int
@@ -60,19 +64,20 @@ class Parts(Struct, frozen=True):
     metrics: Metrics
     lists: Lists
     declared: Callable[[], Mapping[str, ListDoc]]  # lists, by id
+    persons: Persons
     derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import amend, batches, confirm, forms, leads, lists, ops, pages, spec
+    from app.api import amend, batches, confirm, forms, leads, lists, ops, pages, persons, routing, spec
     from app.api.description import describe
 
     api = FastAPI(
         title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     api.state.parts = parts
-    for module in (leads, amend, batches, spec, confirm, forms, ops, pages, lists):
+    for module in (leads, amend, batches, spec, confirm, forms, ops, pages, lists, persons, routing):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
@@ -118,6 +123,17 @@ async def small_body(request: Request, most: int = 65_536) -> bytes:
     except ClientDisconnect:
         raise Unreadable("the connection ended before the body did", code="truncated") from None
     return body
+
+
+async def json_of(model: type[Any], request: Request, parts: Parts) -> Any:
+    """The body as this model says it, read under the same bounds as a lead's. Raises Refused."""
+    body = await parts.bodies.read(request.receive, request.headers.get("content-length", ""))
+    if not body:
+        raise Unreadable("the body is empty; send JSON", code="empty")
+    try:
+        return TypeAdapter(model).validate_json(body)
+    except ValidationError as error:
+        raise invalid(error.errors(include_input=False, include_url=False, include_context=False)) from None
 
 
 def problem_response(refused: Refused) -> Response:

@@ -46,9 +46,14 @@ def personal(story: Story, setting: Setting) -> list[str]:
     return found + [str(one) for one in extra.values() if isinstance(one, str) and len(one) > 1]
 
 
-def _exchange(one: Mapping[str, Any], private: Iterable[str], setting: Setting) -> list[str]:
+def request_text(one: Mapping[str, Any], private: Iterable[str], setting: Setting) -> list[str]:
+    """What was sent, or would be."""
     lines = ["", f"--> {one['method']} {hide(one['url'], private)}", *_headers(one["sent_headers"], private)]
-    lines += _body(one["sent"], private, setting)
+    return lines + _body(one["sent"], private, setting)
+
+
+def _exchange(one: Mapping[str, Any], private: Iterable[str], setting: Setting) -> list[str]:
+    lines = request_text(one, private, setting)
     if one["status"] is None:
         lines += ["", f"<-- no reply: {one['error'] or 'unknown'} after {span(one['ms'])}"]
     else:

@@ -34,6 +34,16 @@ def tell(story: Story, setting: Setting) -> list[str]:
     ]
 
 
+def foretell(story: Story, setting: Setting) -> list[str]:
+    """A trace up to the decision, of a lead that did not come."""
+    lead = story.lead
+    assert lead is not None, "it was decided"
+    head = (
+        f"would be {lead['state']}   {lead['campaign']} ← {lead['source']}{'   test' if lead['test'] else ''}"
+    )
+    return [head, *_laid_out(steps.decided(story, setting), lead["received_at"])]
+
+
 def _laid_out(entries: list[Entry], began: datetime) -> list[str]:
     """Milliseconds since it came, sign, name, text; what comes much later stands under a divider."""
     width = max((len(entry.name) for entry in entries), default=0) + 3

@@ -15,9 +15,10 @@ from app.distribute.schedule import next_try
 from app.distribute.wire import Wire
 from app.followup.callback import CallbackSettings, Telling, personal_names, tell
 from app.model import Accepted, Rejected, TryLater
+from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans, SourcePlan
-from app.pipeline.record import exchanges_json, reason_of
+from app.pipeline.record import reason_of
 from app.pipeline.sweep import Upkeep
 from app.store import callbacks
 from app.store.callbacks import Due

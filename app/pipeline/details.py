@@ -1,10 +1,11 @@
-"""What is kept for the why: fields, findings and routing of a decision, as compact JSON."""
+"""What is kept for the why, as compact JSON: fields, findings and routing of a decision, what was said to a buyer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from app.distribute.exchange import SHOWN_BYTES, Conversed, Exchange
 from app.distribute.route import Match
 from app.model import Finding, Value
 from app.validate.check import Has
@@ -89,3 +90,25 @@ def routing_json(
 def steps_json(steps: Mapping[str, float]) -> str:
     """step → milliseconds after the submission was received, when it was done."""
     return _dumps(steps)
+
+
+def exchanges_json(conversed: Conversed, bytes_kept: int) -> str:
+    return _dumps([exchange_document(one, bytes_kept) for one in conversed.exchanges])
+
+
+def exchange_document(one: Exchange, bytes_kept: int = SHOWN_BYTES) -> dict[str, Any]:
+    """One exchange as it is kept and shown."""
+    return {
+        "method": one.method, "url": one.url, "sent_headers": dict(one.sent_headers),
+        "sent": shown_bytes(one.sent[:bytes_kept]), "status": one.status,
+        "received_headers": dict(one.received_headers), "received": shown_bytes(one.received[:bytes_kept]),
+        "ms": round(one.ms, 2), "error": one.error, "cut": one.cut or max(len(one.sent), len(one.received)) > bytes_kept,
+    }  # fmt: skip
+
+
+def shown_bytes(body: bytes) -> str | dict[str, str]:
+    """Text as text, anything else as hex; NUL is no text here, since json columns are read by people."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"hex": body.hex()}

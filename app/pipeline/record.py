@@ -7,19 +7,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import orjson
 from msgspec import Struct
 
 from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Want
-from app.distribute.exchange import Conversed, Exchange
 from app.distribute.schedule import next_try
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.decide import delivery_row, new_job, queue, untallied
+from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import Spoken
 from app.pipeline.owing import nobody, owed
@@ -377,24 +376,3 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
         revenue=revenue, ended=state in ("sold", "unsold"),
     )  # fmt: skip
     return Step(track, state, change, jobs)
-
-
-def exchanges_json(conversed: Conversed, bytes_kept: int) -> str:
-    return orjson.dumps([_exchange(one, bytes_kept) for one in conversed.exchanges]).decode()
-
-
-def _exchange(one: Exchange, bytes_kept: int) -> dict[str, Any]:
-    return {
-        "method": one.method, "url": one.url, "sent_headers": dict(one.sent_headers),
-        "sent": shown_bytes(one.sent[:bytes_kept]), "status": one.status,
-        "received_headers": dict(one.received_headers), "received": shown_bytes(one.received[:bytes_kept]),
-        "ms": round(one.ms, 2), "error": one.error, "cut": one.cut or max(len(one.sent), len(one.received)) > bytes_kept,
-    }  # fmt: skip
-
-
-def shown_bytes(body: bytes) -> str | dict[str, str]:
-    """Text as text, anything else as hex; NUL is no text here, since json columns are read by people."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"hex": body.hex()}

@@ -1,0 +1,137 @@
+"""`POST /admin/v1/route/explain`: what would become of a lead, and what its buyers would be sent, without sending it."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from app.api.app import key_of, parts_of
+from app.core.money import written
+from app.model import word_of
+from app.pipeline.details import shown_bytes
+from app.pipeline.rehearsing import Opening, Rehearsed
+
+router = APIRouter(prefix="/admin/v1/route", tags=["routing"])
+
+
+class FoundOut(BaseModel):
+    check: str
+    code: str
+    message: str
+    field: str | None = None
+    action: str
+    points: int
+
+
+class LeftOut(BaseModel):
+    """A contract that would not get it: the rule as it says it, and the value that was against it."""
+
+    contract: str
+    cause: str
+    rule: str
+    value: str
+
+
+class FirstRequest(BaseModel):
+    """As it would leave, secrets hidden. A body that is no text stands as its bytes in hexadecimal."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str | dict[str, str]
+
+
+class WouldSend(BaseModel):
+    """The first hand-over to a contract. Without a `request` it would end by itself, as `outcome` says."""
+
+    contract: str
+    buyer: str
+    price: str
+    request: FirstRequest | None = None
+    outcome: str | None = None
+
+
+class Ranked(BaseModel):
+    contract: str
+    price: str
+
+
+class ExplainedLead(BaseModel):
+    verdict: Literal["accepted", "held", "rejected"]
+    state: str = Field(description="What it would be in right after its decision.")
+    outcome: str | None = Field(None, description="What its source would hear, if that is settled by then.")
+    score: int
+    findings: list[FoundOut]
+    fields: dict[str, Any] = Field(description="Normal values, as contracts and buyers see them.")
+    contracts: int = Field(description="How many its campaign has.")
+    eligible: int
+    ranked: list[Ranked] = Field(description="The eligible ones in order, the first twenty.")
+    left_out: list[LeftOut]
+    would_send: list[WouldSend]
+
+
+class Explained(BaseModel):
+    """One for each lead of the body, in its order."""
+
+    leads: list[ExplainedLead]
+
+
+Source = Annotated[str, Query(max_length=200, description="As whose lead.")]
+Remote = Annotated[str, Query(max_length=64, description="From which address it would come.")]
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "In any format that `POST /v1/leads` takes; the body's look decides where the type says nothing.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Lead"}}},
+    }
+}
+
+
+@router.post("/explain", response_model=Explained, response_model_exclude_none=True, openapi_extra=_BODY)
+async def explain(request: Request, source: Source, remote: Remote = "") -> dict[str, Any]:
+    """Checks, ranking, who is left out and why, and the bytes that would leave first. Nothing is kept, counted or sent."""
+    key_of(request, "user")
+    parts = parts_of(request)
+    body = await parts.bodies.read(request.receive, request.headers.get("content-length", ""))
+    kind = request.headers.get("content-type", "")
+    return {
+        "leads": [_lead(one) for one in await parts.rehearser.rehearse(body, kind, source, remote=remote)]
+    }
+
+
+def _lead(one: Rehearsed) -> dict[str, Any]:
+    decided, routing = one.decided, (one.story.detail or {}).get("routing", {})
+    row, lead = decided.row, decided.draft.lead
+    return {
+        "verdict": decided.verdict, "state": row.state, "outcome": row.outcome, "score": row.score,
+        "findings": [
+            {
+                "check": f.check, "code": f.code, "message": f.message, "field": f.field,
+                "action": f.action, "points": f.points,
+            }
+            for f in decided.findings
+        ],
+        "fields": lead.normals(),
+        "contracts": len(decided.draft.plan.campaign.index.contracts), "eligible": routing.get("eligible", 0),
+        "ranked": [{"contract": name, "price": price} for name, price in routing.get("ranked", ())],
+        "left_out": [
+            {"contract": out.contract, "cause": out.cause, "rule": out.rule, "value": out.value}
+            for out in one.left_out
+        ],
+        "would_send": [_opening(opening) for opening in one.openings],
+    }  # fmt: skip
+
+
+def _opening(one: Opening) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "contract": one.job.contract.id, "buyer": one.job.contract.buyer, "price": written(one.job.price),
+    }  # fmt: skip
+    if one.exchange is not None:
+        sent = one.exchange
+        told["request"] = {
+            "method": sent.method, "url": sent.url, "headers": dict(sent.sent_headers),
+            "body": shown_bytes(sent.sent),
+        }  # fmt: skip
+    elif one.outcome is not None:
+        told["outcome"] = word_of(one.outcome)
+    return told

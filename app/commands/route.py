@@ -1,0 +1,131 @@
+"""`route`: what would become of a lead if it came now, without keeping, counting or sending anything."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from msgspec.structs import replace
+
+from app.commands.beside import snapshot_of
+from app.commands.bytes_text import request_text
+from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside, world
+from app.commands.recalling import setting_of
+from app.commands.steps import Setting
+from app.commands.telling import foretell
+from app.commands.trace import document
+from app.commands.words import coloured, money
+from app.core.metrics import Metrics
+from app.ingest.fieldtype import fieldtypes
+from app.ingest.format import formats
+from app.ingest.platform import platforms
+from app.ingest.reading import Reader
+from app.model import word_of
+from app.pipeline.choosing import Chooser
+from app.pipeline.decide import Decider
+from app.pipeline.details import exchange_document
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.plans import Plans
+from app.pipeline.rehearsing import Opening, Rehearsed, Rehearser
+from app.settings import Settings
+from app.store.database import Database
+from app.validate.blocklists import Blocklists
+from app.validate.check import checks
+from app.validate.mx import MxResolver
+from app.validate.places import Places
+
+
+def route(
+    lead: Annotated[
+        str, typer.Option(metavar="FILE", help="The lead, in any format that is taken; - is standard input.")
+    ],
+    source: Annotated[str, typer.Option(help="As whose lead.")],
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Every finding, each contract left out with the rule and the value, and what would be sent.",
+        ),
+    ] = False,
+    content_type: Annotated[str, typer.Option(help="What the file is, where its look does not say.")] = "",
+    remote: Annotated[str, typer.Option(help="The address that it would come from.")] = "",
+    test: Annotated[bool, typer.Option("--test", help="As a test lead.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what would become of a lead. Nothing is kept, counted or sent, and no service is asked that costs."""
+    body, settings = _body(lead), settings_beside(data_dir)
+
+    async def work(database: Database) -> list[str]:
+        rehearser, desk = await _rehearser(database, settings)
+        try:
+            found = await rehearser.rehearse(body, content_type, source, remote=remote, test=test)
+        finally:
+            for one in desk:
+                await one.close()
+        return [
+            line for one in found for line in await _told(database, one, explain=explain, as_json=as_json)
+        ]
+
+    for line in at_database(settings, work):
+        typer.echo(line if as_json else coloured(line))
+
+
+def _body(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise fail(f"{file} can't be read: {error.strerror}", USAGE) from None
+
+
+async def _rehearser(database: Database, settings: Settings) -> tuple[Rehearser, tuple[Any, ...]]:
+    """With what must be closed after it."""
+    snapshot, clock, metrics = await snapshot_of(database, settings), world(), Metrics()
+    plans, nobody = Plans(snapshot, fieldtypes, checks), clock.new_id()
+    resolver, blocklists = MxResolver(clock.monotonic), Blocklists(clock.monotonic)
+    evidence = EvidenceDesk(
+        database, resolver, lists=lambda: snapshot.lists, places=Places(settings.data_dir / "geo"),
+        blocklists=blocklists,
+    )  # fmt: skip
+    decider = Decider(
+        database, clock, metrics, Chooser(clock), evidence, process_id=lambda: nobody, plans=lambda: plans
+    )
+    reader = Reader(formats, platforms)
+    rehearser = Rehearser(database, reader, decider, evidence, clock, metrics, plans=lambda: plans)
+    return rehearser, (resolver, blocklists)
+
+
+async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: bool) -> list[str]:
+    """Whoever brings a lead may see it: nothing of it is masked."""
+    setting = replace(
+        await setting_of(database, one.story, zone=None, reveal=True, everything=explain),
+        left_out=one.left_out if explain else None,
+    )
+    if as_json:
+        told = {**document(one.story, setting), "would_send": [_object(opening) for opening in one.openings]}
+        return [orjson.dumps(told, default=str).decode()]
+    lines = foretell(one.story, setting)
+    for opening in one.openings:
+        lines += _opening(opening, setting, explain=explain)
+    return [*lines, ""] if explain else lines
+
+
+def _opening(one: Opening, setting: Setting, *, explain: bool) -> list[str]:
+    contract = one.job.contract
+    told = f"{contract.id} of {contract.buyer} for {money(one.job.price)} {setting.currency}".rstrip()
+    if one.exchange is None:
+        why = "has no adapter" if one.outcome is None else f"would end as {word_of(one.outcome)}"
+        return [f"would go to {told}, which {why}"]
+    if not explain:
+        return [f"would go to {told}     --explain shows what would be sent"]
+    return [f"would go to {told}", *request_text(exchange_document(one.exchange), (), setting)]
+
+
+def _object(one: Opening) -> dict[str, Any]:
+    contract = one.job.contract
+    return {
+        "contract": contract.id, "buyer": contract.buyer, "price": one.job.price,
+        "request": None if one.exchange is None else exchange_document(one.exchange),
+        "outcome": None if one.outcome is None else word_of(one.outcome),
+    }  # fmt: skip

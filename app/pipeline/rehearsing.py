@@ -1,0 +1,170 @@
+"""What would become of a lead if it came now: the whole decision, taken back before anybody sees it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.core.conditions import facts_of
+from app.core.errors import NotFound, TooLarge
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.adapter import adapters
+from app.distribute.exchange import Exchange
+from app.distribute.explain import LeftOutReason, explain
+from app.distribute.faults import WireFault
+from app.distribute.wire import outcome_of, unsaid
+from app.ingest.reading import Reader
+from app.model import Outcome, Submission
+from app.pipeline.choosing import Again
+from app.pipeline.decide import Decided, Decider, Draft
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.faults import Retrying
+from app.pipeline.handing import handover_of
+from app.pipeline.plans import Plans, SourcePlan
+from app.pipeline.story import Story, story
+from app.pipeline.tracks import Job
+from app.pipeline.work import Work
+from app.store import decisions, replays
+from app.store.database import Database
+from app.store.intake import Arrival, IntakeStore
+from app.validate.check import Has
+
+MOST = 20
+"""Leads of one rehearsal: the counters that they would change are locked meanwhile."""
+
+
+class Opening(Struct, frozen=True):
+    """How one hand-over would begin: what would be sent first, or how it would end without a word."""
+
+    job: Job
+    exchange: Exchange | None = None
+    outcome: Outcome | None = None
+
+
+class Rehearsed(Struct, frozen=True):
+    """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why."""
+
+    decided: Decided
+    story: Story
+    left_out: list[LeftOutReason]
+    openings: list[Opening]
+
+
+class _TakenBack(Exception):
+    def __init__(self, found: list[Rehearsed]) -> None:
+        self.found = found
+
+
+class Rehearser:
+    """Nothing of it stays: no row, no count, no claim, no look-up that costs; nobody is sent anything."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: Reader,
+        decider: Decider,
+        evidence: EvidenceDesk,
+        world: World,
+        metrics: Metrics,
+        *,
+        plans: Callable[[], Plans],
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._decider = decider
+        self._evidence = evidence
+        self._world = world
+        self._plans = plans
+        self._store = IntakeStore(lease_seconds=0.0)
+        self._retrying = Retrying(world, metrics, patience=2.0)
+
+    async def rehearse(
+        self, body: bytes, content_type: str, source: str, *, remote: str = "", test: bool = False
+    ) -> list[Rehearsed]:
+        """Each lead of the body, as if this source had posted it from `remote`. Raises what its door would raise."""
+        plan = self._plan(source)
+        content_type = self._reader.by_look(content_type, body)
+        records = self._reader.read(body, content_type)
+        if len(records) > MOST:
+            raise TooLarge(f"at most {MOST} leads are rehearsed at once; these are {len(records):,}")
+        submission = Submission(
+            id=self._world.new_id(), source=source, received_at=self._world.now(), content_type=content_type,
+            body=body, test=test or plan.test, remote=remote, key_hint="",
+        )  # fmt: skip
+        drafts = self._decider.draft(Work(submission, records, plan.reply, self._world.monotonic()))
+        for draft in drafts:
+            await self._evidence.foresee(draft)
+        at = self._world.now()
+        for draft in drafts:
+            judge = draft.plan.campaign.judge
+            draft.judged = judge.judge(draft.lead, draft.evidence, at=at, took=draft.took)
+        return await self._retrying.run(lambda _: self._attempt(submission, drafts))
+
+    def _plan(self, source: str) -> SourcePlan:
+        plan = self._plans().source(source)
+        if plan is None or plan.paused:
+            raise NotFound(f"source {source} is {'paused' if plan else 'not configured'}", code="source_off")
+        return plan
+
+    async def _attempt(self, submission: Submission, drafts: Sequence[Draft]) -> list[Rehearsed]:
+        try:
+            async with self._database.acquire() as conn, conn.transaction():
+                raise _TakenBack(await self._played(conn, submission, drafts))
+        except _TakenBack as taken:
+            return taken.found
+        except decisions.MissingCounters as missing:
+            await self._decider.prepare(missing.keys)
+            raise Again from None
+
+    async def _played(self, conn: Any, submission: Submission, drafts: Sequence[Draft]) -> list[Rehearsed]:
+        nobody = self._world.new_id()
+        await self._store.keep(conn, [Arrival(submission=submission)], nobody)
+        decided = [await self._decider.again(conn, draft) for draft in drafts]
+        await decisions.insert_decided(conn, [one.row for one in decided], [], nobody)
+        return [await self._rehearsed(conn, one) for one in decided]
+
+    async def _rehearsed(self, conn: Any, one: Decided) -> Rehearsed:
+        told = await story(conn, one.row.id)
+        assert told is not None, "its rows were just written"
+        full = dict(one.draft.choice.full)
+        used = await replays.counted(conn, list(full.values())) if full else {}
+        openings = [opening(job, self._world) for job in one.jobs]
+        return Rehearsed(one, told, _left_out(one.draft, full, used), openings)
+
+
+def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[LeftOutReason]:
+    if draft.match is None or draft.verdict is None:
+        return []
+    campaign = draft.plan.campaign
+    return explain(
+        campaign.index, facts_of(draft.normals, draft.verdict.worth), source=draft.lead.source, at=draft.match.at,
+        full=full, used=used, zones=campaign.zones(draft.normals),
+        had={buyer: _had(one) for buyer, one in draft.barred.items()},
+    )  # fmt: skip
+
+
+def _had(one: Has) -> str:
+    return f"on its list {one.list}" if one.list else f"lead {_known(one.lead_id)}"
+
+
+def _known(lead_id: UUID | None) -> str:
+    return "of before" if lead_id is None else str(lead_id)
+
+
+def opening(job: Job, world: World) -> Opening:
+    """The adapter's first words, unsaid."""
+    adapter = adapters.get(job.contract.adapter)
+    if adapter is None:
+        return Opening(job)
+    conversation = adapter.converse(handover_of(job, world), job.contract.settings)
+    try:
+        asked = next(conversation)
+        return Opening(job, exchange=unsaid(asked))
+    except StopIteration as end:
+        return Opening(job, outcome=end.value)
+    except WireFault as fault:
+        return Opening(job, outcome=outcome_of(fault, handed_over=False))
+    finally:
+        conversation.close()

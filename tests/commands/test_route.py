@@ -1,0 +1,60 @@
+"""`leadgate route` tells beside the running service what would become of a lead, and changes nothing."""
+
+import json
+from pathlib import Path
+
+from tests.commands.conftest import Gate, Leadgate, contract, objects, source
+from tests.e2e.counting import CountingBuyer
+
+ANN = {"first_name": "Ann", "email": "ann@example.com", "phone": "+14155550123", "state": "CA"}
+
+
+async def gate_with_two(gate: Gate, buyer: CountingBuyer) -> None:
+    await gate.configure(
+        source(),
+        contract("sunco-west", buyer.url("sunco-west"), more='when: lead.state == "NV"'),
+        contract("helio-us", buyer.url("helio-us")),
+    )
+
+
+async def test_each_contract_is_told_and_what_would_leave(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate_with_two(gate, buyer)
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    short = await leadgate("route", "--lead", str(file), "--source", "acme")
+    assert short.exit_code == 0, short.output
+    assert short.stdout.startswith("would be delivering   solar ← acme\n")
+    assert "left out: 1 filter     --all shows" not in short.stdout
+    assert "would go to helio-us of helio" in short.stdout
+    whole = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
+    assert 'sunco-west  filter  lead.state == "NV"  lead.state == "CA" → false' in whole.stdout
+    assert f"--> POST {buyer.url('helio-us')}" in whole.stdout
+    assert "ann@example.com" in whole.stdout
+    assert buyer.answered == []
+
+
+async def test_as_json_it_is_the_trace_with_what_would_be_sent(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate_with_two(gate, buyer)
+    file = tmp_path / "two.ndjson"
+    file.write_text("\n".join(json.dumps({**ANN, "email": f"{n}@example.com"}) for n in range(2)))
+    told = objects(await leadgate("route", "--lead", str(file), "--source", "acme", "--json", "--explain"))
+    assert [one["would_send"][0]["contract"] for one in told] == ["helio-us", "helio-us"]
+    assert [one["left_out"][0]["contract"] for one in told] == ["sunco-west", "sunco-west"]
+    assert (await leadgate("report", "--json")).stdout == ""
+
+
+async def test_what_can_not_be_rehearsed_is_said(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate_with_two(gate, buyer)
+    gone = await leadgate("route", "--lead", str(tmp_path / "none.json"), "--source", "acme")
+    assert (gone.exit_code, "can't be read" in gone.stderr) == (2, True)
+    file = tmp_path / "broken.json"
+    file.write_text('{"email": ')
+    assert (await leadgate("route", "--lead", str(file), "--source", "acme")).exit_code == 1
+    nobody = await leadgate("route", "--lead", str(file), "--source", "nobody")
+    assert "source nobody is not configured" in nobody.stderr
