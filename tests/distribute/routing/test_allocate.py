@@ -56,6 +56,16 @@ class House:
         raise AssertionError("it never ends")
 
 
+def test_who_gets_one_lead_of_a_person_does_not_get_the_next_also_where_it_is_their_turn() -> None:
+    house = House(contract("a", buyer="x"), contract("b", buyer="x"), contract("c", buyer="y"))
+    wants = [house.want(), house.want(apart=(0,)), house.want(apart=(0, 1)), house.want()]
+    sold = house.sell(wants)
+    buyers = [{one: "y" if one == "c" else "x" for one in "abc"}[got[0]] if got else "" for got in sold]
+    assert sorted(buyers[:2]) == ["x", "y"]
+    assert buyers[2] == ""
+    assert buyers[3]
+
+
 def test_the_best_contract_takes_the_lead_and_nothing_is_locked_for_it() -> None:
     house = House(contract("a", price="2"), contract("b", price="3"))
     assert needs([house.want()]) == []

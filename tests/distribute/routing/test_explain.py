@@ -55,6 +55,15 @@ def test_a_full_cap_says_how_full() -> None:
     ]
 
 
+def test_a_buyer_who_has_the_person_is_told_before_its_caps_and_after_its_filter() -> None:
+    index = index_of(contract("a", buyer="x"), contract("b", "lead.no", buyer="x"), contract("c", buyer="y"))
+    said = explain(index, {}, source="acme", at=NOON, had={"x": "x has this person"})
+    assert [(one.contract, one.cause, one.value) for one in said] == [
+        ("a", "duplicate", "x has this person"),
+        ("b", "filter", "lead.no is missing → false"),
+    ]
+
+
 def test_a_long_list_is_cut_short() -> None:
     zips = ", ".join(f'"{n}"' for n in range(90_000, 90_200))
     ((_, _, rule, value),) = why(contract("a", f"lead.zip in [{zips}]"), zip="10001")
