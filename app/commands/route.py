@@ -101,6 +101,7 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
     setting = replace(
         await setting_of(database, one.story, zone=None, reveal=True, everything=explain),
         left_out=one.left_out if explain else None,
+        more="--explain",
     )
     if as_json:
         told = {**document(one.story, setting), "would_send": [_object(opening) for opening in one.openings]}

@@ -35,6 +35,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     deadline: float = 30.0
     within: str = ""
     left_out: list[LeftOutReason] | None = None
+    more: str = "--all"  # the option that shows everything
     earlier: Mapping[str, tuple[str, datetime]] = {}
 
 
@@ -171,7 +172,7 @@ def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
     shown = heavy if setting.everything else heavy[:_FINDINGS]
     lines = [f"{points(f['points']):>3} {f['check']:<10} {_said(f, setting)}{_took(f)}" for f in shown]
     if len(heavy) > len(shown):
-        lines[-1] = f"{lines[-1]:<{_MORE}}… {len(heavy) - len(shown)} more: --all"
+        lines[-1] = f"{lines[-1]:<{_MORE}}… {len(heavy) - len(shown)} more: {setting.more}"
     return lines
 
 
@@ -257,7 +258,7 @@ def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
     if not told:
         return []
     if not setting.everything:
-        return [f"left out: {told}     --all shows each with its value"]
+        return [f"left out: {told}     {setting.more} shows each with its value"]
     if setting.left_out is None:
         full = [f"  {contract}  cap per {cap_of(key)}" for contract, key in routing["full"]]
         return [f"left out: {told}; the catalogue of that day can't be read, so no more is known", *full]

@@ -26,7 +26,7 @@ async def test_each_contract_is_told_and_what_would_leave(
     short = await leadgate("route", "--lead", str(file), "--source", "acme")
     assert short.exit_code == 0, short.output
     assert short.stdout.startswith("would be delivering   solar ← acme\n")
-    assert "left out: 1 filter     --all shows" not in short.stdout
+    assert "left out: 1 filter     --explain shows each with its value" in short.stdout
     assert "would go to helio-us of helio" in short.stdout
     whole = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
     assert 'sunco-west  filter  lead.state == "NV"  lead.state == "CA" → false' in whole.stdout
