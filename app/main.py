@@ -47,6 +47,8 @@ from app.pipeline.filling import FILLED_EVERY, Filling
 from app.pipeline.lists import Lists
 from app.pipeline.look_ups import LookUps
 from app.pipeline.partials import Partials
+from app.pipeline.persons import PURPOSE as PERSON
+from app.pipeline.persons import Persons
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
@@ -77,6 +79,7 @@ CALLBACKS_TOLD = 2.0  # seconds; what is cut off is told again by others
 GAUGES_EVERY = 5.0
 PLACES_EVERY = 10.0
 LISTS_TIDIED_EVERY = 600.0
+PERSONS_EVERY = 2.0
 REVIEWS_EVERY = 5.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
@@ -135,6 +138,10 @@ class Process:
             ),
         )  # fmt: skip
         self.lists = Lists(self.database, fieldtypes)
+        self.persons = Persons(
+            self.database, self.reader, fieldtypes, self.lists, world, secret=self.sealer.derived(PERSON),
+            declared=lambda: self.current_plans().snapshot.lists, lease_seconds=settings.lease_seconds,
+        )  # fmt: skip
         self.engine = Engine(
             self.database, self.wire, self.evidence, world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
@@ -194,6 +201,7 @@ class Process:
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
         self.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
+        self.upkeep.also(PERSONS_EVERY, self.persons.finish)
         self.upkeep.also(FILLED_EVERY, Filling(self.database, world, plans=self.current_plans).further)
         self.engine.start()
         await self.upkeep.start()
@@ -354,7 +362,7 @@ class Process:
             partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, rehearser=self.rehearser, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
-            lists=self.lists, declared=lambda: self.current_plans().snapshot.lists,
+            lists=self.lists, persons=self.persons, declared=lambda: self.current_plans().snapshot.lists,
         )  # fmt: skip
 
     def public_url(self, scope: Mapping[str, Any]) -> str:

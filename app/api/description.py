@@ -212,6 +212,7 @@ _ANSWER: dict[str, Any] = {
                     "code": {"type": "string"},
                     "field": {"type": "string"},
                     "message": {"type": "string"},
+                    "lead": {"type": "string", "format": "uuid", "description": "Your own lead that this one repeats."},
                 },
             },
         },

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.api.app import Parts, invalid, key_of, parts_of
+from app.api.app import json_of, key_of, parts_of
 from app.catalog.documents import ListDoc
-from app.core.errors import NotFound, Unreadable
+from app.core.errors import NotFound
 from app.store.suppression import State
 
 router = APIRouter(prefix="/admin/v1/lists", tags=["lists"])
@@ -90,7 +90,7 @@ async def change_entries(id: str, request: Request) -> dict[str, Any]:
     doc = parts.declared().get(id)
     if doc is None:
         raise NotFound("there is no such list")
-    said = await _read(EntryChange, request, parts)
+    said = await json_of(EntryChange, request, parts)
     refused = await parts.lists.change(doc, add=said.add, remove=said.remove)
     wrong = {word: sum(where == word for where, _, _ in refused) for word in ("add", "remove")}
     return {
@@ -104,19 +104,9 @@ async def check(request: Request) -> dict[str, Any]:
     """On which lists a value is. It comes in the body: an address of ours holds nobody's number."""
     key_of(request, "user")
     parts = parts_of(request)
-    sought = await _read(Sought, request, parts)
+    sought = await json_of(Sought, request, parts)
     found, _ = await parts.lists.look_up(parts.declared().values(), sought.value)
     return {"lists": found}
-
-
-async def _read(model: type[Any], request: Request, parts: Parts) -> Any:
-    body = await parts.bodies.read(request.receive, request.headers.get("content-length", ""))
-    if not body:
-        raise Unreadable("the body is empty; send JSON", code="empty")
-    try:
-        return TypeAdapter(model).validate_json(body)
-    except ValidationError as error:
-        raise invalid(error.errors(include_input=False, include_url=False, include_context=False)) from None
 
 
 def _view(doc: ListDoc, state: State) -> dict[str, Any]:

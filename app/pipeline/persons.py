@@ -81,7 +81,7 @@ class Persons:
         lease_seconds: float,
     ) -> None:
         self._database = database
-        self._reader = reader
+        self.reader = reader
         self._fieldtypes = fieldtypes
         self._lists = lists
         self._world = world
@@ -147,7 +147,7 @@ class Persons:
 
     def _records(self, content_type: str, body: bytes) -> list[Any]:
         try:
-            return self._reader.read(body, content_type)
+            return self.reader.read(body, content_type)
         except Refused:
             return []
 
@@ -290,6 +290,10 @@ class Persons:
     def mark(self, who: Whom) -> bytes:
         """The same for the same person, and of no use to who has not our key."""
         return hmac.digest(self._secret, f"{who.kind}:{who.value}".encode(), "sha256")
+
+    def is_of(self, request: Request, who: Whom) -> bool:
+        """Whether that is whom it was asked for."""
+        return hmac.compare_digest(request.mark, self.mark(who))
 
     async def proof(self, request_id: UUID) -> Proof:
         """Raises NotFound."""
