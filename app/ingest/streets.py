@@ -48,7 +48,7 @@ class Street(Struct, frozen=True, kw_only=True):
 @cache
 def _words(kind: str) -> Mapping[str, str]:
     """Spelling in lower case → abbreviation."""
-    found = {}
+    found: dict[str, str] = {}
     for one, short, spelled in rows("streets.tsv"):
         if one == kind:
             found |= dict.fromkeys((short.casefold(), *spelled.split(" ")), short)

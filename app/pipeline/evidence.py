@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.catalog.documents import ListDoc
 from app.model import Lead
+from app.pipeline import offending
 from app.pipeline.beforehand import Beforehand
 from app.pipeline.enriching import Enriching
 from app.pipeline.lists import find
@@ -124,6 +125,7 @@ class EvidenceDesk:
     async def foresee(self, draft: "Draft") -> None:
         """For a lead that does not come: what it would be counted among is looked at, and no service is asked."""
         await self._enriching.enrich([draft])
+        await self._recall([draft])
         await self._look_up(draft, [ask for ask in self.slow(draft) if not isinstance(ask, Ahead)])
         await self._look_seen(draft, _seen(draft), more=1)
         await self._find([draft])
@@ -140,13 +142,20 @@ class EvidenceDesk:
         """Count what was seen, look up what is listed: each kind once for the batch. `process_id` holds their
         submissions, which are counted once, however often they are decided."""
         await self._enriching.enrich(drafts)
+        await self._recall(drafts)
         await self._count(drafts, process_id)
         await self._find(drafts)
 
     async def _gather_known(self, drafts: Sequence["Draft"]) -> None:
         """What counts nothing, so that it may be known before anybody holds the lead."""
         await self._enriching.enrich(drafts)
+        await self._recall(drafts)
         await self._find(drafts)
+
+    async def _recall(self, drafts: Sequence["Draft"]) -> None:
+        if any(draft.plan.campaign.judge.recalls for draft in drafts):
+            async with self._database.acquire() as conn:
+                await offending.recall(conn, drafts)
 
     async def _find(self, drafts: Sequence["Draft"]) -> None:
         """A list that was loaded meanwhile holds for this batch, in every process: nothing of it is remembered."""

@@ -17,7 +17,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.record import Recorder, Step
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Track
-from app.store import decisions, leads, reviews, rounds
+from app.store import decisions, leads, offences, reviews, rounds
 from app.store.database import Database, marked
 from app.store.decisions import KeyClaim
 from app.store.leads import Context
@@ -63,6 +63,7 @@ class Reviewer:
         word = Word(self._world.new_id(), lead_id, by, dry)
 
         async def go_on(conn: Any, context: Context, track: Track) -> Step:
+            await offences.forget(conn, [lead_id])
             await leads.note(conn, lead_id, "approved", None, by, {"was": "held", "word": str(word.id)})
             if keys := _keys(context, track):
                 await decisions.take_over(conn, keys)

@@ -66,6 +66,7 @@ _BLANKS = {
     "callback": "update callback set exchanges = null where lead_id = any($1::uuid[])",
     "submission": "update submission set body = '', remote = ''"
     " where id in (select submission_id from amendment where lead_id = any($1::uuid[]))",
+    "offence": "delete from offence where lead_id = any($1::uuid[])",
     "contact_lead": "delete from contact_lead where lead_id = any($1::uuid[])",
     "look_up": "delete from look_up where lead_id = any($1::uuid[])",
     "partial": "update partial set state = 'abandoned', token = null, ended_at = now()"

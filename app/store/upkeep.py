@@ -23,6 +23,10 @@ _SWEEP = {
         "delete from contact_lead where (key, lead_id) in"
         " (select key, lead_id from contact_lead where expires_at < now() limit $1)"
     ),
+    "offence": (
+        "delete from offence where (key, lead_id) in"
+        " (select key, lead_id from offence where expires_at < now() limit $1)"
+    ),
     "counter": "delete from counter where key in (select key from counter where expires_at < now() limit $1)",
 }
 _ONE_AT_A_TIME = "select pg_try_advisory_xact_lock(hashtext('leadgate upkeep'))"

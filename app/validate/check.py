@@ -55,6 +55,18 @@ class Having(Claim, frozen=True):
     value: str = ""
 
 
+class Offences(Struct, frozen=True):
+    """Ask: how many leads that were found to be fraud (`bots`: sent by a program) carried this `key` in the last
+    `within` seconds, this one left out? Answer: int.
+
+    A lead that is found to be so itself is noted under each such key that it asked for.
+    """
+
+    key: bytes
+    within: int
+    bots: bool = False
+
+
 class Mx(Struct, frozen=True):
     """Ask: does this mail domain take mail? Answer: True, False, or None when nobody could say in time."""
 
@@ -128,7 +140,7 @@ class Has(Struct, frozen=True):
     list: str = ""
 
 
-Ask = Seen | Claim | Mx | Listed | Locate | Blocked | Remote
+Ask = Seen | Offences | Claim | Mx | Listed | Locate | Blocked | Remote
 Evidence = Mapping[Ask, Any]
 """What was asked → its answer. Fetched once per batch and kind, never per lead."""
 
@@ -147,6 +159,9 @@ class Check(Component, ABC, Generic[S]):
     """every code it can give → what it means (public, stable)."""
     claims: ClassVar[bool] = False
     """Its `asks` are Claims and nothing else; it runs after the checks that claim nothing have judged."""
+
+    recalls: ClassVar[bool] = False
+    """Whether there are Offences among its `asks`."""
 
     def asks(self, lead: Lead, to: S) -> Iterable[Ask]:
         """The evidence this lead needs; none by default."""

@@ -17,7 +17,7 @@ SIGNS: Mapping[str, int] = {
     "device.bot": 90, "device.program": 70, "device.headless": 70, "device.contradiction": 40, "device.tor": 40,
     "device.proxy": 30, "device.vpn": 20, "device.hosting": 30, "device.reserved_ip": 20, "device.old_browser": 10,
     "device.ip_country": 25, "device.zone_and_ip": 15, "device.untyped": 40, "device.even_typing": 30,
-    "device.blocklisted": 30, "velocity.velocity": 40,
+    "device.blocklisted": 30, "velocity.velocity": 40, "offender.offender": 40, "offender.rate": 20,
 }  # fmt: skip
 """Factor (`check.code`, or `check` for any code of it) → its usual weight."""
 BOTS = (
@@ -27,11 +27,16 @@ BOTS = (
 """The factors that only a program gives."""
 
 _MOST = 100
+_EARLIER = "offender"
 
 
 def weights_of(doc: FraudDoc | None) -> Mapping[str, int]:
     """A campaign's weights go before the usual ones."""
     return SIGNS if doc is None else {**SIGNS, **doc.weights}
+
+
+def sent_by_program(findings: Iterable[Finding]) -> bool:
+    return any(f"{one.check}.{one.code}" in BOTS for one in findings)
 
 
 class Suspicion:
@@ -55,6 +60,11 @@ class Suspicion:
                 facts = {"score": total, "factors": factors}
                 return Finding(check=NAME, code=NAME, message=message, action=action, facts=facts)
         return None
+
+    def convicts(self, findings: Iterable[Finding]) -> bool:
+        """Whether the sum holds or rejects, what is said of earlier offences left out: else they would breed."""
+        factors = self._factors(one for one in findings if one.check != _EARLIER)
+        return any(action != "flag" and sum(factors.values()) >= least for action, least in self._steps)
 
     def _factors(self, findings: Iterable[Finding]) -> dict[str, int]:
         """Each factor once, however many fields or windows it was found of."""

@@ -8,10 +8,10 @@ from typing import Any
 from app.catalog.modelling import Model
 from app.catalog.worth import ScoreDoc
 from app.model import Finding, Lead, Verdict, VerdictOutcome, Worth
-from app.validate.check import Ask, Check, CheckSettings, Evidence
+from app.validate.check import Ask, Check, CheckSettings, Evidence, Offences
 from app.validate.estimate import Estimate, Estimator
 from app.validate.fraud import NAME as FRAUD
-from app.validate.fraud import Suspicion
+from app.validate.fraud import Suspicion, sent_by_program
 from app.validate.score import NAME as SCORE
 from app.validate.score import Points
 
@@ -60,6 +60,8 @@ class Judge:
         self._asks = tuple((check.asks, to) for check, to in asking if not check.claims)
         self._asking = tuple((check.name, check.asks, to) for check, to in asking if not check.claims)
         self._claims = tuple((check.asks, to) for check, to in asking if check.claims)
+        self.recalls = any(check.recalls for check, _ in asking)
+        """Whether any check asks of earlier offences."""
         self._points, self._suspicion = Points(score), fraud
         self.model = model
         self._estimator = None if model is None else Estimator(model)
@@ -83,6 +85,8 @@ class Judge:
         """What all checks say but those that claim. `at`: when, where that is not when it was received. What each
         check took is added to `took`."""
         found = _found(self._early, lead, evidence, took)
+        if self._estimator is None and not self._points.rules:
+            return self._verdict(lead, found)
         facts = lead.normals()
         found += self._points.found(lead, facts, at or lead.received_at)
         if self._estimator is None:
@@ -90,9 +94,7 @@ class Judge:
         estimate = self._estimator.estimate(facts, lead.source)
         return self._verdict(lead, [*found, self._estimator.told(estimate)], estimate)
 
-    def settle(
-        self, lead: Lead, verdict: Verdict, evidence: Evidence, took: Took | None = None
-    ) -> Verdict:
+    def settle(self, lead: Lead, verdict: Verdict, evidence: Evidence, took: Took | None = None) -> Verdict:
         """`verdict` with the findings of the claiming checks, each in its place."""
         found = _found(self._late, lead, evidence, took)
         if not found:
@@ -101,6 +103,17 @@ class Judge:
         model = self._estimator
         estimate = None if model is None else model.estimate(lead.normals(), lead.source)
         return self._verdict(lead, sorted([*before, *found], key=self._placed), estimate)
+
+    def offences(self, lead: Lead, verdict: Verdict) -> list[Offences]:
+        """The marks by which a lead that was found to be fraud, or sent by a program, is known again."""
+        if not self.recalls:
+            return []
+        bots = sent_by_program(verdict.findings)
+        fraud = self._suspicion is not None and self._suspicion.convicts(verdict.findings)
+        if not (bots or fraud):
+            return []
+        asked = (ask for ask in self.asks(lead) if isinstance(ask, Offences))
+        return [ask for ask in asked if (bots if ask.bots else fraud)]
 
     def _placed(self, finding: Finding) -> int:
         """The points of the campaign's rules come after what the checks found."""

@@ -1,4 +1,4 @@
-"""How long a held lead waits."""
+"""How long a held lead waits, and who cheated before."""
 
 from alembic import op
 
@@ -9,6 +9,17 @@ depends_on = None
 
 TABLES = """
 create index lead_held on lead (campaign, decided_at) where state = 'held';
+
+-- Marks (digests) that leads of fraud carried, for checks that ask whether somebody comes again.
+create table offence (
+  key bytea not null,
+  lead_id uuid not null,
+  at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  primary key (key, lead_id)
+);
+create index offence_lead on offence (lead_id);
+create index offence_expiry on offence (expires_at);
 """
 
 

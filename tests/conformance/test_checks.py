@@ -28,6 +28,7 @@ from app.validate.check import (
     Mx,
     Near,
     Neighbour,
+    Offences,
     Seen,
     checks,
 )
@@ -75,7 +76,7 @@ def lead_of(fields: dict[str, Value]) -> Lead:
 
 def answer_to(ask: object, answered: bool) -> object:
     match ask:
-        case Seen():
+        case Offences() | Seen():
             return 99 if answered else 0
         case Near():
             other = Neighbour(UUID(int=9), datetime(2026, 11, 1, tzinfo=UTC), "acme", SECRETIVE)

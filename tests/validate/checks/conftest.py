@@ -2,7 +2,7 @@
 
 A field is written as its value (`anna@example.com`), as a phone `{number, region, line_type}`, as an address
 `{ip}`, or as what could not be understood `{invalid, note}`. `expect` lists findings in order; of each,
-what is named must be so. `earlier` is a lead that came before, `seen` how many came, `mx` what the DNS says,
+what is named must be so. `earlier` is a lead that came before, `seen` how many came, `offences` how many of them were fraud, `mx` what the DNS says,
 `listed` on which lists a value stands, `near` who lives in the
 same house, `has` which buyers have the person, `untold` the lists that nobody is told of; `at` is what databases say
 of the address, `blocked` the DNS lists that name it; `told` what a remote look-up came to (`became`, `value`).
@@ -27,6 +27,7 @@ from app.validate.check import (
     Mx,
     Near,
     Neighbour,
+    Offences,
     Seen,
     checks,
 )
@@ -85,6 +86,8 @@ def evidence_of(check, given: dict, lead: Lead, settings) -> dict:
                 )
             case Claim():
                 evidence[ask] = held.get(ask)
+            case Offences():
+                evidence[ask] = given["offences"]
             case Seen():
                 evidence[ask] = given["seen"]
             case Mx(domain):
