@@ -21,7 +21,7 @@ class Points:
 
     def __init__(self, doc: ScoreDoc) -> None:
         self.start = doc.start
-        self._rules = tuple(
+        self.rules = tuple(
             (quick(rule.when), rule.when, rule, _finding(rule, rule.points)) for rule in doc.rules
         )
         self._model = doc.model
@@ -31,11 +31,11 @@ class Points:
 
     def found(self, lead: Lead, facts: Facts, at: datetime) -> list[Finding]:
         """A finding for each rule that counted, as configured. `facts` are the lead's normal values."""
-        return list(self._counted(lead, facts, at)) if self._rules else []
+        return list(self._counted(lead, facts, at))
 
     def _counted(self, lead: Lead, facts: Facts, at: datetime) -> Iterator[Finding]:
         over: Any = None
-        for answer, when, rule, finding in self._rules:
+        for answer, when, rule, finding in self.rules:
             if answer is not None:
                 if not answer(facts):
                     continue

@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from uuid import UUID
 
 import pytest
 
+from app.catalog.documents import Catalogue
+from app.commands.scoring import overdue
 from app.settings import Settings
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer
@@ -211,3 +213,30 @@ async def test_without_numpy_it_says_what_to_install(
     monkeypatch.delitem(sys.modules, "app.validate.fitting", raising=False)
     told = await leadgate("score", "fit", "solar")
     assert (told.exit_code, "pip install 'leadgate[fit]'" in told.stderr) == (1, True)
+
+
+async def test_the_doctor_warns_of_drift_and_of_definitions_that_nobody_looks_at(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await configured(gate, buyer)
+    await came(gate, 1_000)
+    assert "scores" not in (await leadgate("doctor")).stdout
+    await leadgate("score", "fit", "solar")
+    await leadgate("score", "activate", "solar@1")
+    await gate.process.watch.look()
+    assert "in force: solar@1" in (await leadgate("doctor")).stdout
+    await gate.fetch("update score_drift set drifted = true")
+    told = (await leadgate("doctor")).stdout
+    assert "the model solar@1 meets other leads" in told
+    assert "leadgate score fit solar" in told
+
+
+@pytest.mark.parametrize(("reviewed", "days"), [("2026-05-22", 184), ("2026-05-23", None), (None, None)])
+def test_a_definition_is_overdue_after_half_a_year(reviewed: str | None, days: int | None) -> None:
+    ready = {"score": 60, "version": 3, "reviewed": reviewed}
+    campaign = {"id": "solar", "fields": {}, "score": {"sales_ready": ready}}
+    found = [
+        one.text for one in overdue(Catalogue.model_validate({"campaigns": [campaign]}), date(2026, 11, 22))
+    ]
+    told = f"what solar calls sales-ready (version 3) was last looked at {days} days ago"
+    assert found == ([told] if days else [])
