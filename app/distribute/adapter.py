@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.registry import Component, Registry, Settings
+from app.distribute.filing import Filed, Put
 from app.distribute.mailing import Mail, Sent
 from app.model import Outcome, Scalar
 
@@ -53,10 +54,10 @@ class Reply(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-Intent = Call | Mail
-Answer = Reply | Sent
+Intent = Call | Mail | Put
+Answer = Reply | Sent | Filed
 Conversation = Generator[Intent, Any, Outcome]
-"""Each intent is answered in its own kind: a Call by a Reply, a Mail by a Sent."""
+"""Each intent is answered in its own kind: a Call by a Reply, a Mail by a Sent, a Put by a Filed."""
 
 S = TypeVar("S", bound=Settings)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 from msgspec import Struct
 
 from app.distribute.adapter import Call, Reply
+from app.distribute.filing import Filed, Put, place_of
 from app.distribute.mailing import Mail, Sent
 from app.distribute.xml import escaped
 from app.model import Outcome
@@ -81,6 +82,30 @@ def shown_mail(mail: Mail, sent: Sent | None, *, ms: float, error: str | None = 
         error=error,
         cut=len(message) > SHOWN_BYTES or len(words) > SHOWN_BYTES,
     )
+
+
+def shown_put(put: Put, filed: Filed | None, *, ms: float, error: str | None = None) -> Exchange:
+    """Likewise: the server's last number stands for the status."""
+    body = put.body
+    for secret, _ in _hiding(put.secrets):
+        body = body.replace(secret, b"***")
+    return Exchange(
+        method="PUT",
+        url=f"{place_of(put.server)}/{put.name}",
+        sent_headers={"written as": put.part},
+        sent=body[:SHOWN_BYTES],
+        status=filed.status if filed else None,
+        received=_filed(filed).encode(),
+        ms=ms,
+        error=error,
+        cut=len(body) > SHOWN_BYTES,
+    )
+
+
+def _filed(filed: Filed | None) -> str:
+    if filed is None:
+        return ""
+    return "the file is there" if filed.whole else f"refused: {filed.code}"
 
 
 def _headers(headers: Mapping[str, str], hide: Iterable[tuple[bytes, str]]) -> dict[str, str]:

@@ -9,9 +9,11 @@ WireFault
 │   ├── ConnectTimedOut
 │   ├── TlsFailed          handshake or certificate
 │   ├── Crowded            no free place among our own connections in time
-│   ├── HungUp             a mail server closed before the message had begun
+│   ├── HungUp             a mail server closed before the message had begun, a file server before the file had
 │   ├── NoAnswer           silence before it
 │   ├── NotUnderstood      no SMTP before it
+│   ├── Refused            a file server did not let us in, or not into the folder
+│   ├── BrokenOff          in the midst of a file that had no name yet
 │   └── NotOffered         it doesn't offer the TLS or the login that the contract asks for
 └── PerhapsSent        from the first byte given to the socket on (of a mail: of its message)
     ├── TimedOut           silence, a drip, an endless body
@@ -80,6 +82,14 @@ class NoAnswer(NotSent):
 
 class NotUnderstood(NotSent):
     code = "not_understood"
+
+
+class Refused(NotSent):
+    code = "refused"
+
+
+class BrokenOff(NotSent):
+    code = "broken_off"
 
 
 class NotOffered(NotSent):

@@ -17,8 +17,10 @@ from msgspec.structs import replace
 
 from app import __version__
 from app.distribute.adapter import Answer, Call, Conversation, Intent, Reply
-from app.distribute.exchange import Conversed, Exchange, shown, shown_mail
+from app.distribute.exchange import Conversed, Exchange, shown, shown_mail, shown_put
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
+from app.distribute.filing import Filed, Put
+from app.distribute.folders import Folders
 from app.distribute.mailing import Mail, MailServer, Sent
 from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
 from app.distribute.smtp import Smtp
@@ -63,6 +65,7 @@ class Wire:
             allow_private=allow_private, limits=self.limits, at_once=at_once, tls=tls, resolve=resolve
         )
         self._smtp = Smtp(self._pool, connect=self.limits.connect, hostname=hostname, relay=relay, tls=tls)
+        self._folders = Folders(self._pool)
         self._sweep: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -97,7 +100,7 @@ class Wire:
                 sent = True
                 try:
                     reply = await self._answer(asked, ends)
-                    sent = not isinstance(reply, Sent) or reply.whole
+                    sent = not isinstance(reply, Sent | Filed) or reply.whole
                 except WireFault as fault:
                     sent, error = isinstance(fault, PerhapsSent), fault
                 except Exception as bug:  # ours: nobody knows how far it came
@@ -132,6 +135,8 @@ class Wire:
                 return await self._exchange(asked, ends)
             case Mail():
                 return await self._smtp.send(asked, ends)
+            case Put():
+                return await self._folders.put(asked, ends)
 
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
@@ -224,6 +229,8 @@ def unsaid(asked: Intent) -> Exchange:
             return shown(replace(asked, headers=headers_of(asked)), None, ms=0.0)
         case Mail():
             return shown_mail(asked, None, ms=0.0)
+        case Put():
+            return shown_put(asked, None, ms=0.0)
 
 
 @lru_cache(1024)
@@ -242,3 +249,5 @@ def _shown(asked: Intent, answer: Answer | None, fault: WireFault | None, ms: fl
             return shown(asked, answer if isinstance(answer, Reply) else None, ms=ms, error=error)
         case Mail():
             return shown_mail(asked, answer if isinstance(answer, Sent) else None, ms=ms, error=error)
+        case Put():
+            return shown_put(asked, answer if isinstance(answer, Filed) else None, ms=ms, error=error)

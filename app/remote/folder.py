@@ -72,11 +72,19 @@ class Remote(Protocol):
     async def fetch(self, raw: bytes, put: Callable[[bytes], Awaitable[None]]) -> None:
         """All of it. What `put` raises breaks off, and the connection is still good."""
 
+    async def size(self, path: bytes) -> int | None:
+        """Of a file; None where there is none. Denied where the server can't tell."""
+
     async def there(self, path: bytes) -> bool: ...
 
     async def make(self, folder: bytes) -> None: ...
 
     async def move(self, path: bytes, to: bytes) -> None: ...
+
+    async def replace(self, path: bytes, to: bytes) -> None:
+        """A move, over a file of that name if there is one."""
+
+    async def remove(self, path: bytes) -> None: ...
 
     async def write(self, path: bytes, text: bytes) -> None: ...
 

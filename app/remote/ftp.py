@@ -103,15 +103,19 @@ class FtpFolder:
             while block := await self._in_time(reader.read(_BLOCK)):
                 await put(block)
 
-    async def there(self, path: bytes) -> bool:
-        """Only files are: what is moved to the name of a folder is refused."""
+    async def size(self, path: bytes) -> int | None:
         try:
-            await self._ask(b"SIZE " + path, "213")
+            _, said = await self._ask(b"SIZE " + path, "213")
         except Denied as denied:
             if denied.unknown or not denied.lasting:
                 raise
-            return False
-        return True
+            return None
+        with self._trouble("it tells no size"):
+            return int(said[-1])
+
+    async def there(self, path: bytes) -> bool:
+        """Only files are: what is moved to the name of a folder is refused."""
+        return await self.size(path) is not None
 
     # what is done to it ---------------------------------------------------------------------------
 
@@ -121,6 +125,19 @@ class FtpFolder:
     async def move(self, path: bytes, to: bytes) -> None:
         await self._ask(b"RNFR " + path, "350")
         await self._ask(b"RNTO " + to, "2xx")
+
+    async def replace(self, path: bytes, to: bytes) -> None:
+        """Most servers move over another; the rest says no to that."""
+        try:
+            await self.move(path, to)
+        except Denied as denied:
+            if denied.unknown or not await self.there(to):
+                raise
+            await self.remove(to)
+            await self.move(path, to)
+
+    async def remove(self, path: bytes) -> None:
+        await self._ask(b"DELE " + path, "2xx")
 
     async def write(self, path: bytes, text: bytes) -> None:
         async with self._data(b"STOR " + path) as (_, writer):

@@ -21,6 +21,8 @@ _WITH_PASSPHRASE = (
     "or not with this passphrase (in OpenSSH's own form that takes the package bcrypt, in PKCS#8 nothing)"
 )
 
+_NO_FILE = f"sftp_{asyncssh.FX_NO_SUCH_FILE}"
+
 T = TypeVar("T")
 
 asyncssh.set_log_level(logging.WARNING)  # it names users and files
@@ -64,6 +66,15 @@ class SftpFolder:
             while block := await self._ask(file.read(_BLOCK)):
                 await put(block)
 
+    async def size(self, path: bytes) -> int | None:
+        try:
+            told = await self._ask(self._client.stat(self._at(path)))
+        except Denied as denied:
+            if denied.code != _NO_FILE:
+                raise
+            return None
+        return told.size
+
     async def there(self, path: bytes) -> bool:
         try:
             await self._ask(self._client.lstat(self._at(path)))
@@ -79,6 +90,20 @@ class SftpFolder:
     async def move(self, path: bytes, to: bytes) -> None:
         """Never over another: SFTP says no to that."""
         await self._ask(self._client.rename(self._at(path), self._at(to)))
+
+    async def replace(self, path: bytes, to: bytes) -> None:
+        """In one step where OpenSSH's extension is known, as it is nearly everywhere."""
+        try:
+            await self._ask(self._client.posix_rename(self._at(path), self._at(to)))
+        except Denied as denied:
+            if not denied.unknown:
+                raise
+            if await self.there(to):
+                await self.remove(to)
+            await self.move(path, to)
+
+    async def remove(self, path: bytes) -> None:
+        await self._ask(self._client.remove(self._at(path)))
 
     async def write(self, path: bytes, text: bytes) -> None:
         file: Any = await self._ask(self._client.open(self._at(path), "wb"))
@@ -96,7 +121,11 @@ class SftpFolder:
         except _GONE:
             raise Trouble(f"{self.host}: it broke the connection off", code="broken") from None
         except asyncssh.SFTPError as error:
-            raise Denied(lasting=isinstance(error, _LASTING), code=f"sftp_{error.code}") from None
+            raise Denied(
+                lasting=isinstance(error, _LASTING),
+                unknown=isinstance(error, asyncssh.SFTPOpUnsupported),
+                code=f"sftp_{error.code}",
+            ) from None
         except _FAULTS as error:
             cause, code = _cause(error)
             raise Trouble(f"{self.host}: it broke off, or stood still ({cause})", code=code) from None
