@@ -21,6 +21,7 @@ class Reason(BaseModel):
     code: str
     field: str = ""
     message: str
+    lead: str | None = Field(None, description="Your own earlier lead that this one repeats.")
 
 
 class Moment(BaseModel):

@@ -100,11 +100,17 @@ def _result(document: Mapping[str, Any]) -> str:
     parts += [f"<{name}>{escape(str(document[name]))}</{name}>" for name in _PLAIN if name in document]
     if reasons := document.get("reasons"):
         inner = "".join(
-            f"<reason code={quoteattr(r['code'])} field={quoteattr(r['field'])}>{escape(r['message'])}</reason>"
+            f"<reason code={quoteattr(r['code'])} field={quoteattr(r['field'])}{_named(r)}>"
+            f"{escape(r['message'])}</reason>"
             for r in reasons
         )
         parts.append(f"<reasons>{inner}</reasons>")
     return f"<result>{''.join(parts)}</result>"
+
+
+def _named(reason: Mapping[str, str]) -> str:
+    """The source's own lead that it speaks of."""
+    return f" lead={quoteattr(reason['lead'])}" if "lead" in reason else ""
 
 
 _PLAIN = ("state", "price", "reason", "status_url")

@@ -123,12 +123,26 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
     check_enrich(
         reading, item, known.enrichers, known.fields.get(item.id, set()), known.derived.get(item.id, set())
     )
+    _rules_named(reading, item)
     if isinstance(item.doc, CampaignDoc):
         check_worth(reading, item, item.doc)
         for path, expression in _expressions(item.doc.score, ("score",)):
             _lead_fields(reading, item, path, expression, item.id, known)
     if item.id:
         _kept(reading, item, known)
+
+
+def _rules_named(reading: Reading, item: Item) -> None:
+    """Rules for duplicates are told apart by their names in every trace."""
+    named: dict[Any, str | int] = {}
+    for i, node in _under(item, "checks"):
+        told = node.value if node.kind == "map" and node.value.get("check") == "duplicate" else {}
+        name = told.get("name")
+        if isinstance(name, str) and name in named:
+            hint = f"checks[{named[name]}] has it already"
+            reading.say(item, ["checks", i, "name"], f'"{name}" is the name of two rules', hint)
+        elif isinstance(name, str) and name:
+            named[name] = i
 
 
 def _conditions(model: type[BaseModel] | None, node: Node) -> Iterator[tuple[str, Expression]]:

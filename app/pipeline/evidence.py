@@ -210,12 +210,12 @@ class EvidenceDesk:
 
 def _of_buyers(draft: "Draft", lists: Mapping[str, ListDoc]) -> list[tuple[Having, Listed]]:
     """What a rule by buyer asks of the lists that buyers gave us."""
-    claims = [
-        ask for ask in draft.plan.campaign.judge.claims(draft.lead) if isinstance(ask, Having) and ask.kind
+    campaign = draft.plan.campaign
+    theirs = tuple(doc.id for doc in lists.values() if doc.buyer in campaign.buyers)
+    claims = campaign.judge.claims(draft.lead) if theirs else ()
+    return [
+        (one, Listed(theirs, one.kind, one.value)) for one in claims if isinstance(one, Having) and one.kind
     ]
-    buyers = draft.plan.campaign.buyers
-    theirs = tuple(doc.id for doc in lists.values() if doc.buyer in buyers) if claims else ()
-    return [(claim, Listed(theirs, claim.kind, claim.value)) for claim in claims if theirs]
 
 
 def _seen(draft: "Draft") -> list[Seen]:

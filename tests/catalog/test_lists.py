@@ -142,3 +142,21 @@ def test_a_domain_of_any_depth_asks_a_bounded_number_of_questions() -> None:
 )
 def test_a_network_is_at_most_so_many_entries(network: str, count: int) -> None:
     assert len(networks_of(network)) == count
+
+
+def test_a_list_of_a_buyer_names_one_that_there_is_and_is_told_of_while_it_is_empty() -> None:
+    buyers = "buyers: [{id: sunco}]\n"
+    wrong = "lists: [{id: theirs, of: phone, buyer: sunko}]\n"
+    assert said(wrong + buyers) == [("lists[0].buyer", '"sunko" is no buyer', 'did you mean "sunco"?')]
+    catalogue = seen(wrong.replace("sunko", "sunco") + buyers)
+    assert unfilled(catalogue, ()) == ["theirs"]
+    assert unfilled(catalogue, {"theirs"}) == []
+
+
+def test_two_rules_for_duplicates_have_two_names() -> None:
+    rules = "[{check: duplicate, name: month, on: [phone]}, {check: duplicate, name: month, on: [phone], within: 60d}]"
+    text = f"campaigns: [{{id: solar, fields: {{phone: {{type: phone}}}}, checks: {rules}}}]"
+    assert said(text) == [
+        ("campaigns[0].checks[1].name", '"month" is the name of two rules', "checks[0] has it already")
+    ]
+    assert seen(text.replace("name: month, ", ""))

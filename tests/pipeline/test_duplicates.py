@@ -2,20 +2,24 @@
 
 import asyncio
 import hashlib
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.commands.recalling import setting_of
+from app.commands.telling import tell
 from app.ingest.fieldtype import fieldtypes
 from app.pipeline.lists import Lists
-from app.pipeline.story import source_view
+from app.pipeline.story import source_view, story
 from app.store import lead_keys
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, contract, opened, source
 from tests.pipeline.test_claims import batch, states
+from tests.pipeline.test_reviewing import reviewer
 
 CAMPAIGN = """
 %s
@@ -158,6 +162,38 @@ async def test_a_source_that_is_told_little_is_told_that_nothing_is_paid(databas
         await house.one(ann())
         again = await house.one(ann())
         assert [reason["message"] for reason in again.reasons] == ["nothing is paid for this lead"]
+
+
+async def test_one_that_was_held_and_approved_is_who_the_next_one_repeats(database: Database) -> None:
+    rule = "{check: duplicate, on: [email], action: hold}"
+    async with opened(database, catalogue(source(), checks=rule)) as house:
+        first = await house.one(ann())
+        held = await house.one(ann())
+        assert await house.value("select lead_id from dedupe_key") == first.lead_id
+        await pass_days(house, 20)
+        await reviewer(house).approve(held.lead_id, by="ann")
+        assert await house.value("select lead_id from dedupe_key") == held.lead_id
+        await pass_days(house, 20)
+        assert (await house.one(ann())).state == "held"
+
+
+async def test_the_trace_tells_the_rule_the_earlier_lead_and_who_was_left_out_by_what(
+    database: Database, buyer: Buyer
+) -> None:
+    rules = f"{BY_BUYER}, {{check: duplicate, name: year, on: [phone], within: 365d, action: link}}"
+    async with opened(database, catalogue(*two(buyer), checks=rules)) as house:
+        first = await house.one(ann(phone="4155550123"))
+        second = await house.one(ann(phone="4155550123"))
+        async with database.acquire() as conn:
+            told = await story(conn, second.lead_id)
+        assert told is not None
+        text = "\n".join(tell(told, await setting_of(database, told, zone=UTC, everything=True)))
+        end = str(first.lead_id)[-8:]
+        assert f"same phone as …{end}" in text
+        assert "window 365d, rule year)" in text
+        assert "1 of 2 contracts: b2" in text
+        assert "left out: 1 duplicate" in text
+        assert f"b1 has this person: lead …{end}" in text
 
 
 # in one writing, and similar --------------------------------------------------------------------------
