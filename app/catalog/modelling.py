@@ -37,7 +37,7 @@ class ModelDoc(Document):
     """What `leadgate score fit` learns. A model changes nothing until a person activates it."""
 
     target: Target = Field("sold", description="What a lead is to become.")
-    features: tuple[Annotated[FeatureDoc, BeforeValidator(_named)], ...] = Field(min_length=1, max_length=200)
+    features: tuple[Annotated[FeatureDoc, BeforeValidator(_named)], ...] = Field(max_length=200)
     score: Literal["points", "probability", "rank"] = Field(
         "points",
         description="What the score is while a model is in force: the points, the probability in per cent, or "
@@ -46,8 +46,10 @@ class ModelDoc(Document):
     l2: float = Field(1.0, ge=0.001, le=1e6, description="How strongly weights are held near nought.")
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _named_once(self) -> Self:
         names = [one.name for one in self.features]
+        if not names:
+            raise ValueError("names nothing to learn from; write features: [state, bill]")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"names {twice} twice; give each feature its own name")
         return self

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from app.catalog.kinds import models_in
 from app.catalog.problems import nearest, suggestion
 from app.catalog.tree import Node
-from app.core.expressions import VARIABLES, ExpressionError
+from app.core.expressions import ExpressionError
 
 _UNDECLARED = re.compile(r"undeclared reference to '([^'.]+)")
 _SAFE_KEY = re.compile(r"[A-Za-z_][\w-]*\Z")
@@ -149,9 +149,7 @@ def _branch(tag: str) -> str | None:
     return "map" if tag[:1].isupper() or tag.startswith("dict") else None
 
 
-def expression_fault(
-    error: ExpressionError, node: Node, path: str, names: Iterable[str] = VARIABLES
-) -> Fault:
+def expression_fault(error: ExpressionError, node: Node, path: str, names: Iterable[str] = ()) -> Fault:
     """Where in its own text an expression does not compile, and what of it."""
     text = node.value if isinstance(node.value, str) else str(node.value)
     starts = [0, *(m.end() for m in re.finditer("\n", text))]
@@ -160,7 +158,7 @@ def expression_fault(
     if unknown := _UNDECLARED.match(error.message):
         name = unknown[1]
         offset, width = _word_before(text, name, offset), len(name)
-        hint = f'nothing is called "{name}"; {suggestion(name, names)}'
+        hint = f'nothing is called "{name}"; {suggestion(name, names or error.names)}'
     elif hint.startswith("token recognition error") and text[offset : offset + 1] in ("'", '"'):
         hint = "this quote is not closed"
     elif "<EOF>" in hint:

@@ -33,10 +33,12 @@ class Failed(Struct, frozen=True):
 
 
 class ExpressionError(ValueError):
-    """The text does not compile. `column` counts from 1 within the expression's own text."""
+    """The text does not compile. `column` counts from 1 within the expression's own text; `names` are what it
+    could have spoken of."""
 
     def __init__(self, message: str, column: int, line: int = 1, width: int = 1) -> None:
         super().__init__(message)
+        self.names: tuple[str, ...] = VARIABLES
         self.message, self.column, self.line, self.width = message, column, line, width
 
 
@@ -45,10 +47,15 @@ class Expression:
 
     __slots__ = ("_compiled", "text")
     _env: ClassVar[Any] = _ENV
+    _names: ClassVar[tuple[str, ...]] = VARIABLES
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._compiled = _compiled(self._env, text)
+        try:
+            self._compiled = _compiled(self._env, text)
+        except ExpressionError as error:
+            error.names = self._names
+            raise
 
     def value(self, data: Mapping[str, Any]) -> Any:
         """The value over `data` (variable → value), or Failed; plain str, bool, int, float, list, dict or None."""
@@ -128,6 +135,7 @@ class ScoredExpression(Expression):
 
     __slots__ = ()
     _env: ClassVar[Any] = _SCORED
+    _names: ClassVar[tuple[str, ...]] = (*VARIABLES, "score", "grade")
 
 
 class WorthExpression(Expression):
@@ -135,6 +143,7 @@ class WorthExpression(Expression):
 
     __slots__ = ()
     _env: ClassVar[Any] = _WORTH
+    _names: ClassVar[tuple[str, ...]] = (*VARIABLES, *WORTH)
 
 
 def activation(data: Mapping[str, Any]) -> Any:

@@ -14,9 +14,9 @@ campaigns:
 """
 
 
-def faults(said: str) -> list[tuple[str, str]]:
+def faults(said: str, more: str = "") -> list[tuple[str, str]]:
     try:
-        read([("t.yaml", CAMPAIGN % said)], discover())
+        read([("t.yaml", CAMPAIGN % said + more)], discover())
     except CatalogueErrors as errors:
         return [(one.path.removeprefix("campaigns[0]."), one.hint) for one in errors.problems]
     return []
@@ -57,6 +57,26 @@ def rule(when: str = "lead.bill > 1", more: str = "") -> str:
             "score.sales_ready.when",
             'no field "emial" on campaign solar; did you mean "email"?',
         ),
+        (
+            "score: {model: {features: [bil]}}",
+            "score.model.features[0]",
+            'did you mean "bill"?',
+        ),
+        (
+            "score: {model: {features: [{name: big, value: lead.bil > 3}]}}",
+            "score.model.features[0].value",
+            'no field "bil" on campaign solar; did you mean "bill"?',
+        ),
+        (
+            "score: {model: {features: [bill, {name: told, value: reply.status}]}}",
+            "score.model.features[1].value",
+            'nothing is called "reply"; known: lead, source',
+        ),
+        (
+            "score: {model: {features: [{name: seen, value: score > 3}]}}",
+            "score.model.features[0].value",
+            'nothing is called "score"; did you mean "source"?',
+        ),
         ("fraud: {weights: {fomr: 3}}", "fraud.weights.fomr", 'did you mean "form"?'),
         (
             "fraud: {weights: {form.honeypott: 3}}",
@@ -75,6 +95,8 @@ def test_a_fault_is_told_at_its_place(said: str, path: str, hint: str) -> None:
         rule(more=", decay: {half_life: 7d, since: lead.visited_on}"),
         rule('source == "acme"', ", decay: {half_life: 7d}"),
         'score: {grades: {A: 80}, sales_ready: {score: 60, when: grade == "A" && score > 90}}',
+        "score: {model: {features: [bill, {name: big, value: lead.bill > 3, kind: choice}], score: rank}}",
+        "distribution: {priority: {within: 5m, ready_within: 1m, score: 0s, dear: '42.00'}}",
         "fraud: {}",
         "fraud: {weights: {form: 3, form.honeypot: 5}, reject: null}",
     ],
@@ -93,3 +115,39 @@ def test_what_is_right_applies(said: str) -> None:
 )
 def test_a_time_out_that_means_nothing_is_refused(said: str, path: str) -> None:
     assert [place for place, _ in faults(f"review: {said}")] == [path]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("score: {model: {features: []}}", "score.model"),
+        ("score: {model: {features: [bill, bill]}}", "score.model"),
+        ("score: {model: {features: [bill], target: rich}}", "score.model.target"),
+        ("score: {model: {features: [Bill]}}", "score.model.features[0]"),
+        ("score: {model: {features: [bill], l2: 0}}", "score.model.l2"),
+        ("distribution: {priority: {score: 31d}}", "distribution.priority.score"),
+        ("distribution: {priority: {dear: 0}}", "distribution.priority.dear"),
+    ],
+)
+def test_a_model_or_a_priority_that_means_nothing_is_refused(said: str, path: str) -> None:
+    assert [place for place, _ in faults(said)] == [path]
+
+
+CONTRACT = """
+buyers:
+  - id: sunco
+    contracts:
+      - {id: west, campaign: solar, when: '%s', deliver: {adapter: webhook, url: "https://x.example", body: json, accepted: "true"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "hint"),
+    [
+        ('score >= 70 && sales_ready && probability > 0.5 && grade == "A"', []),
+        ("scor >= 70", ['did you mean "score"?']),
+    ],
+)
+def test_a_contract_may_ask_what_a_lead_is_worth(when: str, hint: list[str]) -> None:
+    found = faults("", CONTRACT % when)
+    assert [one.split("; ")[-1] for _, one in found] == hint
