@@ -11,6 +11,7 @@ from app.commands.words import ICONS, clock, days, points, size, span, tail
 from app.core.redaction import mask_value, scrub
 from app.distribute.caps import cap_of
 from app.distribute.explain import LeftOutReason
+from app.enrich.enrichment import ENRICHED, OFFLINE
 from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
 
@@ -69,6 +70,8 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
         _strange(name, value, setting) for name, value in detail["fields"].items() if _invalid(value)
     ]:
         entries.append(Entry("!", "normalised", strange))
+    if enriched := _enriched(detail):
+        entries.append(Entry("✓", "enriched", enriched))
     entries.append(_checked(lead, detail, at("checked"), setting))
     if "forced" in detail["routing"]:
         entries.append(Entry("·", "forced", [_forced(detail["routing"]["forced"], lead)], at=at("checked")))
@@ -109,8 +112,9 @@ def _received(story: Story, took: Mapping[str, float]) -> str:
 
 def _mapped(detail: Mapping[str, Any]) -> str:
     aside = [scrub(name)[:40] for name in detail["extra"]]
-    by_default = sum(1 for value in detail["fields"].values() if value[0] is None)
-    mapped = len(detail["fields"]) - by_default
+    brought = [value for value in detail["fields"].values() if not _added(value)]
+    by_default = sum(1 for value in brought if value[0] is None)
+    mapped = len(brought) - by_default
     keys = mapped + len(aside)
     text = f"{keys} {'key' if keys == 1 else 'keys'}: {mapped} mapped"
     if by_default:
@@ -124,6 +128,21 @@ def _mapped(detail: Mapping[str, Any]) -> str:
 def _as_it_came(detail: Mapping[str, Any]) -> bool:
     """Every key led to a field, and no field was filled by a default."""
     return not detail["extra"] and all(value[0] is not None for value in detail["fields"].values())
+
+
+def _added(value: list[Any]) -> str:
+    """By whom, where the lead did not bring it."""
+    note: str = value[4].partition(";")[0] if len(value) > 4 else ""
+    return note if note == OFFLINE or note.startswith(ENRICHED) else ""
+
+
+def _enriched(detail: Mapping[str, Any]) -> list[str]:
+    """Who filled which fields, in the order in which they did."""
+    by: dict[str, list[str]] = {}
+    for name, value in detail["fields"].items():
+        if added := _added(value):
+            by.setdefault(added, []).append(name)
+    return [f"{', '.join(names)} {added.removeprefix('enriched ')}" for added, names in by.items()]
 
 
 def _invalid(value: list[Any]) -> bool:

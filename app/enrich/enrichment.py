@@ -18,7 +18,8 @@ from app.validate.key import digest, identity
 from app.validate.remote import Remote
 
 Normal = Callable[[Raw], Value]
-OFFLINE = "known offline"
+OFFLINE, ENRICHED = "known offline", "enriched by "
+"""What the note of a value says that the lead did not bring."""
 _CONTACTS = ("phone", "email")
 
 
@@ -102,7 +103,7 @@ class Enrichment:
                 continue
             if before is not None and before.raw is not None:
                 lead.extra.setdefault(field, before.raw)
-            note = f"enriched by {use.id}" + (f"; {made.note}" if made.note else "")
+            note = f"{ENRICHED}{use.id}" + (f"; {made.note}" if made.note else "")
             lead.fields[field] = Value(raw, made.normal, True, made.parts, note)
             filled.append(field)
         return Filled(tuple(filled), tuple(invalid))

@@ -84,15 +84,16 @@ class Beforehand:
         told = await self._look_ups.ask(draft.lead, ask, sells=sells)
         enrichment = draft.plan.campaign.enrichment
         filled = enrichment.fill(draft.lead, use, told.value) if told.known else Filled()
-        draft.looked.append(_finding(ask, told, filled))
+        _note(draft, ask, told, filled)
 
     async def _evidence(self, draft: "Draft", ask: Remote, sells: bool) -> None:
         told = draft.evidence[ask] = await self._look_ups.ask(draft.lead, ask, sells=sells)
-        draft.looked.append(_finding(ask, told))
+        _note(draft, ask, told)
 
 
-def _finding(ask: Remote, told: Told, filled: Filled = Filled()) -> Finding:
+def _note(draft: "Draft", ask: Remote, told: Told, filled: Filled = Filled()) -> None:
     """What is kept of a look-up: how it ended, how long it took and what it cost; nothing that was asked or said."""
+    draft.took[ask.service] = draft.took.get(ask.service, 0.0) + told.ms
     facts: dict[str, Any] = {
         "became": told.became,
         "ms": told.ms,
@@ -105,5 +106,8 @@ def _finding(ask: Remote, told: Told, filled: Filled = Filled()) -> Finding:
         facts["filled"] = list(filled.fields)
     if filled.invalid:
         facts["left_out"] = list(filled.invalid)
-    message = BECAME[told.became].rstrip(".").lower()
-    return Finding(check=ask.service, code=LOOKED_UP, message=message, facts=facts)
+    words = [f"{told.became}: {BECAME[told.became].rstrip('.').lower()}"]
+    words += [f"filled {', '.join(filled.fields)}"] if filled.fields else []
+    words += [f"left out {', '.join(filled.invalid)}, of another type"] if filled.invalid else []
+    words += [f"{facts['cost']} {told.currency}"] if told.cost else []
+    draft.looked.append(Finding(check=ask.service, code=LOOKED_UP, message="; ".join(words), facts=facts))

@@ -4,8 +4,13 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+from app.commands.steps import Setting, decided
+from app.ingest.fieldtype import fieldtypes
+from app.pipeline.plans import Plans
+from app.pipeline.story import story
 from app.store.database import Database
 from app.store.leads import decode
+from app.validate.check import checks
 from tests.buyer import Buyer, Stream, reply, says, way
 from tests.pipeline.house import House, contract, lead, opened, source
 
@@ -241,3 +246,59 @@ async def test_a_campaign_that_uses_nothing_of_it_asks_nothing(database: Databas
         await house.one(lead(phone="415 555 2671"))
         assert await house.value("select count(*) from contact_lead") == 0
         assert set((await found(house))["fields"]) == {"first_name", "email", "phone"}
+
+
+async def test_the_trace_tells_who_filled_what_how_long_it_took_and_what_it_cost(
+    database: Database, buyer: Buyer
+) -> None:
+    rules = '[{when: lead.email_kind == "company", points: 1, why: a firm}]'
+    text = yaml(credit(buyer.url("/credit"), more=', cost: "0.05"'), enrich="credit", rules=rules)
+    async with opened(database, text) as house:
+        await house.one(lead())
+        async with database.acquire() as conn:
+            told = await story(conn, await house.value("select id from lead"))
+    assert told is not None
+    lines = {
+        entry.name: entry.lines for entry in decided(told, Setting(now=house.world.now(), everything=True))
+    }
+    assert lines["mapped"] == ["2 keys: 2 mapped"]
+    assert lines["enriched"] == ["email_kind known offline", "band, income by credit"]
+    (said,) = [line for line in lines["checked"] if "credit" in line]
+    assert "answered: the service said something; filled band, income; 0.05 USD" in said
+    assert said.endswith(" ms")
+
+
+async def test_a_changed_enricher_holds_for_the_next_lead(database: Database, buyer: Buyer) -> None:
+    async with opened(database, yaml(credit(buyer.url("/500")), enrich="credit")) as house:
+        former = house.plans
+        await house.configure(yaml(credit(buyer.url("/credit")), enrich="credit"))
+        plans = Plans(house.plans.snapshot, fieldtypes, checks, former)
+        kept = plans.campaign("solar").enrichment.parts
+    assert [str(one.settings.url) for one in kept] == [buyer.url("/credit")]  # type: ignore[attr-defined]
+
+
+async def test_a_lead_survives_the_process_that_asked_for_it_and_is_asked_for_once_more(
+    database: Database, buyer: Buyer
+) -> None:
+    GO["on"] = asyncio.Event()
+    text = yaml(
+        credit(buyer.url("/slow-credit"), more=', cost: "1"').replace("300ms", "20s"), enrich="credit"
+    )
+    async with opened(database, text) as dying:
+        work = dying.work(lead())
+        await dying.keep(work)
+        asked = asyncio.create_task(dying.engine.decided(work, dying.world.monotonic() + 60))
+        while not buyer.received:
+            await asyncio.sleep(0)
+        await dying.evidence.close()  # its answer never comes
+        asked.cancel()
+        await dying.run("update inbox set lease_id = null")
+        await dying.run("update look_up set asked_at = now() - interval '1 minute'")
+    GO["on"].set()
+    async with opened(database, text) as house:
+        await house.upkeep.inbox()
+        await house.until(lambda: house.value("select count(*) from lead"))
+        told = await found(house)
+        assert (told["fields"]["band"], looked(told)[0]["became"]) == ("A", "answered")
+        assert await house.value("select tries from look_up") == 2
+    assert len(buyer.received) == 2
