@@ -66,7 +66,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.validate.blocklists import Blocklists
 from app.validate.check import checks
-from app.validate.data import join
+from app.validate.data import again, join
 from app.validate.mx import MxResolver
 from app.validate.places import Places
 
@@ -188,6 +188,7 @@ class Process:
         )  # fmt: skip
         self.callbacks.attend(self.upkeep)
         self.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(self.places.again), takes=False)
+        self.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(again), takes=False)
         self.spec_changes = SpecChanges(
             self.database, self.wire, world, Known(fieldtypes, checks, formats), plans=self.current_plans
         )

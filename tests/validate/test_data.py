@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from app.validate.data import disposable, disposable_domains, join, own_places, role_names
+from app.validate.data import again, disposable, disposable_domains, join, own_places, role_names
 
 PACKED = (files("app.validate.data") / "disposable.txt.xz").read_bytes()
 
@@ -220,3 +220,20 @@ def test_places_come_from_a_file_of_geonames(own):
     (own / "postal_codes.txt").write_text(f"{line}\nhalf\ta line\n", "utf-8")
     join(own)
     assert own_places() == {"US 94110": ("San Francisco", "San Francisco", 37.7487, -122.4158)}
+
+
+def test_a_list_that_is_changed_is_read_again_and_no_other_is(own):
+    join(own)
+    (own / "disposable.txt").write_text("throwaway.example\n", "utf-8")
+    assert disposable("throwaway.example") is None
+    again()
+    assert disposable("throwaway.example")
+    places = own_places()
+    (own / "disposable.txt").write_text("another.example\n", "utf-8")
+    again()
+    assert disposable("throwaway.example") is None
+    assert disposable("another.example")
+    assert own_places() is places
+    (own / "disposable.txt").unlink()
+    again()
+    assert disposable("another.example") is None

@@ -1,7 +1,7 @@
 """The lists that ship with the checks, each read once, when first asked for."""
 
 import lzma
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
@@ -10,19 +10,40 @@ from typing import Literal, NamedTuple
 
 _FOLDER = files(__name__)
 _own: list[Path] = []
+_read: dict[str, tuple[int, ...]] = {}
 
 
 def join(folder: Path | None) -> None:
     """Lists in `folder` are the operator's, and count beside those that ship. Called by a root, before any lead."""
     _own[:] = [] if folder is None else [folder]
-    for read in (disposable_domains, own_places):
-        read.cache_clear()
+    again()
+
+
+def again() -> bool:
+    """Read those of the operator's lists that were changed; for a thread, since they may be long. Never true:
+    there is no hurry."""
+    for name, read in (("disposable.txt", own_disposable), ("postal_codes.txt", own_places)):
+        mark = _mark(name)
+        if _read.get(name) != mark:
+            _read[name] = mark
+            read.cache_clear()
+            read()
+    return False
+
+
+def _mark(name: str) -> tuple[int, ...]:
+    """Of a file that is there: which it is, and when it was written."""
+    for folder in _own:
+        with suppress(OSError):
+            stat = (folder / name).stat()
+            return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return ()
 
 
 def _own_lines(name: str) -> Iterator[str]:
     """None where there is no such file; what isn't UTF-8 of one hinders nothing else."""
     for folder in _own:
-        if (folder / name).is_file():
+        with suppress(OSError):
             yield from _lines((folder / name).read_text(encoding="utf-8", errors="replace"))
 
 
@@ -36,11 +57,35 @@ def _rows(name: str) -> Iterator[list[str]]:
 
 @cache
 def disposable_domains() -> frozenset[str]:
-    """Domains of throw-away mailboxes; of the operator's list a line `!example.com` takes one away."""
-    packed = (_FOLDER / "disposable.txt.xz").read_bytes()
-    own = {line.strip().lower() for line in _own_lines("disposable.txt")}
-    not_so = {line.removeprefix("!").strip() for line in own if line.startswith("!")}
-    return frozenset(_lines(lzma.decompress(packed).decode())) - not_so | (own - {f"!{d}" for d in not_so})
+    """Domains of throw-away mailboxes that ship."""
+    return frozenset(_lines(_shipped_disposable()))
+
+
+def disposable_of() -> str:
+    """The day on which the list that ships was made."""
+    return _shipped_disposable().partition("made ")[2][:10]
+
+
+def _shipped_disposable() -> str:
+    return lzma.decompress((_FOLDER / "disposable.txt.xz").read_bytes()).decode()
+
+
+class OwnDomains(NamedTuple):
+    """What an operator's list adds, and what it takes away (`!example.com`)."""
+
+    added: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+
+
+def domains_of(lines: Iterable[str]) -> OwnDomains:
+    said = {line.strip().lower() for line in lines} - {""}
+    taken = frozenset(line[1:].strip() for line in said if line.startswith("!"))
+    return OwnDomains(frozenset(line for line in said if not line.startswith("!")) - taken, taken)
+
+
+@cache
+def own_disposable() -> OwnDomains:
+    return domains_of(_own_lines("disposable.txt"))
 
 
 @cache
@@ -89,9 +134,9 @@ def zip_places() -> Iterator[list[str]]:
 
 def disposable(domain: str) -> str | None:
     """The listed domain that `domain` (lower case, ASCII) is or lies under, else None."""
-    listed = disposable_domains()
+    listed, own = disposable_domains(), own_disposable()
     while True:
-        if domain in listed:
+        if domain in own.added or (domain in listed and domain not in own.taken):
             return domain
         _, _, domain = domain.partition(".")
         if "." not in domain:
