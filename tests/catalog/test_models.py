@@ -3,8 +3,12 @@
 import asyncpg
 import pytest
 from msgspec import json
+from ruamel.yaml import YAML
 
+from app.catalog.documents import Catalogue
+from app.catalog.export import export
 from app.catalog.modelling import read_model
+from app.catalog.rows import catalogue_of, to_row
 from app.store import models
 from app.store.database import Database
 from tests.catalog.test_live import following
@@ -49,3 +53,20 @@ def test_a_model_is_read_as_it_was_written() -> None:
     assert read_model("solar", 1, DOC) == model()
     assert read_model("solar", 1, "{}") is None
     assert read_model("solar", 1, DOC.replace("0.7", '"x"')) is None
+
+
+def test_a_declared_model_and_a_priority_are_exported_as_they_were_applied() -> None:
+    score = {"model": {"features": ["state", {"name": "dear", "value": "lead.bill > 200"}], "score": "rank"}}
+    distribution = {"priority": {"within": "5m", "score": "90s", "dear": "50.00"}}
+    given = {
+        "id": "solar",
+        "fields": {"state": {"type": "state"}},
+        "score": score,
+        "distribution": distribution,
+    }
+    declared = Catalogue.model_validate({"campaigns": [given]})
+    text = export(declared)
+    assert "features:" in text
+    again = Catalogue.model_validate(YAML(typ="safe", pure=True).load(text))
+    assert again == declared
+    assert catalogue_of({"campaign": [("solar", to_row(declared.campaigns[0]))]}) == declared

@@ -3,7 +3,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.conditions import facts_of
 from app.distribute.explain import LeftOutReason, explain
+from app.model import Worth
 from tests.distribute.routing.standing import NOON, Contract, contract, index_of
 
 MST = {"zone": "America/Denver", "open": {"mon-fri": "08:00-18:00"}}
@@ -101,3 +103,24 @@ def test_it_adds_up_to_what_routing_counted(docs: list[Any], lead: dict[str, Any
         left.hours,
     ]
     assert match.count + len(causes) == len(docs)
+
+
+def test_what_a_lead_is_worth_is_shown_where_that_left_it_out() -> None:
+    index = index_of(
+        contract("a", "score >= 70 && lead.bill > 1"),
+        contract("b", "probability > 0.5"),
+        contract("c", "score + 1 > 90"),
+    )
+    facts = facts_of({"bill": 2, "score": 99}, Worth(60, "B", True))
+    said = explain(index, facts, source="acme", at=NOON)
+    assert [(one.contract, one.rule, one.value) for one in said] == [
+        ("a", "score >= 70", "score == 60 → false"),
+        ("b", "probability > 0.5", "probability is missing → false"),
+        ("c", "score + 1 > 90", "score == 60 → false"),
+    ]
+
+
+def test_a_field_that_is_called_score_is_the_field() -> None:
+    index = index_of(contract("a", "lead.score >= 70"))
+    (said,) = explain(index, facts_of({"score": 9}, Worth(90)), source="acme", at=NOON)
+    assert said.value == "lead.score == 9 → false"
