@@ -15,7 +15,9 @@ from app.validate.naming import is_placeholder, tokens, wrong_with
 
 Told = Action | Literal["allow"]
 
-_DIGIT = re.compile(r"\d(?!(?:st|nd|rd|th)\b|\d)", re.IGNORECASE)
+_DIGIT = re.compile(r"\d(?!(?:st|nd|rd|th)\b|[ºª°]|\d)", re.IGNORECASE)
+_TWICE = 3
+"""Letters of a word that may well be both names: Li Li, Bo Bo, Kim Kim."""
 _SAYS = {
     "gibberish": "is spelt like no name",
     "keyboard": "is keys that lie side by side",
@@ -107,7 +109,7 @@ def _together(lead: Lead, to: NameSettings) -> Iterator[tuple[str, str, str]]:
     first, last = _words(lead, to.first, to), _words(lead, to.last, to)
     if is_placeholder((*first, *last)) and first:
         yield to.first, "placeholder", f"{to.first} stands for a name"
-    elif len(first) == 1 and first == last and len(first[0]) > 1 and first[0] not in both_names():
+    elif len(first) == 1 and first == last and len(first[0]) > _TWICE and first[0] not in both_names():
         yield to.last, "same", f"{to.last} is the first name again"
     for field in to.fields:
         words = _words(lead, field, to)
