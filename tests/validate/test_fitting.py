@@ -3,6 +3,7 @@
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec import json, structs
@@ -16,18 +17,18 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DOC = ModelDoc.model_validate({"features": ["bill", "state", {"name": "zip", "kind": "choice"}]})
 
 
-def sigmoid(odds):
+def sigmoid(odds: Any) -> Any:
     return 1 / (1 + math.exp(-odds))
 
 
-def examples(n=3_000, *, seed=7, odds=None, points=None):
+def examples(n: Any = 3_000, *, seed: Any = 7, odds: Any = None, points: Any = None) -> Any:
     """Half of the truth is in the bill, half in the state; the ZIP code says nothing."""
     chance = random.Random(seed)
-    bills = [None if chance.random() < 0.1 else chance.gauss(150, 50) for _ in range(n)]
-    states = [chance.choice(["CA", "NV", "TX", None]) for _ in range(n)]
-    zips = [chance.choice([94110, 89101]) for _ in range(n)]
+    bills: list[Any] = [None if chance.random() < 0.1 else chance.gauss(150, 50) for _ in range(n)]
+    states: list[Any] = [chance.choice(["CA", "NV", "TX", None]) for _ in range(n)]
+    zips: list[Any] = [chance.choice([94110, 89101]) for _ in range(n)]
 
-    def true(i):
+    def true(i: Any) -> Any:
         bill = 0 if bills[i] is None else (bills[i] - 150) / 50
         return -0.5 + 1.2 * bill + {"CA": 1.0, "NV": -1.0}.get(states[i], 0)
 
@@ -38,11 +39,11 @@ def examples(n=3_000, *, seed=7, odds=None, points=None):
     )  # fmt: skip
 
 
-def facts(found, i):
+def facts(found: Any, i: Any) -> Any:
     return {name: column[i] for name, column in found.columns.items() if column[i] is not None}
 
 
-def test_what_is_true_of_the_leads_is_found_and_what_is_not_weighs_little():
+def test_what_is_true_of_the_leads_is_found_and_what_is_not_weighs_little() -> None:
     fitted = fit(DOC, examples(8_000))
     bill, state, zip_ = fitted.features
     assert isinstance(bill, Number)
@@ -56,7 +57,7 @@ def test_what_is_true_of_the_leads_is_found_and_what_is_not_weighs_little():
     assert fitted.warnings == ()
 
 
-def test_a_lead_is_estimated_as_the_fit_saw_it_to_the_last_tenth():
+def test_a_lead_is_estimated_as_the_fit_saw_it_to_the_last_tenth() -> None:
     """The same figures from the estimator alone, without numpy, after a trip through JSON."""
     found = examples()
     fitted = fit(DOC, found)
@@ -72,7 +73,7 @@ def test_a_lead_is_estimated_as_the_fit_saw_it_to_the_last_tenth():
     assert again.brier == pytest.approx(fitted.tested.brier, abs=1e-6)
 
 
-def test_the_newest_leads_are_tested_on_and_never_learned_from():
+def test_the_newest_leads_are_tested_on_and_never_learned_from() -> None:
     found = examples()
     other = examples()
     split = int(len(other.hits) * 0.8) + 1
@@ -81,7 +82,7 @@ def test_the_newest_leads_are_tested_on_and_never_learned_from():
     assert fit(DOC, found).tested.auc > 0.6 > 0.4 > fit(DOC, other).tested.auc
 
 
-def test_probabilities_are_made_true_by_leads_that_nothing_was_learned_from():
+def test_probabilities_are_made_true_by_leads_that_nothing_was_learned_from() -> None:
     """What came to be twice as rare is foretold twice as rarely, though the oldest leads say otherwise."""
     n = 6_000
     found = examples(n, odds=lambda i: 0.0 if i < n * 0.6 else -2.0)
@@ -90,7 +91,7 @@ def test_probabilities_are_made_true_by_leads_that_nothing_was_learned_from():
     assert mean == pytest.approx(sigmoid(-2.0), abs=0.03)
 
 
-def test_the_points_are_measured_on_the_same_leads():
+def test_the_points_are_measured_on_the_same_leads() -> None:
     found = examples()
     found.points = [90 if hit else 10 for hit in found.hits]
     fitted = fit(DOC, found)
@@ -98,7 +99,7 @@ def test_the_points_are_measured_on_the_same_leads():
     assert fitted.points.brier < 0.01 < fitted.tested.brier
 
 
-def test_contributions_are_counted_from_the_usual_lead():
+def test_contributions_are_counted_from_the_usual_lead() -> None:
     found = examples()
     fitted = fit(DOC, found)
     estimator = Estimator(
@@ -123,7 +124,7 @@ def test_contributions_are_counted_from_the_usual_lead():
         (0, 0, f"{NEED} more that were sold and {NEED} more that were not sold"),
     ],
 )
-def test_too_few_outcomes_are_refused_with_how_many_are_missing(became, not_, told):
+def test_too_few_outcomes_are_refused_with_how_many_are_missing(became: Any, not_: Any, told: Any) -> None:
     hits = [i % 2 == 0 for i in range(2 * min(became, not_))] + [became > not_] * abs(became - not_)
     n = len(hits)
     found = Examples(
@@ -137,15 +138,15 @@ def test_too_few_outcomes_are_refused_with_how_many_are_missing(became, not_, to
     assert told in str(few.value)
 
 
-def test_outcomes_that_all_lie_in_one_time_are_refused():
+def test_outcomes_that_all_lie_in_one_time_are_refused() -> None:
     found = examples()
     newest = int(len(found.hits) * 0.8)
     found.hits[newest:] = [False] * (len(found.hits) - newest)
-    with pytest.raises(TooFew, match="newest fifth.*10 more that were sold"):
+    with pytest.raises(TooFew, match=r"newest fifth.*10 more that were sold"):
         fit(DOC, found)
 
 
-def test_what_tells_the_outcome_by_itself_and_what_is_always_the_same_are_warned_of():
+def test_what_tells_the_outcome_by_itself_and_what_is_always_the_same_are_warned_of() -> None:
     found = examples()
     found.columns["state"] = ["yes" if hit else "no" for hit in found.hits]
     found.columns["zip"] = [94110] * len(found.hits)
@@ -154,12 +155,12 @@ def test_what_tells_the_outcome_by_itself_and_what_is_always_the_same_are_warned
     assert "zip was the same in all leads, so it tells nothing" in warnings
 
 
-def test_features_that_say_nothing_are_told_as_that():
+def test_features_that_say_nothing_are_told_as_that() -> None:
     fitted = fit(DOC, examples(odds=lambda i: 0.0))
     assert any(one.startswith("it hardly tells one lead from another") for one in fitted.warnings)
 
 
-def test_values_that_come_seldom_stand_together_so_that_no_person_is_learned():
+def test_values_that_come_seldom_stand_together_so_that_no_person_is_learned() -> None:
     found = examples()
     found.columns["state"] = [f"ann{i}@example.com" for i in range(len(found.hits))]
     _, state, _ = fit(DOC, found).features
@@ -167,7 +168,7 @@ def test_values_that_come_seldom_stand_together_so_that_no_person_is_learned():
     assert state.weights == {}
 
 
-def test_odd_values_break_nothing():
+def test_odd_values_break_nothing() -> None:
     found = examples()
     for i, odd in enumerate([math.inf, -math.inf, math.nan, 10**400, True, "x", ""]):
         found.columns["bill"][i * 20] = odd
