@@ -25,8 +25,8 @@ def test_brier_is_the_mean_square_off_the_truth() -> None:
 def test_lift_and_calibration_are_by_tenths() -> None:
     found = figures([i / 100 for i in range(100)], [i >= 90 for i in range(100)])
     assert list(found.lift) == [10.0, *[0] * 9]
-    assert found.calibration[0] == (pytest.approx(0.045), 0.0, 10)
-    assert found.calibration[-1] == (pytest.approx(0.945), 1.0, 10)
+    assert list(found.calibration[0]) == [pytest.approx(0.045), 0.0, 10]
+    assert list(found.calibration[-1]) == [pytest.approx(0.945), 1.0, 10]
 
 
 def test_fewer_leads_than_tenths_are_no_error() -> None:
