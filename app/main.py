@@ -44,6 +44,8 @@ from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.filling import FILLED_EVERY, Filling
+from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
+from app.pipeline.forgetting import Forgetting
 from app.pipeline.lists import Lists
 from app.pipeline.look_ups import LookUps
 from app.pipeline.partials import Partials
@@ -203,6 +205,13 @@ class Process:
         )  # fmt: skip
         self.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
         self.upkeep.also(PERSONS_EVERY, self.persons.finish)
+        self.forgetting = Forgetting(
+            self.database,
+            world,
+            snapshot=lambda: self.current_plans().snapshot,
+            lease_seconds=settings.lease_seconds,
+        )
+        self.upkeep.also(FORGETTING_EVERY, self.forgetting.round)
         self.upkeep.also(FILLED_EVERY, Filling(self.database, world, plans=self.current_plans).further)
         self.engine.start()
         await self.upkeep.start()

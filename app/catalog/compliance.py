@@ -28,3 +28,13 @@ class ConsumerHours(Document):
     unknown: Literal["leave_out", "open"] = Field(
         "leave_out", description="Where nothing tells which time it is there."
     )
+
+
+class RetentionDoc(Document):
+    """When a campaign's leads are forgotten, counted from when they came. What they became and made stays."""
+
+    days: int = Field(ge=1, le=36_500, description="For so long all of it is kept.")
+    what: Literal["person", "bytes"] = Field(
+        "person",
+        description="`person`: everything that tells of the person; `bytes`: only bytes as they came.",
+    )

@@ -12,7 +12,7 @@ from phonenumbers import country_code_for_region
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.catalog.addresses import mailbox, origin, page, sender
-from app.catalog.compliance import ConsentTexts, ConsumerHours
+from app.catalog.compliance import ConsentTexts, ConsumerHours, RetentionDoc
 from app.catalog.document import Document
 from app.catalog.review import ReviewDoc
 from app.catalog.worth import FraudDoc, PriorityDoc, ScoreDoc
@@ -160,6 +160,7 @@ class CampaignDoc(Document):
     enrich: tuple[Id, ...] = Field((), max_length=20, description="Enrichers, in the order of their turn.")
     checks: tuple[CheckDoc, ...] = ()
     consent: ConsentTexts = Field({}, description="What the check `consent` holds leads against.")
+    retention: RetentionDoc | None = Field(None, description="Without it only days of history are dropped.")
     score: ScoreDoc = ScoreDoc()
     fraud: FraudDoc | None = Field(None, description="Without it nothing is summed up.")
     review: ReviewDoc | None = Field(None, description="Without it a held lead waits for a person for ever.")
