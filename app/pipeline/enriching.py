@@ -23,12 +23,13 @@ class Enriching:
     def __init__(self, database: Database, *, secret: bytes = b"") -> None:
         self._database, self._secret = database, secret
 
-    async def enrich(self, drafts: Sequence["Draft"]) -> None:
+    async def enrich(self, drafts: Sequence["Draft"], *, note: bool = True) -> None:
+        """`note`: these leads come, and their contacts are remembered."""
         todo = [one for one in drafts if not one.enriched and not one.plan.campaign.enrichment.empty]
         if not todo:
             return
         await self._look_up_tables(todo)
-        sold = await self._look_back(todo)
+        sold = await self._look_back(todo, note=note)
         for draft in todo:
             draft.enriched = True
             draft.plan.campaign.enrichment.derive(draft.lead, draft.evidence, sold.get(draft.lead.id, 0))
@@ -52,7 +53,7 @@ class Enriching:
                 draft, use, _ = asked[at]
                 draft.plan.campaign.enrichment.fill(draft.lead, use, orjson.loads(said))
 
-    async def _look_back(self, drafts: Sequence["Draft"]) -> Mapping[UUID, int]:
+    async def _look_back(self, drafts: Sequence["Draft"], *, note: bool) -> Mapping[UUID, int]:
         """Lead → how many other leads of this person were sold; nothing where nobody asks for it."""
         asked = [
             (draft.lead.id, self._keyed(key))
@@ -63,7 +64,7 @@ class Enriching:
         if not asked:
             return {}
         async with self._database.acquire() as conn:
-            return await contacts.sold_before(conn, asked)
+            return await contacts.sold_before(conn, asked, note=note)
 
     def _keyed(self, key: bytes) -> bytes:
         return blake2b(key, key=self._secret, digest_size=16).digest()

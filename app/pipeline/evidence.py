@@ -124,7 +124,7 @@ class EvidenceDesk:
 
     async def foresee(self, draft: "Draft") -> None:
         """For a lead that does not come: what it would be counted among is looked at, and no service is asked."""
-        await self._enriching.enrich([draft])
+        await self._enriching.enrich([draft], note=False)
         await self._recall([draft])
         await self._look_up(draft, [ask for ask in self.slow(draft) if not isinstance(ask, Ahead)])
         await self._look_seen(draft, _seen(draft), more=1)

@@ -11,7 +11,7 @@ _NOTE_AND_COUNT = """
 with mine as (select * from unnest($1::uuid[], $2::bytea[]) as t(lead_id, key)),
 noted as (
   insert into contact_lead (key, lead_id, expires_at)
-  select key, lead_id, now() + $3::int * interval '1 day' from mine order by key, lead_id
+  select key, lead_id, now() + $3::int * interval '1 day' from mine where $4 order by key, lead_id
   on conflict (key, lead_id) do nothing
 )
 select m.lead_id, count(distinct l.id)::int
@@ -22,8 +22,10 @@ select m.lead_id, count(distinct l.id)::int
 """
 
 
-async def sold_before(conn: Any, contacts: Sequence[tuple[UUID, bytes]]) -> Mapping[UUID, int]:
-    """(lead, digest of a contact of it) → how many other leads with any of its contacts were sold, where any was. Notes
-    these, so that later ones find them."""
+async def sold_before(
+    conn: Any, contacts: Sequence[tuple[UUID, bytes]], *, note: bool = True
+) -> Mapping[UUID, int]:
+    """(lead, digest of a contact of it) → how many other leads with any of its contacts were sold, where any was.
+    `note` these, so that later ones find them."""
     ids, keys = [one[0] for one in contacts], [one[1] for one in contacts]
-    return {row[0]: row[1] for row in await conn.fetch(_NOTE_AND_COUNT, ids, keys, KEPT_DAYS)}
+    return {row[0]: row[1] for row in await conn.fetch(_NOTE_AND_COUNT, ids, keys, KEPT_DAYS, note)}

@@ -302,3 +302,16 @@ async def test_a_lead_survives_the_process_that_asked_for_it_and_is_asked_for_on
         assert (told["fields"]["band"], looked(told)[0]["became"]) == ("A", "answered")
         assert await house.value("select tries from look_up") == 2
     assert len(buyer.received) == 2
+
+
+async def test_a_lead_that_is_only_rehearsed_is_enriched_and_not_remembered(
+    database: Database, buyer: Buyer
+) -> None:
+    rules = "[{when: lead.sold_before > 0, points: 9, why: a customer}]"
+    text = yaml(credit(buyer.url("/credit")), enrich="credit", rules=rules)
+    async with opened(database, text) as house:
+        (draft,) = house.engine.decider.draft(house.work(lead()))
+        await house.evidence.foresee(draft)
+        assert draft.lead.normal("sold_before") == 0
+        assert await house.value("select count(*) from contact_lead") == 0
+        assert buyer.received == []
