@@ -8,9 +8,11 @@ A field of the buyer's is filled from one of
     "{{ lead.first_name }} {{ lead.last_name }}"    a template
     {value: web}             always that; a number or yes/no needs no `value`
 
-A field without a value is left out. Dotted names nest in JSON and XML (`contact.phone`); form keeps them.
+A field without a value is left out. Dotted names nest in JSON and XML (`contact.phone`); form and CSV keep them.
 """
 
+import csv
+import io
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -24,18 +26,20 @@ from app.core.expressions import Expression, Failed, activation
 from app.core.money import written as written_price
 from app.distribute import xml
 from app.distribute.adapter import Handover
-from app.distribute.templates import Template, TemplateFailed
+from app.distribute.templates import Template, TemplateFailed, text_of
 from app.model import Scalar
 
 Kind = Literal["json", "form", "xml"]
+Shape = Kind | Literal["csv"]
 Values = dict[str, Any]
 Fill = Callable[[Handover], Any]
 Write = Callable[[Handover], bytes]
 
-CONTENT_TYPES: Mapping[Kind, str] = {
+CONTENT_TYPES: Mapping[Shape, str] = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
     "xml": "application/xml; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
 }
 FACTS: Mapping[str, Fill] = {
     "lead_id": lambda h: str(h.lead_id),
@@ -48,6 +52,7 @@ FACTS: Mapping[str, Fill] = {
     "attempt": lambda h: h.attempt,
     "sent_at": lambda h: h.at.isoformat(),
 }
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.])|[+-][\d.]*[^\d.\s()-]")
 _NAME = re.compile(r"(?:lead\.)?([a-z][a-z0-9_]*)")
 
 
@@ -132,13 +137,15 @@ def from_fields(
     constants: Mapping[str, Scalar],
     tests: Mapping[str, Scalar],
     *,
-    kind: Kind,
+    kind: Shape,
     envelope: str,
+    header: bool = True,
 ) -> Write:
-    """Without `fields`: all normal values and `lead_id`. `constants` are always sent, `tests` for tests."""
-    nested = kind != "form" and any("." in name for name in (*(fields or ()), *constants, *tests))
+    """Without `fields`: all normal values and `lead_id`. `constants` are always sent, `tests` for tests. `header`: a
+    CSV begins with the names of its columns, each of which is there without a value, too."""
+    nested = kind in ("json", "xml") and any("." in name for name in (*(fields or ()), *constants, *tests))
     fills = None if fields is None else tuple((name, f.fill) for name, f in fields.items())
-    write = _writer(kind, envelope)
+    write = _writer(kind, envelope, header)
 
     def values(handover: Handover) -> bytes:
         if fills is None:
@@ -147,7 +154,7 @@ def from_fields(
             }
             found["lead_id"] = str(handover.lead_id)
         else:
-            found = {name: v for name, fill in fills if (v := fill(handover)) is not None}
+            found = {name: v for name, fill in fills if (v := fill(handover)) is not None or kind == "csv"}
         found.update(constants)
         if handover.test:
             found.update(tests)
@@ -174,15 +181,32 @@ def clashing(names: list[str]) -> str | None:
     return next((name for name in names if name in folders), None)
 
 
-def _writer(kind: Kind, envelope: str) -> Callable[[Values], bytes]:
+def _writer(kind: Shape, envelope: str, header: bool) -> Callable[[Values], bytes]:
     if kind == "json":
         return orjson.dumps
+    if kind == "csv":
+        return lambda values: _as_csv(values, header)
     return _as_form if kind == "form" else _as_xml(envelope.split("."))
 
 
 def _as_form(values: Values) -> bytes:
     words = {True: "true", False: "false"}
     return urlencode([(k, words[v] if isinstance(v, bool) else v) for k, v in values.items()]).encode()
+
+
+def _as_csv(values: Values, header: bool) -> bytes:
+    """A line of names, where `header` says so, and one of values."""
+    written = io.StringIO()
+    table = csv.writer(written)
+    if header:
+        table.writerow(values)
+    table.writerow([_cell(value) for value in values.values()])
+    return written.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    """What a spreadsheet would run as a formula is text behind an apostrophe; numbers stay what they are."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else text_of(value)
 
 
 def _as_xml(envelope: list[str]) -> Callable[[Values], bytes]:

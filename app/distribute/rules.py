@@ -92,7 +92,12 @@ class Rules:
     def _why(self, opened: Opened) -> str | None:
         """The buyer's words, without what may be a person's address or number."""
         text = self.reason.of(opened) if self.reason is not None else None
-        return _PERSONAL.sub("…", " ".join(text.split())) if text else None
+        return without_persons(text) if text else None
+
+
+def without_persons(text: str) -> str:
+    """One line of a buyer's words, without what may be a person's address or number."""
+    return _PERSONAL.sub("…", " ".join(text.split()))
 
 
 _KINDS: Mapping[str, type[Duplicate] | type[Rejected] | type[Unclear]] = {

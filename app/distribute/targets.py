@@ -2,9 +2,11 @@
 
 import re
 from functools import lru_cache
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Struct
+from pydantic import AfterValidator
 
 from app.distribute.addresses import refuse_port
 from app.distribute.faults import AddressRefused, BadCall, WireFault
@@ -60,3 +62,19 @@ def templated_address(url: str) -> str:
     except WireFault as fault:
         raise ValueError(fault.detail) from None
     return url
+
+
+def _web_address(url: str) -> str:
+    try:
+        target_of(url)
+    except AddressRefused:
+        raise ValueError(
+            "the URL's port is not dialled; use 80, 443, or one above 1023 of no other service"
+        ) from None
+    except WireFault as fault:
+        raise ValueError(fault.detail) from None
+    return url
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""A URL that can be sent to, as far as its text says."""

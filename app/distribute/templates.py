@@ -46,7 +46,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if value is None or isinstance(value, Undefined):
         return ""
     if isinstance(value, bool):
@@ -67,7 +67,7 @@ def _environment(place: str) -> _Environment:
     escape = _ESCAPES[place]
 
     def finalize(value: Any) -> Any:
-        return str(value) if isinstance(value, Markup) else escape(_text(value))
+        return str(value) if isinstance(value, Markup) else escape(text_of(value))
 
     environment = _Environment(finalize=finalize, undefined=ChainableUndefined, keep_trailing_newline=False)
     for name in ("center", "format", "indent", "xmlattr", "wordwrap", "replace", "pprint", "random"):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.distribute.adapter import Call, adapters
+from app.distribute.adapter import Call, Intent, adapters
 from app.model import Accepted, Duplicate, Rejected, TryLater, Unclear
-from tests.distribute.drive import ANN, ann, reply
+from tests.distribute.drive import ANN, ann, answer, reply
 
 EVERY = [pytest.param(adapter, id=adapter.name) for adapter in adapters.discover()]
 TALKS = [
@@ -80,27 +80,28 @@ def test_its_settings_have_a_schema_and_refuse_what_they_do_not_know(adapter):
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 def test_its_examples_work_and_speak_first(adapter, example):
     to = adapter.settings.model_validate(example)
-    assert isinstance(next(adapter.converse(ANN, to)), Call)
+    assert isinstance(next(adapter.converse(ANN, to)), Intent)
 
 
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 def test_every_call_carries_the_delivery_id_where_it_hands_over(adapter, example):
     made = next(adapter.converse(ANN, adapter.settings.model_validate(example)))
-    assert not made.hands_over or str(ANN.delivery_id) in f"{made.headers}{made.url}{made.body!r}"
+    assert not made.hands_over or str(ANN.delivery_id) in str(made)
 
 
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 @pytest.mark.parametrize("handover", [ann(lead={}), ann(lead={}, test=True, attempt=9)], ids=["bare", "test"])
 def test_a_bare_lead_is_no_reason_to_fail(adapter, example, handover):
-    assert isinstance(next(adapter.converse(handover, adapter.settings.model_validate(example))), Call)
+    assert isinstance(next(adapter.converse(handover, adapter.settings.model_validate(example))), Intent)
 
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 def test_every_status_with_every_body_ends_in_an_outcome(adapter, example, status):
     to = adapter.settings.model_validate(example)
-    for body in NOISE:
-        for kind in ("application/json", "text/xml", "", "text/plain; charset=utf-99"):
+    by_http = isinstance(next(adapter.converse(ANN, to)), Call)
+    for body in NOISE if by_http else NOISE[:3]:
+        for kind in ("application/json", "text/xml", "", "text/plain; charset=utf-99") if by_http else ("",):
             outcome = ended(adapter.converse(ANN, to), reply(status, body, content_type=kind))
             assert isinstance(outcome, WORDS)
             if status >= 400:
@@ -108,10 +109,10 @@ def test_every_status_with_every_body_ends_in_an_outcome(adapter, example, statu
 
 
 def ended(talk, buyers_reply):
-    next(talk)
+    asked = next(talk)
     for _ in range(8):
         try:
-            talk.send(buyers_reply)
+            asked = talk.send(answer(asked, buyers_reply))
         except StopIteration as end:
             return end.value
     return pytest.fail("the conversation does not end within eight replies")

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from app.distribute.adapter import Call, Conversation, Handover, Reply
+from app.distribute.adapter import Answer, Conversation, Handover, Intent, Reply
+from app.distribute.filing import Filed, Put
+from app.distribute.mailing import Mail, Said, Sent
 from app.model import Outcome
 
 ANN = Handover(
@@ -38,13 +40,13 @@ def ann(**other: Any) -> Handover:
 
 @dataclass
 class Driven:
-    calls: list[Call]
+    calls: list[Any]
     outcome: Outcome | None
 
 
-def drive(conversation: Conversation, *replies: Reply) -> Driven:
-    """Send the replies in order; `outcome` is None while the adapter waits for another."""
-    calls: list[Call] = []
+def drive(conversation: Conversation, *replies: Answer) -> Driven:
+    """Send the answers in order; `outcome` is None while the adapter waits for another."""
+    calls: list[Intent] = []
     try:
         calls.append(next(conversation))
         for reply in replies:
@@ -57,3 +59,19 @@ def drive(conversation: Conversation, *replies: Reply) -> Driven:
 def reply(status: int = 200, body: bytes | str = b"", **headers: str) -> Reply:
     content = body.encode() if isinstance(body, str) else body
     return Reply(status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=content)
+
+
+def said(*words: tuple[str, int, str], whole: bool = False) -> Sent:
+    """What a mail server said: step, code and text of each reply."""
+    return Sent(said=tuple(Said(*word) for word in words), whole=whole)  # type: ignore[arg-type]  # steps as text
+
+
+def answer(asked: Intent, buyers: Reply) -> Answer:
+    """The same answer to whatever was asked, in its own kind; by mail it is the one to the whole message, of a file its number."""
+    match asked:
+        case Mail():
+            return said(("end", buyers.status, buyers.body.decode("utf-8", "replace")), whole=True)
+        case Put():
+            return Filed(whole=200 <= buyers.status < 300, code=f"ftp_{buyers.status}")
+        case _:
+            return buyers

@@ -1,33 +1,20 @@
 """One HTTP request to the buyer's own address, in JSON, form or XML, read as its contract says."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies, xml
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
-from app.distribute.faults import AddressRefused, WireFault
 from app.distribute.keyed import Keyed, with_query
 from app.distribute.rules import ReplySettings, Rules
 from app.distribute.signing import Signer
-from app.distribute.targets import target_of
+from app.distribute.targets import WebAddress
 from app.distribute.templates import TemplateFailed
 from app.model import Scalar, TryLater
-
-
-def _web_address(url: str) -> str:
-    try:
-        target_of(url)
-    except AddressRefused:
-        raise ValueError(
-            "the URL's port is not dialled; use 80, 443, or one above 1023 of no other service"
-        ) from None
-    except WireFault as fault:
-        raise ValueError(fault.detail) from None
-    return url
 
 
 class Sign(Settings):
@@ -42,7 +29,7 @@ class Sign(Settings):
 
 
 class WebhookSettings(Keyed, ReplySettings):
-    url: Annotated[str, AfterValidator(_web_address)] = Field(description="Where the buyer listens.")
+    url: WebAddress = Field(description="Where the buyer listens.")
     method: Literal["POST", "PUT"] = "POST"
     body: bodies.Kind = "json"
     fields: Mapping[str, bodies.Filling] | None = Field(None, description="Their name → what fills it.")
