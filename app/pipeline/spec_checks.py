@@ -13,7 +13,7 @@ from app.model import Finding, Lead, Value
 from app.validate.check import Check, Earlier
 
 _NOBODY, _AT = UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC)
-# the setting that says what a finding of this code does, where it has another name; without one it is `action`
+# the setting that says what a finding of this code does, where it has none of its name; without one it is `action`
 _ACTION_OF = {"no_mx": "mx", "too_quick": "quick", "form_reused": "reused"}
 
 
@@ -58,9 +58,13 @@ def rules_of(campaign: CampaignDoc, checks: Registry[Check[Any]]) -> Iterator[Ru
         codes = tuple(
             CodeSpec(code=code, action=action, meaning=meaning)
             for code, meaning in check.codes_of(to).items()
-            if (action := getattr(to, _ACTION_OF.get(code, code), to.action)) in ("hold", "reject", "dont_pay")
+            if (action := _action_of(code, to)) in ("hold", "reject", "dont_pay")
         )
         yield Rule(check, to, codes)
+
+
+def _action_of(code: str, to: Any) -> Any:
+    return getattr(to, code if hasattr(to, code) else _ACTION_OF.get(code, code), to.action)
 
 
 def required_by(rules: Sequence[Rule]) -> set[str]:
