@@ -19,6 +19,8 @@ _ALIKE = frozenset(
     [("linux", "android"), ("linux", "chromeos"), ("android", "chromeos"), ("mac", "ios"), ("ios", "mac")]
 )
 """(what the agent says, what else is said): a phone that asks for the desktop's page, an iPad, a Chromebook."""
+_DESKTOPS: frozenset[System] = frozenset(("windows", "mac"))
+"""Of which no browser calls itself mobile; a tablet may call itself a Linux."""
 _NO_SCREEN = frozenset(("0x0", "1x1"))
 _HEADLESS_SCREEN = "800x600"
 
@@ -41,6 +43,8 @@ def _hints_disagree(agent: Agent, said: Mapping[str, Raw]) -> bool:
     brands, platform = said.get("device.hint_brands"), said.get("device.hint_platform")
     hinted = _HINTED.get(platform.lower()) if isinstance(platform, str) else None
     if hinted and agent.system and not _alike(agent.system, hinted):
+        return True
+    if said.get("device.hint_mobile") == "?1" and agent.system in _DESKTOPS:
         return True
     chromium = _chromium(brands) if isinstance(brands, str) else 0
     if not chromium:

@@ -13,14 +13,15 @@ from app.model import Action, Finding, Lead
 from app.validate.agent import Agent, age_days, agent_of
 from app.validate.check import Ask, Blocked, Check, CheckSettings, Evidence, Locate, Location, checks
 from app.validate.devices import contradictions, hands, no_screen
+from app.validate.languages import speaks
 from app.validate.zones import fits_country, fits_state
 
 Code = Literal[
     "known", "bot", "program", "headless", "old_browser", "contradiction", "reserved_ip", "tor", "vpn", "proxy", "hosting",
-    "ip_country", "ip_region", "zone_and_ip", "zone_and_state", "untyped", "even_typing", "pasted", "blocklisted",
+    "ip_country", "ip_region", "zone_and_ip", "zone_and_state", "language", "untyped", "even_typing", "pasted", "blocklisted",
 ]  # fmt: skip
-_QUIET: Mapping[str, Literal["allow"]] = {"ip_region": "allow"}
-"""Carriers send half a country through one city: said only where it is asked for."""
+_QUIET: Mapping[str, Literal["allow"]] = {"ip_region": "allow", "language": "allow"}
+"""Carriers send half a country through one city, and people move with their languages: said only where it is asked for."""
 _HANDS = {
     "untyped": "every answer was there without a key, a paste or the browser's own filling in",
     "even_typing": "it was typed as evenly or as fast as no hand does",
@@ -39,7 +40,8 @@ class DeviceSettings(CheckSettings):
 
     action: Action = Field("flag", description="What a finding does: flag, hold or reject.")
     actions: dict[Code, Action | Literal["allow"]] = Field(
-        {}, description="By code; allow: it is not said. `ip_region` is not said unless it stands here."
+        {},
+        description="By code; allow: it is not said. `ip_region` and `language` are not said unless they stand here.",
     )
     worth: dict[Code, Annotated[int, Field(ge=-1000, le=1000)]] = Field(
         {}, description="Score points by code, instead of `points`."
@@ -113,6 +115,7 @@ class Device(Check[DeviceSettings]):
         "ip_region": "The address is in another state than stated. Said only where `actions` names it.",
         "zone_and_ip": "The browser's clock is not one of the address's country.",
         "zone_and_state": "The browser's clock is not one of the stated state.",
+        "language": "None of the browser's languages is of the address's country. Said only where `actions` names it.",
         "untyped": "The hosted form was filled in without hands.",
         "even_typing": "The hosted form was typed more evenly, or faster, than a hand types.",
         "pasted": "Three or more answers of the hosted form were pasted.",
@@ -149,6 +152,7 @@ class Device(Check[DeviceSettings]):
         elif at is not None:
             yield from _of_address(lead, at, field, to)
         yield from _of_clock(lead, at, to)
+        yield from _of_language(lead, at)
         yield from (_Found(code, _HANDS[code], "", {}) for code in hands(lead.extra) if _answered(lead))
         for zone in to.blocklists:
             if address and evidence.get(Blocked(zone, address)) is True:
@@ -230,6 +234,13 @@ def _of_clock(lead: Lead, at: Location | None, to: DeviceSettings) -> Iterator[_
     state = lead.normal(to.state)
     if isinstance(state, str) and fits_state(zone, _stated(lead, to), state, lead.received_at) is False:
         yield _Found("zone_and_state", "the clock is not one of the stated state", to.state, {})
+
+
+def _of_language(lead: Lead, at: Location | None) -> Iterator[_Found]:
+    said = lead.extra.get("device.languages") or lead.extra.get("device.language")
+    if at is not None and isinstance(said, str) and speaks(said[:200], at.country) is False:
+        says = "none of the browser's languages is of the address's country"
+        yield _Found("language", says, "", {"country": at.country})
 
 
 def _stated(lead: Lead, to: DeviceSettings) -> str:

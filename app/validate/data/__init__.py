@@ -210,6 +210,12 @@ def state_zones() -> Mapping[str, tuple[str, ...]]:
 
 
 @cache
+def languages_of() -> Mapping[str, frozenset[str]]:
+    """Country → the languages of its people, without their regions."""
+    return {country: frozenset(languages.split()) for country, languages in _rows("languages.tsv")}
+
+
+@cache
 def network_kinds() -> Mapping[int, str]:
     """Number of an autonomous system → hosting, vpn or relay. What isn't listed is unknown."""
     return {int(number): kind for number, kind, _ in _rows("networks.tsv")}
