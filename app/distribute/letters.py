@@ -12,6 +12,7 @@ but a later word of the buyer, so that the delivery waits as Unclear until then.
     anything else                    TryLater
 """
 
+import re
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -27,7 +28,7 @@ from app.distribute import bodies
 from app.distribute.adapter import Conversation, Handover
 from app.distribute.addresses import MAIL_PORTS, refuse_port
 from app.distribute.mailboxes import Filled, MailboxText, is_template, printable
-from app.distribute.mailing import Mail, MailServer, Sent
+from app.distribute.mailing import Mail, MailServer, Said, Sent
 from app.distribute.rules import without_persons
 from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Rejected, TryLater, Unclear
@@ -35,6 +36,7 @@ from app.model import Accepted, Outcome, Rejected, TryLater, Unclear
 _POLICY = SMTP.clone(cte_type="7bit")
 _LONGEST_SUBJECT = 200
 _LONGEST_READ = 400
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 _ABOUT_US = frozenset({"greeting", "ehlo", "starttls", "auth"})
 
 Mailboxes = Annotated[tuple[MailboxText, ...], Field(max_length=50)]
@@ -194,7 +196,7 @@ def _bytes(message: EmailMessage, handover: Handover) -> bytes:
 def outcome_of(sent: Sent, *, proof: str) -> Outcome:
     """The table above."""
     last = sent.last
-    read, reason = without_persons(str(last))[:_LONGEST_READ], f"smtp_{last.code}"
+    read, reason = _shown(last), f"smtp_{last.code}"
     if last.step == "end":
         if last.code == 250:
             if proof == "taken":
@@ -205,3 +207,11 @@ def outcome_of(sent: Sent, *, proof: str) -> Outcome:
     if 500 <= last.code < 600 and last.step not in _ABOUT_US:
         return Rejected(reason=reason, read=read)
     return TryLater(reason=reason, read=read)
+
+
+def _shown(said: Said) -> str:
+    """A reply without what may be a person's; its numbers are none."""
+    code = _ENHANCED.match(said.text)
+    number = f"{said.code} {code[0]}" if code else str(said.code)
+    text = without_persons(said.text[code.end() :] if code else said.text)
+    return f"{said.step}: {number} {text}".rstrip()[:_LONGEST_READ]
