@@ -126,6 +126,8 @@ class Process:
             limits=WireLimits(total=settings.wire_seconds),
         )
         await self.wire.open()
+        self.asking = Wire(allow_private=settings.dangerously_allow_private_addresses)  # takes no buyer's place
+        await self.asking.open()
         self.resolver = MxResolver(world.monotonic)
         self.blocklists = Blocklists(world.monotonic)
         join(settings.data_dir / "offline")
@@ -135,9 +137,7 @@ class Process:
         self.evidence = EvidenceDesk(
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived("contacts"),
-            look_ups=LookUps(
-                self.database, self.wire, world, self.metrics, secret=self.sealer.derived("look-ups")
-            ),
+            look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
         )  # fmt: skip
         self.lists = Lists(self.database, fieldtypes)
         self.persons = Persons(
@@ -248,6 +248,7 @@ class Process:
         await self.resolver.close()
         await self.blocklists.close()
         await self.wire.close()
+        await self.asking.close()
         await self.fetching.close()
         await self.database.close()
         self.sharing.write()

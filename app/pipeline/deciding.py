@@ -15,6 +15,7 @@ MOST_DECIDED = 64
 _BACKLOG_BATCH = 32
 _BACKLOG_MOST = 4_000
 _LEADS_AT_ONCE = 64
+_MOST_LOOKED_UP = 500
 _IDLE = 0.02
 _LONGEST_BATCH = 0.05
 
@@ -111,7 +112,8 @@ class Deciding:
     async def _decide_backlog(self) -> None:
         """While more comes in than is decided the door goes first, and this takes its share of the time."""
         while True:
-            works = self._next()
+            # What waits for slow services is held in memory: the rest waits in the inbox.
+            works = self._next() if len(self._looking) < _MOST_LOOKED_UP else []
             if not works:
                 await asyncio.sleep(_IDLE)
                 continue

@@ -64,6 +64,7 @@ class LookUps:
         self._claims: Batcher[Wanted, Standing] = Batcher(self._claim)
         self._ends: Batcher[Ended, None] = Batcher(self._end)
         self._asking: dict[bytes, asyncio.Task[Told]] = {}
+        self._places: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._started = False
 
     async def close(self) -> None:
@@ -115,6 +116,12 @@ class LookUps:
         ).digest()
 
     async def _answer(self, lead_id: UUID, key: bytes, ask: Remote) -> Told:
+        """Whoever waits for a place has claimed nothing yet, and learns first whether the service is left to rest."""
+        place = ask.service, ask.to.concurrency
+        async with self._places.setdefault(place, asyncio.Semaphore(ask.to.concurrency)):
+            return await self._answer_now(lead_id, key, ask)
+
+    async def _answer_now(self, lead_id: UUID, key: bytes, ask: Remote) -> Told:
         until = self._world.monotonic() + ask.to.deadline.seconds
         asker = self._world.new_id()
         while True:

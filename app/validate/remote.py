@@ -49,6 +49,7 @@ class LookUp(Settings):
     sellable: bool = Field(True, description="It is not asked of leads that other checks reject already.")
     failures: int = Field(1, ge=1, le=100, description="After so many failures in a row it is left to rest.")
     rest: Duration = Field(Duration("30s"), description="For how long; then one lead tries again.")
+    concurrency: int = Field(64, ge=1, le=1000, description="Questions at once, per process.")
 
     @model_validator(mode="after")
     def _can_be_kept(self) -> Self:

@@ -242,6 +242,25 @@ async def test_a_dead_service_costs_its_deadline_once_and_then_nothing(
         assert (await at.ask(lead(10), ask(buyer.url("/band"), about="10"))).became == "answered"
 
 
+async def test_so_many_questions_are_under_way_as_the_service_may_have_and_the_rest_learn_that_it_is_dead(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database) as at:
+        told = await asyncio.gather(
+            *(
+                at.ask(
+                    lead(n),
+                    ask(buyer.url("/black-hole"), about=str(n), concurrency=3, deadline="0.2s", cost="1"),
+                )
+                for n in range(12)
+            )
+        )
+    became = [one.became for one in told]
+    assert (became.count("late"), became.count("resting")) == (3, 9)
+    assert len(buyer.received) == 3
+    assert await spent(database) == 3
+
+
 async def test_what_is_known_is_told_while_the_service_rests(database: Database, buyer: Buyer) -> None:
     async with desk(database) as at:
         await at.ask(lead(), ask(buyer.url("/band"), about="known", cache="1d"))
