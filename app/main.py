@@ -24,6 +24,7 @@ from app.components import discover
 from app.core.events import CatalogueSwapped, Code, Draining, Started, Stopped, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
+from app.distribute.mailing import MailServer
 from app.distribute.wire import Limits as WireLimits
 from app.distribute.wire import Wire
 from app.ground import sealer
@@ -124,9 +125,11 @@ class Process:
         self.wire = Wire(
             allow_private=settings.dangerously_allow_private_addresses,
             limits=WireLimits(total=settings.wire_seconds),
-        )
+            hostname=mail_hostname(settings), relay=mail_relay(settings),
+        )  # fmt: skip
         await self.wire.open()
-        self.asking = Wire(allow_private=settings.dangerously_allow_private_addresses)  # takes no buyer's place
+        # takes no buyer's place
+        self.asking = Wire(allow_private=settings.dangerously_allow_private_addresses)
         await self.asking.open()
         self.resolver = MxResolver(world.monotonic)
         self.blocklists = Blocklists(world.monotonic)
@@ -386,9 +389,19 @@ class Process:
         return f"{scheme}://{host.decode('latin-1')}" if host else ""
 
 
+def mail_hostname(settings: Settings) -> str:
+    return settings.smtp_hostname or socket.gethostname()
+
+
+def mail_relay(settings: Settings) -> MailServer | None:
+    """The operator's own server, on whose network nobody asks who we are."""
+    where = place(settings.smtp_relay) if settings.smtp_relay else None
+    return MailServer(host=where[0], port=where[1], tls="offered") if isinstance(where, tuple) else None
+
+
 def mail_terms(settings: Settings) -> MailTerms:
     return MailTerms(
-        hostname=settings.smtp_hostname or socket.gethostname(), most_bytes=settings.mail_bytes,
+        hostname=mail_hostname(settings), most_bytes=settings.mail_bytes,
         most_connections=settings.smtp_connections, seconds=settings.smtp_seconds,
         certificate=settings.smtp_certificate, key=settings.smtp_key, relay=settings.smtp_relay,
     )  # fmt: skip
