@@ -112,7 +112,7 @@ class Amender:
             await self._begun.amend(conn, partial, part, "patch", seconds=plan.partial.after.seconds)
             return None
         first = (await partials.submissions(conn, [lead_id])).get(lead_id)
-        if first is None or first.source != plan.id:
+        if first is None or first.source != plan.id or not first.body:  # erased before anybody decided it
             if await brought_with(conn, lead_id, plan.id):
                 raise _not_yet()
             raise NotYours("there is no such lead")

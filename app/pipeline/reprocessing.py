@@ -167,7 +167,7 @@ class Reprocessor:
 
     async def _refuse_undecided(self, conn: Any, lead_id: UUID, source: str) -> None:
         first = (await partials.submissions(conn, [lead_id])).get(lead_id)
-        if first is not None and first.source == source:
+        if first is not None and first.source == source and first.body:
             raise Conflict("this lead is not decided yet; its first round comes first", code="under_way")
 
     async def _attempt(self, draft: Draft, key: bytes, again: bool) -> tuple[Decided, Standing] | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.core.errors import NotFound, Unprocessable
+from app.core.errors import NotFound, NotYours, Unprocessable
 from app.ingest.fieldtype import fieldtypes
 from app.pipeline.lists import Lists
 from app.pipeline.person_export import export
@@ -16,6 +16,7 @@ from app.store.database import Database
 from app.store.person_requests import Request
 from tests.buyer import Buyer, Stream, reply, way
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
+from tests.pipeline.test_amending import Talk
 
 LISTS = "lists: [{id: gone, of: email}, {id: calls, of: phone}]\n"
 ANN = lead("Ann@Example.com", phone="(415) 555-0132", state="CA")
@@ -316,3 +317,17 @@ async def test_what_is_nobody_is_refused_without_being_repeated(database: Databa
         assert not text or text not in caught.value.detail
         with pytest.raises(NotFound):
             await desk(house).find(desk(house).whom(str(house.world.new_id())))
+
+
+async def test_nothing_is_said_any_more_of_a_lead_that_was_erased_before_it_was_decided(
+    database: Database,
+) -> None:
+    async with opened(database, catalogue(source())) as house:
+        work = house.work(ANN)
+        await house.keep(work, leased=False)
+        assert (await erased(house, str(work.submission.id))).state == "done"
+        talk = Talk(house)
+        for say in (talk.amend, talk.again):
+            with pytest.raises(NotYours):
+                await say(work.submission.id)
+        assert "ann" not in await traces(house)
