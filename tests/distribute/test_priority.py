@@ -65,6 +65,18 @@ def test_nobody_is_passed_by_who_came_later_than_all_head_starts_together(
     assert first < priority_of(doc, rich, received_at=at, price=dear).at
 
 
+@given(docs)
+def test_the_worthiest_passes_the_least_worthy_up_to_that_and_no_further(doc: PriorityDoc) -> None:
+    hurried = doc.ready_within is not None and doc.ready_within.seconds < doc.within.seconds
+    poor, rich = Worth(0, "", not hurried), Worth(100, "", hurried)
+    if doc.ready_within is None:
+        poor = Worth(0)
+    first = priority_of(doc, poor, received_at=NOON, price=Decimal(0)).at
+    for off, passes in ((-1.0, True), (1.0, False)):
+        at = NOON + timedelta(seconds=most_passed_by(doc) + off)
+        assert (priority_of(doc, rich, received_at=at, price=doc.dear).at < first) is passes
+
+
 @given(docs, st.integers(0, 99), prices)
 def test_more_score_and_more_price_never_come_later(doc: PriorityDoc, score: int, price: Decimal) -> None:
     moments = [
