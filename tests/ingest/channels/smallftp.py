@@ -24,12 +24,15 @@ class SmallFtp:
         self.said: list[str] = []
         self.resumed: list[bool] = []
         self.trust: ssl.SSLContext | None = None
+        self.talks: set[asyncio.Task[None]] = set()
         if certificate is not None:
             self.trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.trust.load_cert_chain(certificate)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = Talk(self, reader, writer)
+        talk, task = Talk(self, reader, writer), asyncio.current_task()
+        assert task is not None
+        self.talks.add(task)
         with suppress(ConnectionError, ssl.SSLError, EOFError):
             await talk.converse()
         await talk.end()
@@ -130,6 +133,10 @@ class Talk:
         path.mkdir()
         return f'257 "{given}"'
 
+    async def on_dele(self, given: str, path: Path) -> str:
+        path.unlink()
+        return "250 gone"
+
     async def on_rnfr(self, given: str, path: Path) -> str:
         path.stat()
         self.renamed = given
@@ -186,3 +193,8 @@ async def small_ftp(
         yield told
     finally:
         server.close()
+        if told.talks:
+            _, standing = await asyncio.wait(told.talks, timeout=1)
+            for talk in standing:
+                talk.cancel()
+            await asyncio.gather(*told.talks, return_exceptions=True)
