@@ -69,11 +69,8 @@ class Enrichment:
         for name in sorted(self.beside - {SOLD_BEFORE}):
             field, what = of[name]
             self._names[field].append((name, what))
+        self.empty = not (self.tables or self.services or self.history or self._names)
         self._contacts = tuple(name for name, kind in self._types.items() if kind in _CONTACTS)
-
-    @property
-    def empty(self) -> bool:
-        return not (self.tables or self.services or self.history or self._names)
 
     def asks(self, lead: Lead) -> Iterator[Locate]:
         """What must be known of addresses."""

@@ -38,15 +38,6 @@ class Beforehand:
         await self._foreseeing.cancel()
         await self._look_ups.close()
 
-    def wants(self, draft: "Draft") -> bool:
-        """Whether anybody is to be asked about this lead. Of one whose end is settled nobody is."""
-        campaign = draft.plan.campaign
-        if draft.looked_up or draft.asked or draft.work.abandoned:
-            return False
-        return bool(campaign.enrichment.services) or any(
-            isinstance(ask, Remote) for ask in campaign.judge.asks(draft.lead)
-        )
-
     async def look_up(self, draft: "Draft") -> None:
         draft.looked_up = True
         if not self._started:

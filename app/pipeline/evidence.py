@@ -23,6 +23,7 @@ from app.validate.blocklists import Blocklists
 from app.validate.check import Ask, Blocked, Has, Having, Listed, Locate, Mx, Seen
 from app.validate.mx import MxResolver
 from app.validate.places import Places
+from app.validate.remote import Remote
 
 if TYPE_CHECKING:
     from app.pipeline.decide import Draft
@@ -63,15 +64,16 @@ class EvidenceDesk:
         """What must be looked up over the network before this lead can be decided. Where an address is, is known
         at once, but for the first, which opens the databases."""
         slow: list[Slow] = []
-        campaign = draft.plan.campaign
+        campaign, remote = draft.plan.campaign, bool(draft.plan.campaign.enrichment.services)
         for ask in (*campaign.judge.asks(draft.lead), *campaign.enrichment.asks(draft.lead)):
+            remote = remote or isinstance(ask, Remote)
             if not isinstance(ask, Mx | Locate | Blocked) or ask in draft.evidence:
                 continue
             if isinstance(ask, Locate) and (self._places is None or self._places.ready):
                 draft.evidence[ask] = self._places.look(ask.address) if self._places else None
             else:
                 slow.append(ask)
-        if self._beforehand is not None and self._beforehand.wants(draft):
+        if remote and self._beforehand is not None and not _is_settled(draft):
             slow.append(Ahead())
         return slow
 
@@ -220,3 +222,8 @@ def _of_buyers(draft: "Draft", lists: Mapping[str, ListDoc]) -> list[tuple[Havin
 
 def _seen(draft: "Draft") -> list[Seen]:
     return [ask for ask in draft.plan.campaign.judge.asks(draft.lead) if isinstance(ask, Seen)]
+
+
+def _is_settled(draft: "Draft") -> bool:
+    """Services were asked about it, or need not be: its end does not depend on what they say."""
+    return draft.looked_up or bool(draft.asked) or draft.work.abandoned
