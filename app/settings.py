@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     smtp_key: str = Field("", description="File of its key; empty: in the same file.")
     smtp_relay: str = Field(
         "",
-        description="`host:port` that sends reports of unreadable mails on; empty: they are refused instead.",
+        description="`host:port` that sends mail on: deliveries without a server of their own, and reports of "
+        "unreadable mails; empty: those are refused instead.",
     )
     smtp_connections: int = Field(100, ge=1, description="Mail connections at once, per process.")
     smtp_seconds: float = Field(
