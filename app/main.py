@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app import __version__
+from app import __version__, post
 from app.api.app import Parts, build_api
 from app.api.bodies import Bodies
 from app.api.dialects import Dialects
 from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
-from app.api.mail.terms import Terms as MailTerms
 from app.api.proxies import Proxies
 from app.api.root import Root
 from app.catalog.live import LiveCatalogue
@@ -24,7 +23,6 @@ from app.components import discover
 from app.core.events import CatalogueSwapped, Code, Draining, Started, Stopped, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
-from app.distribute.mailing import MailServer
 from app.distribute.wire import Limits as WireLimits
 from app.distribute.wire import Wire
 from app.ground import sealer
@@ -125,7 +123,7 @@ class Process:
         self.wire = Wire(
             allow_private=settings.dangerously_allow_private_addresses,
             limits=WireLimits(total=settings.wire_seconds),
-            hostname=mail_hostname(settings), relay=mail_relay(settings),
+            hostname=post.hostname(settings), relay=post.relay(settings),
         )  # fmt: skip
         await self.wire.open()
         # takes no buyer's place
@@ -264,7 +262,7 @@ class Process:
 
             self._mail = await opened(
                 self._mail_sockets,
-                mail_terms(self.settings),
+                post.terms(self.settings),
                 self.engine,
                 self.reader,
                 self.world,
@@ -387,24 +385,6 @@ class Process:
         if self.settings.public_url:
             return self.settings.public_url.rstrip("/")
         return f"{scheme}://{host.decode('latin-1')}" if host else ""
-
-
-def mail_hostname(settings: Settings) -> str:
-    return settings.smtp_hostname or socket.gethostname()
-
-
-def mail_relay(settings: Settings) -> MailServer | None:
-    """The operator's own server, on whose network nobody asks who we are."""
-    where = place(settings.smtp_relay) if settings.smtp_relay else None
-    return MailServer(host=where[0], port=where[1], tls="offered") if isinstance(where, tuple) else None
-
-
-def mail_terms(settings: Settings) -> MailTerms:
-    return MailTerms(
-        hostname=mail_hostname(settings), most_bytes=settings.mail_bytes,
-        most_connections=settings.smtp_connections, seconds=settings.smtp_seconds,
-        certificate=settings.smtp_certificate, key=settings.smtp_key, relay=settings.smtp_relay,
-    )  # fmt: skip
 
 
 def _report(text: str) -> None:
