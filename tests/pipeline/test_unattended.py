@@ -94,7 +94,10 @@ async def test_of_many_processes_and_a_person_one_is_heard(house: House, buyer: 
     assert await house.state(lead_id) != "held"
 
 
-async def test_one_that_can_not_go_on_holds_up_no_other(house: House, buyer: Buyer) -> None:
+async def test_one_that_can_not_go_on_holds_up_no_other(
+    house: House, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.unattended._TAKE", 1)
     await house.configure(written(buyer, "reject"))
     gone, erased = await a_held_one(house, 9), await a_held_one(house, 8, of="erased")
     test = await a_held_one(house, 5, test=True)

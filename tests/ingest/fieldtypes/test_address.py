@@ -65,6 +65,11 @@ def test_what_is_no_address_is_kept_and_marked(raw):
     assert value.note
 
 
+@pytest.mark.parametrize("raw", ["12 East NE", "12 ß", "12 12 hc # .. Key", "12 north RR"])
+def test_what_would_read_otherwise_when_read_again_is_left_alone(raw):
+    assert (normal(raw).normal, normal(raw).parts) == (raw, {})
+
+
 WORDS = st.sampled_from(
     [
         "12",
