@@ -13,6 +13,9 @@ from app.catalog.rows import catalogue_of, to_row
 from app.catalog.sealing import Sealer, sealed
 from app.catalog.snapshot import build
 from app.components import discover
+from app.ingest.fieldtype import fieldtypes
+from app.pipeline.plans import Plans
+from app.validate.check import checks
 
 SEALER = Sealer(b"k" * 32)
 YAML = """
@@ -84,3 +87,23 @@ def test_the_file_of_an_enricher_alone_changes_nothing_else() -> None:
     wanted = sealed(read([("t", text)], discover(), current=current), current, discover(), SEALER)
     changed = [(one.action, one.kind, one.id) for one in plan(current, wanted).changes]
     assert changed == [("changed", "enricher", "credit"), ("kept", "campaign", "solar")]
+
+
+def test_a_secret_of_a_check_is_sealed_shown_to_nobody_and_given_to_the_check_in_clear() -> None:
+    text = """
+campaigns:
+  - id: solar
+    fields: {phone: {type: phone, country: US}, token: {type: text}}
+    checks: [{check: jornaya, account: s3cret-account, key: s3cret-key}]
+"""
+    wanted = sealed(read([("t", text)], discover()), Catalogue(), discover(), SEALER)
+    assert "s3cret" not in wanted.model_dump_json()
+    assert "s3cret" not in export(wanted)
+    (campaign,) = wanted.campaigns
+    rows: dict[str, Any] = {"campaign": [(campaign.id, to_row(campaign))]}
+    snapshot = build(1, rows, (), discover(), SEALER)
+    assert snapshot.secret_checks["solar"][0]["account"] == "s3cret-account"
+    assert "s3cret" not in repr(snapshot)
+    rules = Plans(snapshot, fieldtypes.discover(), checks.discover()).campaign("solar").judge.rules
+    (to,) = [to for check, to in rules if check.name == "jornaya"]
+    assert to.key.get_secret_value() == "s3cret-key"  # type: ignore[attr-defined]

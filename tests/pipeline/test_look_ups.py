@@ -15,6 +15,7 @@ from app.distribute.wire import Wire
 from app.model import Lead, Value
 from app.pipeline.breaker import Breaker
 from app.pipeline.look_ups import LookUps, in_share
+from app.store import erasing
 from app.store.database import Database
 from app.validate.key import digest
 from app.validate.remote import Asking, LookUp, Remote, Request, Told, Unanswered
@@ -390,3 +391,13 @@ def test_those_that_were_under_way_when_it_opened_do_not_lengthen_the_rest() -> 
         clock.now += 0.1
     clock.now = 1010.0
     assert breaker.admits("s")
+
+
+async def test_an_answer_goes_with_the_lead_for_which_it_was_asked(database: Database, buyer: Buyer) -> None:
+    async with desk(database) as at:
+        await at.ask(lead(1), ask(buyer.url("/band"), about="1", cache="1d"))
+        await at.ask(lead(2), ask(buyer.url("/band"), about="2", cache="1d"))
+    async with database.acquire() as conn, conn.transaction():
+        await erasing.erase_leads(conn, [UUID(int=1)], by="test")
+        left = await conn.fetch("select lead_id from look_up")
+    assert [row[0] for row in left] == [UUID(int=2)]
