@@ -5,7 +5,7 @@ from html import escape
 
 from app.catalog.modelling import TARGETS, Choice, Fitted, Model, ModelDoc, Number, read_model
 from app.commands.pictures import bars, calibration
-from app.commands.words import columns
+from app.commands.words import columns, points
 from app.store.models import Drift, StoredModel
 
 _PER = 100  # weights are told in hundredths of log-odds, as contributions are: +69 doubles the odds
@@ -80,7 +80,7 @@ def page(model: Model, doc: ModelDoc) -> str:
         ),
         _section("Lift", bars(fitted.tested.lift) + f'<p class="soft">How many times more often leads were '
             f"{fitted.target} than on average, by tenths, the most probable first.</p>"),
-        _section("What moves it", _table([("", "hundredths of log-odds"), *((n, f"{w:+d}") for n, w in weights(fitted)[:60])])
+        _section("What moves it", _table([("", "hundredths of log-odds"), *((n, points(w)) for n, w in weights(fitted)[:60])])
             + '<p class="soft">+69 doubles the odds, −69 halves them; counted from the usual lead.</p>'),
     )  # fmt: skip
     return (

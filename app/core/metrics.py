@@ -79,7 +79,9 @@ METRICS: tuple[Declared, ...] = (
     ),
     Declared("leadgate_score_predicted", "gauge", "The rate that a model in force foretold.", ("campaign",)),
     Declared("leadgate_score_observed", "gauge", "The rate that came instead.", ("campaign",)),
-    Declared("leadgate_score_drifted", "gauge", "1 for a model in force that people should look at.", ("campaign",)),
+    Declared(
+        "leadgate_score_drifted", "gauge", "1 for a model in force that people should look at.", ("campaign",)
+    ),
     Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
     Declared(
         "leadgate_mails_total",
