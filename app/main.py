@@ -267,6 +267,7 @@ class Process:
                 self.reader,
                 self.world,
                 self.metrics,
+                self.settler,
             )
 
     async def _visit_channels(self) -> None:

@@ -27,7 +27,7 @@ from app.core.registry import Settings
 from app.distribute import bodies
 from app.distribute.adapter import Conversation, Handover
 from app.distribute.addresses import MAIL_PORTS, refuse_port
-from app.distribute.mailboxes import Filled, MailboxText, is_template, printable
+from app.distribute.mailboxes import Filled, MailboxText, is_template, mailbox, printable
 from app.distribute.mailing import Mail, MailServer, Said, Sent
 from app.distribute.rules import without_persons
 from app.distribute.templates import Template, TemplateFailed
@@ -106,6 +106,12 @@ class Letter(Settings):
             raise ValueError("bounces is one address, for all leads")
         self._plan = _Plan(self)
         return self
+
+    @property
+    def reports_to(self) -> str | None:
+        """The one address that reports of failure come back to; None where each lead has its own."""
+        text = self.bounces or self.sender
+        return None if is_template(text) else mailbox(text).addr_spec.lower()
 
     def mail(self, handover: Handover, parts: Sequence[Part]) -> Mail:
         """The delivery as a mail; TemplateFailed for a lead of which none can be made."""

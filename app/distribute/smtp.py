@@ -213,12 +213,12 @@ class _Talk:
         envelope = f" RET=HDRS ENVID={_NOT_XTEXT.sub('', mail.id)}" if dsn else ""
         if not await self._asked("mail", f"MAIL FROM:<{mail.sender}>{size}{envelope}"):
             return False
-        notify = " NOTIFY=FAILURE" if dsn and mail.sender else ""
+        notify, never = (" NOTIFY=FAILURE", " NOTIFY=NEVER") if dsn and mail.sender else ("", "")
         for address in mail.to:
             if not await self._asked("rcpt", f"RCPT TO:<{address}>{notify}", 250, 251):
                 return False
         for address in mail.also:
-            await self._asked("rcpt", f"RCPT TO:<{address}>{notify}", 250, 251)
+            await self._asked("rcpt", f"RCPT TO:<{address}>{never}", 250, 251)
         return True
 
     async def _handed_over(self) -> bool:

@@ -11,7 +11,9 @@ from app.api.mail.terms import Terms
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.ingest.reading import Reader
+from app.pipeline.bounces import Bounces
 from app.pipeline.engine import Engine
+from app.pipeline.settling import Settler
 
 
 async def opened(
@@ -21,9 +23,13 @@ async def opened(
     reader: Reader,
     world: World,
     metrics: Metrics,
+    settler: Settler,
 ) -> Listener:
     """Takes mail when it returns. `sockets` by protocol: smtp, lmtp."""
-    room = Mailroom(engine, reader, world, metrics, hostname=terms.hostname, relay=_relay(terms))
+    bounces = Bounces(settler, engine.follow)
+    room = Mailroom(
+        engine, reader, world, metrics, hostname=terms.hostname, relay=_relay(terms), bounces=bounces
+    )
     listener = Listener(room, terms, tls=certificate(terms.certificate, terms.key))
     for door, sock in sockets.items():
         await listener.listen(door, sock)

@@ -22,6 +22,7 @@ from app.core.world import World
 from app.ingest.head import Head, head_of
 from app.ingest.reading import Reader
 from app.model import Record, Submission
+from app.pipeline.bounces import Bounces, awaited
 from app.pipeline.engine import Engine
 from app.pipeline.work import Work
 from app.store.intake import Arrival, Refusal
@@ -55,12 +56,14 @@ class Mailroom:
         *,
         hostname: str,
         relay: Relay | None,
+        bounces: Bounces,
     ) -> None:
         self._engine, self._reader = engine, reader
         self._world, self._metrics = world, metrics
-        self._hostname, self._relay = hostname, relay
+        self._hostname, self._relay, self._bounces = hostname, relay, bounces
         self._snapshot: Snapshot | None = None
         self._boxes: Mapping[str, str] = {}
+        self._awaited: Mapping[str, frozenset[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # whose ----------------------------------------------------------------------------------------
@@ -69,7 +72,7 @@ class Mailroom:
         """Why there is nothing to be sent to this address; None where there is."""
         source = self._source(recipient)
         if source is None:
-            return self._said(door, "", told.NO_MAILBOX)
+            return None if self._reports(recipient) else self._said(door, "", told.NO_MAILBOX)
         return self._said(door, source.id, told.SWITCHED_OFF) if source.paused else None
 
     def turn_away(self, door: str, recipients: Sequence[str], answer: Told) -> None:
@@ -83,8 +86,13 @@ class Mailroom:
         snapshot = self._engine.plans().snapshot
         if snapshot is not self._snapshot:
             self._snapshot, self._boxes = snapshot, mailboxes(snapshot.sources)
+            self._awaited = awaited(snapshot.contracts)
         id_ = source_of(recipient, self._boxes)
         return None if id_ is None else snapshot.sources.get(id_)
+
+    def _reports(self, recipient: str) -> frozenset[str]:
+        """The contracts whose mails are reported to this address; asked after `_source`."""
+        return self._awaited.get(recipient.lower(), frozenset())
 
     # taking ---------------------------------------------------------------------------------------
 
@@ -110,7 +118,7 @@ class Mailroom:
         for recipient in recipients:
             source = self._source(recipient)
             if source is None:
-                answers.append(self._said(mail.door, "", told.NO_MAILBOX))
+                answers.append(self._said(mail.door, "", await self._reported(mail.body, recipient)))
                 continue
             if source.id not in by_source:
                 if not _welcome(source, mail, head):
@@ -164,6 +172,17 @@ class Mailroom:
             steps = {"durable": (self._world.monotonic() - began) * 1000}
             self._engine.later([Work(submission, records, "receipt", began, steps)])
         return told.kept(submission.id)
+
+    async def _reported(self, body: bytes, recipient: str) -> Told:
+        if not (contracts := self._reports(recipient)):
+            return told.NO_MAILBOX
+        try:
+            return told.REPORTED if await self._bounces.take(body, contracts) else told.NO_REPORT
+        except NotDurable as refused:
+            return told.not_now(refused)
+        except Exception as error:
+            emit(bug(error, "mail"))
+            return told.BROKEN
 
     # refusing -------------------------------------------------------------------------------------
 

@@ -34,6 +34,9 @@ BROKEN = Told("broken", "451 4.3.0 Something went wrong here; send it again")
 GOING_AWAY = Told("going_away", "421 4.3.2 Going away; send it again")
 CROWDED = Told("crowded", "421 4.3.2 Too many connections; come again")
 
+REPORTED = Told("reported", "250 2.0.0 Noted: the delivery did not arrive")
+NO_REPORT = Told("no_report", "250 2.0.0 Taken, and not kept: it is no report of a delivery that waits")
+
 
 def kept(id_: object) -> Told:
     return Told("kept", f"250 2.0.0 Kept as {id_}")

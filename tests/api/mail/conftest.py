@@ -1,7 +1,7 @@
 """The mail door over the real parts, on a free port, and a client that speaks to it as another server would."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,15 @@ async def listening(
     door: str = "smtp",
     where: str | Path = "127.0.0.1:0",
     sources: str = SOURCES,
+    buyers: Sequence[str] = (),
     **terms: Any,
 ) -> AsyncIterator[Post]:
-    async with house.opened(database, house.catalogue(sources)) as inside:
+    async with house.opened(database, house.catalogue(sources, *buyers)) as inside:
         sock = places.bound(str(where))
         place = places.shown(sock)
         listener = await opened(
             {door: sock}, Terms(hostname="leads.example", **terms), inside.engine, inside.reader,
-            inside.world, inside.metrics,
+            inside.world, inside.metrics, inside.settler,
         )  # fmt: skip
         yield Post(inside, listener, place)
         await listener.close(within=5)

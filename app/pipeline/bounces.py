@@ -1,0 +1,60 @@
+"""A report that a mail of ours did not arrive ends its delivery, where no proof has ended it yet."""
+
+from collections.abc import Callable, Mapping
+
+from app.catalog.snapshot import Contract
+from app.core.errors import Conflict, NotDurable, NotFound
+from app.core.registry import Settings
+from app.distribute.letters import Letter
+from app.distribute.reports import bounced
+from app.model import Rejected
+from app.pipeline.record import Step
+from app.pipeline.settling import Settler
+from app.store.database import is_ambiguous, is_away
+
+
+def awaited(contracts: Mapping[str, Contract]) -> dict[str, frozenset[str]]:
+    """The addresses that reports come back to → the contracts whose mails they are about.
+
+    A mail to several is none of them: that one failed says nothing of the others.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for contract in contracts.values():
+        letter = _letter(contract.settings)
+        if letter is not None and letter.reports_to is not None and len(letter.to) == 1:
+            found[letter.reports_to] = found.get(letter.reports_to, frozenset()) | {contract.id}
+    return found
+
+
+def _letter(settings: Settings) -> Letter | None:
+    """What an adapter that sends mail is told, or one of the ways it may be told."""
+    told = settings if isinstance(settings, Letter) else getattr(settings, "mail", None)
+    return told if isinstance(told, Letter) else None
+
+
+class Bounces:
+    """Who knows the id of a delivery had its mail: nobody else can report it."""
+
+    def __init__(self, settler: Settler, follow: Callable[[Step], None]) -> None:
+        self._settler, self._follow = settler, follow
+
+    async def take(self, mail: bytes, contracts: frozenset[str]) -> bool:
+        """Whether it ends a delivery of these contracts, now or before. Raises NotDurable."""
+        report = bounced(mail)
+        if report is None:
+            return False
+        reason = f"bounced_{report.status}" if report.status else "bounced"
+        try:
+            step = await self._settler.settle(
+                report.delivery, Rejected(reason=reason, read="a mail server's report"),
+                by="a report by mail", owns=lambda row: row.contract in contracts,
+            )  # fmt: skip
+        except (NotFound, Conflict):
+            return False
+        except Exception as error:
+            if isinstance(error, TimeoutError) or is_away(error) or is_ambiguous(error):
+                raise NotDurable("the database is away; send it again") from None
+            raise
+        if step is not None:
+            self._follow(step)
+        return True
