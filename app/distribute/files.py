@@ -18,11 +18,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import Field, PrivateAttr, model_validator
 
+from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies, xml
 from app.distribute.adapter import Handover
 from app.distribute.templates import Template, TemplateFailed
-from app.model import Scalar
+from app.model import Accepted, Outcome, Scalar, Unclear
 
 LONGEST_NAME = 200
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -61,7 +62,12 @@ class FileSettings(Settings):
     zip: bool = Field(False, description="Packed, by itself.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
 
-    _write: "bodies.Write" = PrivateAttr()
+    accepted: Literal["filed", "confirmed"] = Field(
+        "filed", description="Sold when the file is there, or when the buyer confirms the delivery."
+    )
+    timeout: Duration | None = Field(None, description="For all of it; at most 90s.")
+
+    _write: bodies.Write = PrivateAttr()
     _name: Template = PrivateAttr()
 
     @model_validator(mode="after")
@@ -70,6 +76,8 @@ class FileSettings(Settings):
             raise ValueError("a template writes a whole JSON or XML file, without fields and test")
         if not self.header and (self.body != "csv" or self.fields is None):
             raise ValueError("header: false is for a CSV whose columns stand under fields")
+        if self.timeout is not None and not 0 < self.timeout.seconds <= 90:
+            raise ValueError("timeout is more than 0 and at most 90s")
         self._fit_names()
         self._write = self._writer()
         ending = "zip" if self.zip else self.body
@@ -133,6 +141,13 @@ def day_of(handover: Handover) -> datetime:
     """When the delivery was made, UTC: what its id says. Unlike `sent_at` the same at each try."""
     made = handover.delivery_id
     return datetime.fromtimestamp((made.int >> 80) / 1000, UTC) if made.version == 7 else handover.at
+
+
+def there(name: str, to: FileSettings) -> Outcome:
+    """The outcome when the file is where it should be."""
+    if to.accepted == "confirmed":
+        return Unclear(reason="awaits_confirmation", read="the file is there; the buyer is to confirm")
+    return Accepted(reference=name, read="the file is there")
 
 
 def _zipped(name: str, ending: str, body: bytes, made: datetime) -> bytes:
