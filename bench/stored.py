@@ -10,6 +10,7 @@ first time is written to the log whole. The second is the worst that there is, a
 import argparse
 import asyncio
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -158,6 +159,7 @@ def main() -> int:
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--batches", type=int, default=60)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server we started ends too
     folder = Path(tempfile.mkdtemp(prefix="leadgate-bench-"))
     try:
         with postgres(folder / "data") as given:
