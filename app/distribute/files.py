@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from app.core.duration import Duration
 from app.core.registry import Settings
-from app.distribute import bodies, xml
+from app.distribute import adf, bodies, xml
 from app.distribute.adapter import Handover
 from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Scalar, Unclear
@@ -54,7 +54,7 @@ class FileSettings(Settings):
     file: str | None = Field(
         None, description="Template of the name, over `lead`, `delivery_id`, `lead_id`, `day`, …"
     )
-    body: Literal["csv", "json", "xml"] = "csv"
+    body: Literal["csv", "json", "xml", "adf"] = "csv"
     fields: Mapping[str, bodies.Filling] | None = Field(None, description="Their name → what fills it.")
     header: bool = Field(True, description="A CSV begins with the names of its columns.")
     template: str | None = Field(None, description="The whole file, instead of fields.")
@@ -62,7 +62,7 @@ class FileSettings(Settings):
     zip: bool = Field(False, description="Packed, by itself.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
 
-    accepted: Literal["filed", "confirmed"] = Field(
+    proof: Literal["filed", "confirmed"] = Field(
         "filed", description="Sold when the file is there, or when the buyer confirms the delivery."
     )
     timeout: Duration | None = Field(None, description="For all of it; at most 90s.")
@@ -72,8 +72,11 @@ class FileSettings(Settings):
 
     @model_validator(mode="after")
     def _compiled(self) -> "FileSettings":
-        if self.template is not None and (self.fields is not None or self.test or self.body == "csv"):
+        whole = self.body in ("json", "xml")
+        if self.template is not None and (self.fields is not None or self.test or not whole):
             raise ValueError("a template writes a whole JSON or XML file, without fields and test")
+        if self.test and self.body == "adf":
+            raise ValueError("an ADF has no place for the fields under test")
         if not self.header and (self.body != "csv" or self.fields is None):
             raise ValueError("header: false is for a CSV whose columns stand under fields")
         if self.timeout is not None and not 0 < self.timeout.seconds <= 90:
@@ -89,7 +92,9 @@ class FileSettings(Settings):
         """Raises TemplateFailed."""
         name, body = self.called(handover), self._write(handover)
         if not self.zip:
-            return File(name, body, bodies.CONTENT_TYPES[self.body])
+            return File(
+                name, body, adf.CONTENT_TYPE if self.body == "adf" else bodies.CONTENT_TYPES[self.body]
+            )
         return File(name, _zipped(name, self.body, body, day_of(handover)), "application/zip")
 
     def called(self, handover: Handover) -> str:
@@ -107,8 +112,9 @@ class FileSettings(Settings):
         return False
 
     def _writer(self) -> bodies.Write:
-        if self.template is not None:
-            assert self.body != "csv"
+        if self.body == "adf":
+            return adf.Adf(self.fields).write
+        if self.template is not None and self.body != "csv":
             return bodies.from_template(self.template, self.body)
         tests: Mapping[str, Scalar] = self.test or ({"test": True} if self.fields is None else {})
         return bodies.from_fields(
@@ -117,14 +123,14 @@ class FileSettings(Settings):
 
     def _fit_names(self) -> None:
         names = [*(self.fields or ()), *(self.test or ())]
-        if self.body != "csv" and (name := bodies.clashing(names)) is not None:
+        if self.body in ("json", "xml") and (name := bodies.clashing(names)) is not None:
             raise ValueError(f"{name!r} can't be a value and hold others")
         steps = [step for name in (*names, self.envelope) for step in name.split(".")]
         if self.body == "xml" and (bad := next((s for s in steps if not xml.is_name(s)), None)) is not None:
             raise ValueError(f"{bad!r} is no XML name")
 
     def _fit_file(self) -> None:
-        fixed = _BRACES.sub("", self.file or "")
+        fixed = _BRACES.sub("x", self.file or "")
         if _UNFIT.search(fixed.replace("/", "") if self.nests() else fixed) or fixed.startswith(("/", ".")):
             raise ValueError("file is a name of letters, digits and ._-, and does not begin with a dot")
         try:
@@ -145,7 +151,7 @@ def day_of(handover: Handover) -> datetime:
 
 def there(name: str, to: FileSettings) -> Outcome:
     """The outcome when the file is where it should be."""
-    if to.accepted == "confirmed":
+    if to.proof == "confirmed":
         return Unclear(reason="awaits_confirmation", read="the file is there; the buyer is to confirm")
     return Accepted(reference=name, read="the file is there")
 

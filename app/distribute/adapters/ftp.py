@@ -42,7 +42,7 @@ class Ftp(Adapter[FtpSettings]):
             "envelope": "leads.lead",
             "fields": {"id": "delivery_id", "contact.email": "email"},
             "zip": True,
-            "accepted": "confirmed",
+            "proof": "confirmed",
         },
     )
 

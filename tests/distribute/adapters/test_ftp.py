@@ -142,7 +142,7 @@ async def test_the_trace_shows_where_it_went_and_no_secret(folder: Path) -> None
 
 async def test_what_the_buyer_is_to_confirm_waits_for_that(folder: Path) -> None:
     with ftp_server(folder) as server:
-        conversed = await over_ftp(server.port, accepted="confirmed")
+        conversed = await over_ftp(server.port, proof="confirmed")
     assert conversed.outcome == Unclear(
         reason="awaits_confirmation", read="the file is there; the buyer is to confirm"
     )

@@ -141,7 +141,7 @@ def test_another_object_under_that_name_is_no_proof() -> None:
 
 
 def test_a_buyer_who_is_to_confirm_is_waited_for() -> None:
-    to = S3.settings.model_validate({**LEAD, **KEY, "accepted": "confirmed"})
+    to = S3.settings.model_validate({**LEAD, **KEY, "proof": "confirmed"})
     assert drive(S3.converse(ANN, to), reply(200, b"", etag='"x"')).outcome == Unclear(
         reason="awaits_confirmation", read="the file is there; the buyer is to confirm"
     )
