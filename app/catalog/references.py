@@ -94,7 +94,9 @@ def _unique(reading: Reading, kind: str) -> None:
 def _list(reading: Reading, item: Item, known: _Known) -> None:
     """Entries are kept as digests: of another kind, or by another hash, they would match nothing any more."""
     if isinstance(item.doc, ListDoc) and item.doc.buyer is not None and item.doc.buyer not in known.buyers:
-        reading.say(item, ["buyer"], f'"{item.doc.buyer}" is no buyer', suggestion(item.doc.buyer, known.buyers))
+        reading.say(
+            item, ["buyer"], f'"{item.doc.buyer}" is no buyer', suggestion(item.doc.buyer, known.buyers)
+        )
     before = next((one for one in reading.current.lists if one.id == item.id), None)
     if before is None or not isinstance(item.doc, ListDoc):
         return

@@ -91,7 +91,11 @@ async def stretch(
 ) -> tuple[list[Former], UUID | None]:
     """The campaign's leads among the next `most` ones, the latest first; and the last id of all of them, None at the end."""
     rows = await conn.fetch(_STRETCH, before, campaign, since, most)
-    found = [Former(row[0], row[1], row[2], row[3], row[4], decode(row[5])) for row in rows if row[6] and row[5] is not None]
+    found = [
+        Former(row[0], row[1], row[2], row[3], row[4], decode(row[5]))
+        for row in rows
+        if row[6] and row[5] is not None
+    ]
     return found, rows[-1][0] if rows else None
 
 
