@@ -50,7 +50,8 @@ class Folders:
 
     async def put(self, put: Put, ends: float) -> Filed:
         """What became of it. Raises WireFault."""
-        until = min(ends - LOOK_SECONDS, asyncio.get_running_loop().time() + (put.timeout or SECONDS))
+        now = asyncio.get_running_loop().time()
+        until = min(ends - min(LOOK_SECONDS, (ends - now) / 2), now + (put.timeout or SECONDS))
         await self._pool.enter(until)
         try:
             return await self._held(put, until, ends)
@@ -122,15 +123,14 @@ class _Placing:
             self.filed = Filed(whole=True, code=_done(self._put.server))
             return
         self.perhaps = True
-        if size != _NOT_THERE:  # else somebody took it away, whatever its name
-            await self._rename(folder)
+        await self._rename(folder)
 
     async def _rename(self, folder: Remote) -> None:
         try:
             await folder.replace(self._part, self._name)
         except Denied as denied:
             if await self._size(folder) == _NOT_THERE:
-                return
+                return  # somebody took it away, whatever its name
             await self._clear(folder)
             self.filed = Filed(code=denied.code)
         else:

@@ -73,6 +73,8 @@ class SftpFolder:
             if denied.code != _NO_FILE:
                 raise
             return None
+        if told.size is None:
+            raise Denied(lasting=True, unknown=True)
         return told.size
 
     async def there(self, path: bytes) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from app.distribute.adapter import adapters
 from app.distribute.exchange import Conversed
+from app.distribute.wire import unsaid
 from app.model import Accepted, TryLater, Unclear
-from tests.distribute.drive import ann
-from tests.distribute.filing import BODY, NAME, PART, filed
+from tests.distribute.drive import ANN, ann, drive
+from tests.distribute.filing import BODY, LEAD, NAME, PART, filed
 from tests.ingest.channels.ftpserver import PASSWORD, USER, ftp_server
 from tests.ingest.channels.smallftp import Talk, small_ftp
 from tests.selfsigned import self_signed
@@ -110,6 +112,19 @@ async def test_a_server_that_tells_no_sizes_is_enough(folder: Path) -> None:
         assert (await over_ftp(server.port)).outcome == THERE
 
 
+async def test_a_server_that_hides_names_with_a_dot_is_enough(folder: Path) -> None:
+    async def hides(talk: Talk, given: str) -> str | None:
+        return "550 no such file" if given.startswith(".") else await talk.answer("SIZE", given)
+
+    async with small_ftp(folder) as server:
+        server.answers["SIZE"] = hides
+        assert (await over_ftp(server.port)).outcome == THERE
+        server.answers["RNTO"] = says("553 no")
+        outcome = (await over_ftp(server.port, file="{{ lead_id }}.json")).outcome
+    assert isinstance(outcome, TryLater)
+    assert seen(folder) == {NAME: BODY}
+
+
 async def test_a_server_that_moves_over_nothing_has_the_former_file_taken_away(folder: Path) -> None:
     (folder / NAME).write_text("of the try before")
 
@@ -137,6 +152,14 @@ async def test_the_trace_shows_where_it_went_and_no_secret(folder: Path) -> None
     assert exchange.method == "PUT"
     assert exchange.url == f"ftp://127.0.0.1:{server.port}/{NAME}"
     assert (exchange.sent, exchange.status, exchange.received) == (BODY, 250, b"the file is there")
+    assert PASSWORD not in str(exchange)
+
+
+def test_what_would_be_sent_can_be_shown_without_sending_it() -> None:
+    to = adapters.discover()["ftp"].settings.model_validate({**LEAD, **WHO})
+    exchange = unsaid(drive(adapters["ftp"].converse(ANN, to)).calls[0])
+    assert (exchange.url, exchange.sent) == (f"ftp://127.0.0.1:21/{NAME}", BODY)
+    assert exchange.sent_headers == {"written as": PART}
     assert PASSWORD not in str(exchange)
 
 
