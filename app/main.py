@@ -37,6 +37,7 @@ from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
 from app.pipeline.callbacks import Callbacks
 from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
+from app.pipeline.confirm_link import PURPOSE, links
 from app.pipeline.drift import EVERY as WATCHED_EVERY
 from app.pipeline.drift import Watch
 from app.pipeline.engine import Engine
@@ -149,6 +150,7 @@ class Process:
             self.database, self.wire, self.evidence, world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
             backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
+            link=links(self.sealer.derived(PURPOSE), settings.public_url),
         )  # fmt: skip
         self.settler = Settler(
             self.database,

@@ -70,14 +70,40 @@ class Parts(Struct, frozen=True):
 
 def build_api(parts: Callable[[], Parts]) -> FastAPI:
     """`parts` is asked per request: the application is made before the process is open."""
-    from app.api import amend, batches, confirm, forms, leads, lists, ops, pages, persons, routing, spec
+    from app.api import (
+        amend,
+        batches,
+        confirm,
+        confirm_page,
+        forms,
+        leads,
+        lists,
+        ops,
+        pages,
+        persons,
+        routing,
+        spec,
+    )
     from app.api.description import describe
 
     api = FastAPI(
         title="leadgate", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
     )
     api.state.parts = parts
-    for module in (leads, amend, batches, spec, confirm, forms, ops, pages, lists, persons, routing):
+    for module in (
+        leads,
+        amend,
+        batches,
+        spec,
+        confirm,
+        confirm_page,
+        forms,
+        ops,
+        pages,
+        lists,
+        persons,
+        routing,
+    ):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)

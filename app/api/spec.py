@@ -23,7 +23,7 @@ _PAGES = Environment(loader=PackageLoader("app.api"), autoescape=select_autoesca
 _PAGES.globals["pretty"] = lambda body: json.dumps(body, indent=2, ensure_ascii=False)
 KNOWN = Known(fieldtypes, checks, formats)
 # A link is a right to read: it stays out of caches, indexes and other pages' logs.
-_HIDDEN = {
+HIDDEN = {
     "Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }  # fmt: skip
@@ -73,14 +73,14 @@ async def linked(
     parts = parts_of(request)
     standing = standing_of(parts.derived(PURPOSE), source, expires, sig, parts.world.now())
     if standing == "forged":
-        raise NotYours("there is nothing at this address", headers=_HIDDEN)
+        raise NotYours("there is nothing at this address", headers=HIDDEN)
     if standing == "expired":
-        raise NotFound("this link has expired; ask for a new one", code="link_expired", headers=_HIDDEN)
+        raise NotFound("this link has expired; ask for a new one", code="link_expired", headers=HIDDEN)
     told = await _spec(request, source, None)
     if shown == "json":
-        return Response(told.model_dump_json(), media_type="application/json", headers=_HIDDEN)
+        return Response(told.model_dump_json(), media_type="application/json", headers=HIDDEN)
     as_json = str(request.url.include_query_params(**{"as": "json"}).replace(scheme="", netloc=""))
-    return Response(page(told, as_json), media_type="text/html", headers=_HIDDEN)
+    return Response(page(told, as_json), media_type="text/html", headers=HIDDEN)
 
 
 def prefers_page(request: Request) -> bool:

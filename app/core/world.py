@@ -33,6 +33,11 @@ def uuid7() -> UUID:
     return made
 
 
+def moment_of(id_: UUID) -> datetime:
+    """When an id of ours was made; the beginning of time for one of another kind."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000 if id_.version == 7 else 0, UTC)
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 

@@ -1,7 +1,7 @@
 """What a delivery adapter is: a conversation with one kind of buyer, without the network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
@@ -32,6 +32,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     at: datetime  # when this attempt began, UTC
     attempt: int = 1
     test: bool = False
+    link: Callable[[UUID], str] | None = None  # where a person confirms a delivery
 
 
 class Call(Struct, frozen=True, kw_only=True):

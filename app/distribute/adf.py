@@ -8,10 +8,10 @@ the DTD whatever the lead: an element that it demands is there, empty, and an at
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from app.core.world import moment_of
 from app.distribute.adapter import Handover
 from app.distribute.adf_names import guesses, named_in
 from app.distribute.bodies import Filling
@@ -223,6 +223,5 @@ def _date(text: str, handover: Handover) -> str:
     """With an offset, as the DTD's own example has it. Without one: when the lead came, which its id says."""
     if _DATE.fullmatch(text):
         return text
-    id_ = handover.lead_id
-    came = datetime.fromtimestamp((id_.int >> 80) / 1000, UTC) if id_.version == 7 else handover.at
+    came = moment_of(handover.lead_id) if handover.lead_id.version == 7 else handover.at
     return came.isoformat(timespec="seconds")

@@ -16,6 +16,7 @@ from app.model import Accepted
 from app.pipeline import answers
 from app.pipeline.answers import Answer, Waiting
 from app.pipeline.choosing import Chooser
+from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.decide import Decided, Decider, Draft
 from app.pipeline.deciding import Deciding
 from app.pipeline.evidence import EvidenceDesk
@@ -55,6 +56,7 @@ class Engine:
         lease_seconds: float,
         backlog_share: float = 0.02,
         bytes_kept: int = 65_536,
+        link: Link = no_link,
     ) -> None:
         self.database = database
         self.world = world
@@ -73,7 +75,7 @@ class Engine:
             database, world, metrics, chooser, process_id=process_id, bytes_kept=bytes_kept,
             waits=self.waiting.waits,
         )  # fmt: skip
-        self.sender = Sender(wire, world, metrics, self._spoken)
+        self.sender = Sender(wire, world, metrics, self._spoken, link)
         self.tracker = Tracker(world, plans)
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(

@@ -16,6 +16,7 @@ from app.core.world import World
 from app.distribute.adapter import Handover, adapters
 from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
+from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.tracks import GONE, Job
 
 
@@ -35,8 +36,16 @@ class Sender:
     that ended: they may have arrived, so they are not sent again unasked.
     """
 
-    def __init__(self, wire: Wire, world: World, metrics: Metrics, spoken: Callable[[Spoken], None]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        world: World,
+        metrics: Metrics,
+        spoken: Callable[[Spoken], None],
+        link: Link = no_link,
+    ) -> None:
         self._wire = wire
+        self._link = link
         self._world = world
         self._metrics = metrics
         self._spoken = spoken
@@ -104,7 +113,7 @@ class Sender:
         if adapter is None:
             return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)
         try:
-            conversation = adapter.converse(handover_of(job, self._world), job.contract.settings)
+            conversation = adapter.converse(handover_of(job, self._world, self._link), job.contract.settings)
             return await self._wire.converse(conversation)
         except Exception as error:
             emit(bug(error, "converse"))
@@ -132,7 +141,7 @@ def _event(job: Job, outcome: str, took: float) -> events.Delivered:
     )
 
 
-def handover_of(job: Job, world: World) -> Handover:
+def handover_of(job: Job, world: World, link: Link = no_link) -> Handover:
     track = job.track
     return Handover(
         delivery_id=job.delivery_id,
@@ -147,4 +156,5 @@ def handover_of(job: Job, world: World) -> Handover:
         at=world.now(),
         attempt=job.attempt,
         test=track.test,
+        link=link,
     )

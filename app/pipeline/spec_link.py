@@ -15,8 +15,13 @@ Standing = Literal["good", "expired", "forged"]
 
 def path_of(key: bytes, source: str, until: datetime) -> str:
     """Below the address of the service. Whoever has it reads this source's instructions until then."""
+    return f"/spec/{quote(source)}?{query_of(key, source, until)}"
+
+
+def query_of(key: bytes, subject: str, until: datetime) -> str:
+    """What makes an address a signed one of this subject, until then."""
     expires = int(until.timestamp())
-    return f"/spec/{quote(source)}?expires={expires}&sig={_signature(key, source, expires)}"
+    return f"expires={expires}&sig={_signature(key, subject, expires)}"
 
 
 def standing_of(key: bytes, source: str, expires: str, sig: str, now: datetime) -> Standing:
