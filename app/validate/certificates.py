@@ -1,13 +1,82 @@
-"""What checks of consent certificates have in common: where a lead carries one, and whose it must be."""
+"""What checks of consent certificates have in common: how they are told, where a lead carries one, whose it must be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from app.model import Lead
+import orjson
+from msgspec import Struct
+from pydantic import AfterValidator, model_validator
+
+from app.model import Action, Finding, Lead
+from app.validate.remote import Response, Unanswered
+from app.validate.remote_check import RemoteCheck, RemoteSettings
+
+What = Action | Literal["allow"]
+"""What one reason does."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
 _LONGEST = 1_000
+
+
+def _an_origin(text: str) -> str:
+    if not text.startswith(("https://", "http://")) or text.count("/") != 2 or "@" in text:
+        raise ValueError("is no origin; write https://name, without a path")
+    return text
+
+
+Origin = Annotated[str, AfterValidator(_an_origin)]
+
+
+class CertificateSettings(RemoteSettings):
+    """`action`, where it is given, is what each reason does unless it is named; every `What` is a reason's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _action_for_all(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "action" in given:
+            reasons = [name for name, field in cls.model_fields.items() if field.annotation == What]
+            return dict.fromkeys(reasons, given["action"]) | given
+        return given
+
+
+S = TypeVar("S", bound=CertificateSettings)
+Q = TypeVar("Q", bound=Struct)
+
+
+class CertificateCheck(RemoteCheck[S, Q]):
+    """Its reasons are fields of its settings, by their codes."""
+
+    def _finding(
+        self, code: str, says: str, to: S, *, facts: Mapping[str, Any] | None = None
+    ) -> Iterator[Finding]:
+        action: What = getattr(to, code)
+        if action != "allow":
+            yield Finding(
+                check=self.name, code=code, message=says, action=action, points=to.points, facts=facts or {}
+            )
+
+    def _judged(
+        self, faults: Sequence[tuple[str, str]], to: S, *, known: str, facts: Mapping[str, Any]
+    ) -> Iterator[Finding]:
+        """Each fault, or that there is none."""
+        for code, says in faults:
+            yield from self._finding(code, says, to, facts=facts)
+        if not faults:
+            yield Finding(check=self.name, code="known", message=known, facts=facts)
+
+
+def answered(response: Response) -> dict[str, Any]:
+    """The JSON object of an answer, empty where it is none of that kind. Raises Unanswered."""
+    if response.status != 200:
+        theirs = response.status >= 500 or response.status in (401, 403, 408, 429)
+        raise Unanswered(f"http_{response.status}", fault=theirs)
+    try:
+        said = orjson.loads(response.body)
+    except ValueError:
+        raise Unanswered("not_json") from None
+    return said if isinstance(said, dict) else {}
 
 
 def named(lead: Lead, names: Sequence[str]) -> str:

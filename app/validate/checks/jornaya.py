@@ -2,20 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 from msgspec import Struct
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr
 
-from app.model import Action, Finding, Lead
-from app.validate.certificates import contacts_of, named
+from app.model import Finding, Lead
+from app.validate.certificates import (
+    CertificateCheck,
+    CertificateSettings,
+    Origin,
+    What,
+    answered,
+    contacts_of,
+    named,
+)
 from app.validate.check import Evidence, checks
 from app.validate.remote import Asking, Request, Response, Told, Unanswered
-from app.validate.remote_check import RemoteCheck, RemoteSettings
-
-What = Action | Literal["allow"]
 
 _TOKENS = ("universal_leadid", "leadid_token", "jornaya_leadid", "jornaya_lead_id", "jornaya_token", "leadid")
 _TOKEN = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
@@ -24,22 +28,11 @@ _CODES = (
     "device_five_minutes", "device_hour", "device_twelve_hours", "device_day",
 )  # fmt: skip
 """What is kept of the audit: numbers, none of which tells who the person is."""
-_REASONS = (
-    "missing",
-    "malformed",
-    "not_authentic",
-    "no_disclosure",
-    "too_old",
-    "too_quick",
-    "red",
-    "yellow",
-    "unknown",
-)
 _RED, _YELLOW = 3, 2
 _LONGEST_NAME = 40
 
 
-class JornayaSettings(RemoteSettings):
+class JornayaSettings(CertificateSettings):
     """`account` and `key` are of your account; the key is also the audit profile. `action`, where it is given, is what
     each reason does unless it is named."""
 
@@ -48,7 +41,7 @@ class JornayaSettings(RemoteSettings):
     oldest: int | None = Field(None, ge=0, le=10, description="Highest code of age that passes, 0 to 10.")
     shortest: int | None = Field(None, ge=0, le=10, description="Lowest code of duration that passes.")
     disclosure: bool = Field(False, description="The audit must have found the words of consent.")
-    service: str = Field("https://api.leadid.com", description="Who is asked.")
+    service: Origin = Field("https://api.leadid.com", description="Who is asked.")
     missing: What = Field("reject", description="No LeadiD came.")
     malformed: What = Field("reject", description="What came is none; it is not asked for.")
     not_authentic: What = Field("reject", description="Expired, opted out, asked for too often, or invented.")
@@ -58,20 +51,6 @@ class JornayaSettings(RemoteSettings):
     red: What = Field("reject", description="A rule of the profile is broken.")
     yellow: What = Field("flag", description="A rule of the profile is nearly broken.")
     unknown: What = Field("flag", description="The service did not answer.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _action_for_all(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "action" in given:
-            return dict.fromkeys(_REASONS, given["action"]) | given
-        return given
-
-    @field_validator("service")
-    @classmethod
-    def _is_an_origin(cls, text: str) -> str:
-        if not text.startswith(("https://", "http://")) or text.count("/") != 2 or "@" in text:
-            raise ValueError("is no origin; write https://api.leadid.com, without a path")
-        return text
 
 
 class Token(Struct, frozen=True):
@@ -84,7 +63,7 @@ class Token(Struct, frozen=True):
 
 
 @checks.register
-class Jornaya(RemoteCheck[JornayaSettings, Token]):
+class Jornaya(CertificateCheck[JornayaSettings, Token]):
     """Audits `universal_leadid` (or `leadid_token`, `jornaya_leadid`) with Jornaya's SingleQuery, by POST: nothing of a
     person stands in an address. Facts: `jornaya.age`, `.duration`, `.data_integrity`, `.device_hour` and others, in
     Jornaya's codes, and `jornaya.red`, `jornaya.yellow`: the rules of the profile."""
@@ -142,20 +121,7 @@ class Jornaya(RemoteCheck[JornayaSettings, Token]):
             return
         value = told.value if isinstance(told.value, Mapping) else {}
         facts = {f"jornaya.{name}": said for name, said in value.items() if said not in (None, [])}
-        faults = list(_faults(value, to))
-        for code, says in faults:
-            yield from self._finding(code, says, to, facts=facts)
-        if not faults:
-            yield Finding(check=self.name, code="known", message="the LeadiD is known", facts=facts)
-
-    def _finding(
-        self, code: str, says: str, to: JornayaSettings, *, facts: Mapping[str, Any] | None = None
-    ) -> Iterator[Finding]:
-        action: What = getattr(to, code)
-        if action != "allow":
-            yield Finding(
-                check=self.name, code=code, message=says, action=action, points=to.points, facts=facts or {}
-            )
+        yield from self._judged(list(_faults(value, to)), to, known="the LeadiD is known", facts=facts)
 
 
 def _faults(value: Mapping[str, Any], to: JornayaSettings) -> Iterator[tuple[str, str]]:
@@ -178,14 +144,7 @@ def _faults(value: Mapping[str, Any], to: JornayaSettings) -> Iterator[tuple[str
 
 def _read(response: Response) -> dict[str, Any]:
     """Every failure of theirs comes with a 200, so what has no audit in it is none."""
-    if response.status != 200:
-        theirs = response.status >= 500 or response.status in (401, 403, 408, 429)
-        raise Unanswered(f"http_{response.status}", fault=theirs)
-    try:
-        said = orjson.loads(response.body)
-    except ValueError:
-        raise Unanswered("not_json") from None
-    audit = said.get("audit") if isinstance(said, dict) else None
+    audit = answered(response).get("audit")
     if not isinstance(audit, dict) or _number(audit.get("authentic")) is None:
         raise Unanswered("no_audit")
     rules = {name: _number(value) for name, value in audit.items() if _is_rule(name)}

@@ -6,17 +6,24 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from msgspec import Struct
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from app.core.duration import Duration
 from app.core.registry import Settings
-from app.model import Action, Finding, Lead
-from app.validate.certificates import contacts_of, id_at, named
+from app.model import Finding, Lead
+from app.validate.certificates import (
+    CertificateCheck,
+    CertificateSettings,
+    Origin,
+    What,
+    answered,
+    contacts_of,
+    id_at,
+    named,
+)
 from app.validate.check import Evidence, checks
 from app.validate.remote import Asking, Request, Response, Told, Unanswered
-from app.validate.remote_check import RemoteCheck, RemoteSettings
 
-What = Action | Literal["allow"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 _CERTIFICATES = ("trustedform_cert_url", "xxTrustedFormCertUrl", "trusted_form_cert_url")
@@ -37,7 +44,7 @@ class Verify(Settings):
     opt_in_types: tuple[Literal["manual", "pre-selected", "non-interactive"], ...] = ()
 
 
-class TrustedFormSettings(RemoteSettings):
+class TrustedFormSettings(CertificateSettings):
     """`key` is of your account. `action`, where it is given, is what each reason does unless it is named."""
 
     key: SecretStr = Field(description="API key of the TrustedForm account.")
@@ -48,10 +55,10 @@ class TrustedFormSettings(RemoteSettings):
     forbidden: tuple[Text, ...] = Field((), max_length=50, description="Texts that it must not show.")
     verify: Verify | None = Field(None, description="What the words of consent must be like.")
     within: Duration | None = Field(None, description="How old it may be; needs `insights`.")
-    service: str = Field(
+    service: Origin = Field(
         "https://cert.trustedform.com", description="Whose certificates are asked for, and nobody else's."
     )
-    pings: str = Field(
+    pings: Origin = Field(
         "https://ping.trustedform.com", description="The same of pings, before a lead is whole."
     )
     missing: What = Field("reject", description="No certificate came.")
@@ -64,20 +71,6 @@ class TrustedFormSettings(RemoteSettings):
     not_kept: What = Field("flag", description="It could not be kept.")
     unknown: What = Field("flag", description="The service did not answer.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _action_for_all(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "action" in given:
-            return dict.fromkeys(_REASONS, given["action"]) | given
-        return given
-
-    @field_validator("service", "pings")
-    @classmethod
-    def _is_an_origin(cls, text: str) -> str:
-        if not text.startswith(("https://", "http://")) or text.count("/") != 2 or "@" in text:
-            raise ValueError("is no origin; write https://cert.trustedform.com, without a path")
-        return text
-
     @model_validator(mode="after")
     def _fits_together(self) -> "TrustedFormSettings":
         if self.retain and not self.match:
@@ -85,11 +78,6 @@ class TrustedFormSettings(RemoteSettings):
         if self.within is not None and not self.insights:
             raise ValueError("within needs insights, which tell the age")
         return self
-
-
-_REASONS = (
-    "missing", "foreign", "not_found", "no_match", "failed", "too_old", "bot", "not_kept", "unknown",
-)  # fmt: skip
 
 
 class Certificate(Struct, frozen=True):
@@ -105,7 +93,7 @@ class Certificate(Struct, frozen=True):
 
 
 @checks.register
-class TrustedForm(RemoteCheck[TrustedFormSettings, Certificate]):
+class TrustedForm(CertificateCheck[TrustedFormSettings, Certificate]):
     """Asks TrustedForm's API (version 4) for all of it in one request: match, retain, insights, verify.
 
     The certificate's address is taken from `trustedform_cert_url`, `xxTrustedFormCertUrl` or, where only that came,
@@ -174,21 +162,7 @@ class TrustedForm(RemoteCheck[TrustedFormSettings, Certificate]):
             return
         value = told.value if isinstance(told.value, Mapping) else {}
         faults = list(_faults(value, self.question(lead, to), to))
-        for code, says in faults:
-            yield from self._finding(code, says, to, facts=_facts(value))
-        if not faults:
-            yield Finding(
-                check=self.name, code="known", message="the certificate is known", facts=_facts(value)
-            )
-
-    def _finding(
-        self, code: str, says: str, to: TrustedFormSettings, *, facts: Mapping[str, Any] | None = None
-    ) -> Iterator[Finding]:
-        action: What = getattr(to, code)
-        if action != "allow":
-            yield Finding(
-                check=self.name, code=code, message=says, action=action, points=to.points, facts=facts or {}
-            )
+        yield from self._judged(faults, to, known="the certificate is known", facts=_facts(value))
 
 
 def _asked(question: Certificate, to: TrustedFormSettings) -> dict[str, Any]:
@@ -221,14 +195,8 @@ def _read(response: Response) -> dict[str, Any]:
     """Booleans, numbers and dates of the answer; its words may say who the person is and are not kept."""
     if response.status in (404, 410):
         return {"found": False}
-    if response.status != 200:
-        theirs = response.status >= 500 or response.status in (401, 403, 408, 429)
-        raise Unanswered(f"http_{response.status}", fault=theirs)
-    try:
-        said = orjson.loads(response.body)
-    except ValueError:
-        raise Unanswered("not_json") from None
-    outcome = said.get("outcome") if isinstance(said, dict) else None
+    said = answered(response)
+    outcome = said.get("outcome")
     if outcome not in ("success", "failure"):
         raise Unanswered("no_outcome", fault=outcome != "error")
     kept, insights = _at(said, "retain", "results"), _at(said, "insights", "properties")
