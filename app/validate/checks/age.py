@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from app.catalog.documents import FieldName
+from app.core.zone import Zone
 from app.model import Action, Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
 
@@ -21,7 +22,7 @@ class AgeSettings(CheckSettings):
     field: FieldName = Field(description="The field that has the date of birth.")
     min: int = Field(0, ge=0, le=150, description="Years that a person must have completed; 0: be born.")
     max: int = Field(120, ge=0, le=150, description="Years that pass at most.")
-    zone: str = Field("UTC", description="Where it is asked what day it is, as America/New_York.")
+    zone: Zone = Field("UTC", description="Where it is asked what day it is, as America/New_York.")
     too_young: Told = Field("reject", description="Younger than `min`.")
     too_old: Told = Field("reject", description="Older than `max`.")
     facts: bool = Field(False, description="Note the age where nothing is wrong too.")
@@ -33,15 +34,6 @@ class AgeSettings(CheckSettings):
         if isinstance(given, dict) and "action" in given:
             return {"too_young": given["action"], "too_old": given["action"]} | given
         return given
-
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (LookupError, ValueError, OSError):
-            raise ValueError("is no time zone; write one as America/New_York") from None
-        return zone
 
     @model_validator(mode="after")
     def _in_order(self) -> "AgeSettings":

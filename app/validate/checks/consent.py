@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from app.core.duration import Duration
+from app.core.zone import Zone
 from app.model import Action, Finding, Lead, Raw
 from app.validate.check import Check, CheckSettings, Evidence, checks
 from app.validate.instants import Span, span_of
@@ -46,7 +47,7 @@ class ConsentSettings(CheckSettings):
     within: Duration | None = Field(Duration("30d"), description="How old it may be when the lead comes.")
     names: Mapping[Part, Name] = Field({}, description="Where a part comes under another name than usual.")
     texts: Mapping[str, str] = Field({}, description="Version → text, where it is not the campaign's.")
-    zone: str = Field("UTC", description="The clock of times that name none, as America/New_York.")
+    zone: Zone = Field("UTC", description="The clock of times that name none, as America/New_York.")
     missing: Told = Field("reject", description="No word of any consent.")
     denied: Told = Field("reject", description="The person did not agree.")
     too_old: Told = Field("reject", description="Given longer ago than `within`.")
@@ -65,15 +66,6 @@ class ConsentSettings(CheckSettings):
         if isinstance(given, dict) and "action" in given:
             return dict.fromkeys(_MAIN, given["action"]) | given
         return given
-
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (LookupError, ValueError, OSError):
-            raise ValueError("is no time zone; write one as America/New_York") from None
-        return zone
 
     @cached_property
     def clock(self) -> ZoneInfo:
