@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", repr=False, description="postgresql://… of your own server (15 or later).")
     processes: int = Field(1, ge=1, le=64, description="Processes of `serve`; one per core and no more.")
-    public_url: str = Field("", description="How the world reaches this service, for status addresses.")
+    public_url: str = Field("", description="How the world reaches this service, for links.")
     trusted_proxies: str = Field(
         "", description="Networks of the proxies before this service, or how many there are; empty: none."
     )
