@@ -212,7 +212,11 @@ _ANSWER: dict[str, Any] = {
                     "code": {"type": "string"},
                     "field": {"type": "string"},
                     "message": {"type": "string"},
-                    "lead": {"type": "string", "format": "uuid", "description": "Your own lead that this one repeats."},
+                    "lead": {
+                        "type": "string",
+                        "format": "uuid",
+                        "description": "Your own lead that this one repeats.",
+                    },
                 },
             },
         },

@@ -45,7 +45,11 @@ def from_row(kind: str, row: Mapping[str, Any]) -> Any:
 def catalogue_of(rows: Rows) -> Catalogue:
     read = {kind: tuple(from_row(kind, doc) for _, doc in rows.get(kind, ())) for kind in MODELS}
     return Catalogue.model_construct(
-        lists=read["list"], enrichers=read["enricher"], campaigns=read["campaign"], sources=read["source"], buyers=read["buyer"]
+        lists=read["list"],
+        enrichers=read["enricher"],
+        campaigns=read["campaign"],
+        sources=read["source"],
+        buyers=read["buyer"],
     )
 
 

@@ -79,7 +79,9 @@ async def test_a_lead_that_is_refused_otherwise_takes_no_key_but_is_told_that_it
         assert {reason["code"] for reason in answer.reasons} == {"missing", "duplicate"}
 
 
-async def test_a_flagged_duplicate_is_taken_and_told_and_is_who_the_next_one_repeats(database: Database, buyer: Buyer) -> None:
+async def test_a_flagged_duplicate_is_taken_and_told_and_is_who_the_next_one_repeats(
+    database: Database, buyer: Buyer
+) -> None:
     flag = '[{check: duplicate, on: [email], within: "30d", action: flag}]'
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/ok")), checks=flag)) as house:
         answers = await batch(house, lead(), lead())
