@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from app.core.registry import Settings
-from app.distribute import bodies, xml
+from app.distribute import bodies
 from app.distribute.adapter import Handover
 from app.distribute.adf import CONTENT_TYPE, Adf
 from app.distribute.letters import Part
@@ -28,11 +28,7 @@ class Attachment(Settings):
         if self.kind == "adf":
             self._write = Adf(self.fields).write
             return self
-        names = list(self.fields or ())
-        if (name := bodies.clashing(names)) is not None:
-            raise ValueError(f"{name!r} can't be a value and hold others")
-        if self.kind == "xml" and not all(xml.is_name(step) for name in names for step in name.split(".")):
-            raise ValueError("a field's name is no XML name")
+        bodies.refuse_unfit(list(self.fields or ()), self.kind)
         self._write = bodies.from_fields(self.fields, {}, {}, kind=self.kind, envelope="lead")
         return self
 

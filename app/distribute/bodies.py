@@ -14,7 +14,7 @@ A field without a value is left out. Dotted names nest in JSON and XML (`contact
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -176,7 +176,16 @@ def nest(flat: Values) -> Values:
     return root
 
 
-def clashing(names: list[str]) -> str | None:
+def refuse_unfit(names: Sequence[str], kind: str, *, envelope: str = "lead") -> None:
+    """Raises ValueError where fields of these names can't stand in one body of this kind."""
+    if kind != "csv" and (name := clashing(names)) is not None:
+        raise ValueError(f"{name!r} can't be a value and hold others")
+    steps = [step for name in (*names, envelope) for step in name.split(".")]
+    if kind == "xml" and (bad := next((step for step in steps if not xml.is_name(step)), None)) is not None:
+        raise ValueError(f"{bad!r} is no XML name")
+
+
+def clashing(names: Sequence[str]) -> str | None:
     """A name that is another one's folder (`a` and `a.b`): they can't both be sent."""
     folders = {name[:at] for name in names for at, c in enumerate(name) if c == "."}
     return next((name for name in names if name in folders), None)

@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from app.core.duration import Duration
 from app.core.registry import Settings
-from app.distribute import adf, bodies, xml
+from app.distribute import adf, bodies
 from app.distribute.adapter import Handover
 from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Scalar, Unclear
@@ -123,11 +123,7 @@ class FileSettings(Settings):
 
     def _fit_names(self) -> None:
         names = [*(self.fields or ()), *(self.test or ())]
-        if self.body in ("json", "xml") and (name := bodies.clashing(names)) is not None:
-            raise ValueError(f"{name!r} can't be a value and hold others")
-        steps = [step for name in (*names, self.envelope) for step in name.split(".")]
-        if self.body == "xml" and (bad := next((s for s in steps if not xml.is_name(s)), None)) is not None:
-            raise ValueError(f"{bad!r} is no XML name")
+        bodies.refuse_unfit(names if self.body != "adf" else (), self.body, envelope=self.envelope)
 
     def _fit_file(self) -> None:
         fixed = _BRACES.sub("x", self.file or "")

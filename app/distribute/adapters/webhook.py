@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from app.core.duration import Duration
 from app.core.registry import Settings
-from app.distribute import bodies, xml
+from app.distribute import bodies
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
 from app.distribute.keyed import Keyed, with_query
 from app.distribute.rules import ReplySettings, Rules
@@ -49,17 +49,10 @@ class WebhookSettings(Keyed, ReplySettings):
             raise ValueError("a template writes the whole body: secret.fields and test have no place in it")
         if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
             raise ValueError("timeout is more than 0 and at most 2m")
-        self._fit_names()
+        names = [*(self.fields or ()), *self.secret.fields, *(self.test or ())]
+        bodies.refuse_unfit(names, self.body, envelope=self.envelope)
         self._plan = _Plan(self)
         return self
-
-    def _fit_names(self) -> None:
-        names = [*(self.fields or ()), *self.secret.fields, *(self.test or ())]
-        if (name := bodies.clashing(names)) is not None:
-            raise ValueError(f"{name!r} can't be a value and hold others")
-        steps = [step for name in (*names, self.envelope) for step in name.split(".")]
-        if self.body == "xml" and (bad := next((s for s in steps if not xml.is_name(s)), None)) is not None:
-            raise ValueError(f"{bad!r} is no XML name")
 
     @property
     def plan(self) -> "_Plan":

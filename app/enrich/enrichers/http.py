@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from app.catalog.documents import FieldName
 from app.core.expressions import Expression
-from app.distribute import bodies, xml
+from app.distribute import bodies
 from app.distribute.adapter import Handover, Reply
 from app.distribute.keyed import Keyed, with_query
 from app.distribute.readings import Reading, needed
@@ -76,17 +76,9 @@ class HttpSettings(EnricherSettings, Keyed, LookUp):
                 "addresses stand in logs, of the service and of what is between; send the values in a body, or write"
                 " dangerously_in_url: true"
             )
-        self._fit_names()
+        bodies.refuse_unfit([*(self.send or ()), *self.secret.fields], self.body, envelope=self.envelope)
         self._plan = _Plan(self)
         return self
-
-    def _fit_names(self) -> None:
-        names = [*(self.send or ()), *self.secret.fields]
-        if (name := bodies.clashing(names)) is not None:
-            raise ValueError(f"{name!r} can't be a value and hold others")
-        steps = [step for name in (*names, self.envelope) for step in name.split(".")]
-        if self.body == "xml" and (bad := next((s for s in steps if not xml.is_name(s)), None)) is not None:
-            raise ValueError(f"{bad!r} is no XML name")
 
     @property
     def plan(self) -> "_Plan":
