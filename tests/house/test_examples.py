@@ -17,6 +17,14 @@ from app.distribute.adapter import adapters
 HOME = Path(__file__).parents[2]
 PAGE = HOME / "docs/configuration.md"
 BLOCKS = re.findall(r"^```yaml\n(campaigns:\n.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+ELSEWHERE = [
+    pytest.param(block, id=f"{page.stem}-{n}")
+    for page in sorted((HOME / "docs").rglob("*.md"))
+    for n, block in enumerate(
+        re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    )
+    if page != PAGE and re.search(r"^campaigns:", block, re.MULTILINE)
+]
 VOCABULARY = (
     documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, worth.ScoreDoc, worth.ScoreRule, worth.Decay, worth.SalesReady, worth.FraudDoc, worth.PriorityDoc, modelling.ModelDoc, modelling.FeatureDoc, documents.SourceDoc,
     documents.PlatformDoc, documents.MapTo, documents.BuyerDoc, documents.ContractDoc, documents.Cap, documents.Hours, documents.Retry,
@@ -40,6 +48,11 @@ def shown() -> set[str]:
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
 def test_every_catalogue_of_the_page_applies(block: int) -> None:
     read([(PAGE.name, BLOCKS[block])], discover())
+
+
+@pytest.mark.parametrize("block", ELSEWHERE)
+def test_so_does_every_whole_catalogue_of_another_page(block: str) -> None:
+    read([("page.md", block)], discover())
 
 
 @pytest.mark.parametrize("model", VOCABULARY, ids=lambda model: model.__name__)
