@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 import phonenumbers
 from msgspec import Struct
+from pydantic import ValidationError
 
 from app.core.errors import Unprocessable
 from app.core.registry import Registry
@@ -48,7 +49,13 @@ def whom(
     name: Kind = kind or ("email" if "@" in given else "phone")
     field = fieldtypes[name]
     told = {"country": country} if name == "phone" else {}
-    value = field.normal(given, field.settings.model_validate(told))
+    try:
+        to = field.settings.model_validate(told)
+    except ValidationError:
+        raise Unprocessable(
+            "country: that is no country with numbers of its own; write US", where="country"
+        ) from None
+    value = field.normal(given, to)
     if not value.valid or not isinstance(value.normal, str) or value.parts.get("masked"):
         noun = (
             "e-mail address"

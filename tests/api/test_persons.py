@@ -55,6 +55,7 @@ async def test_a_program_gets_everything_of_a_person_and_erases_it(gate: Api) ->
         ({"who": ""}, 422),
         ({}, 422),
         ({"who": "bob@example.com", "nonsense": 1}, 422),
+        ({"who": "0170 1234567", "country": "UI"}, 422),
         ({"who": "bob@example.com"}, 404),
         ({"who": "ann@example.com", "suppress": ["nolist"]}, 422),
     ],

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -128,8 +128,9 @@ async def test_a_broken_off_import_says_how_to_go_on_and_goes_on_at_once_where_i
     gate.running = True
     await gate.configure(source("acme", reply="receipt"))
     file = table(tmp_path, 60_000)
-    typed = await _typed(file)
-    async with _held(gate, database) as waits:  # it is amid its rows, and can't go on
+    async with _held(gate, database) as stands:
+        typed = await _typed(file)
+        waits = await stands()  # it is amid its rows, and can't go on
         typed.send_signal(signal.SIGINT)
         while await gate.one(_WAITS) == waits:
             await asyncio.sleep(0)
@@ -157,16 +158,28 @@ select min(pid || ' ' || query_start) from pg_stat_activity
 """
 
 
+_HOLDS = """
+create function held() returns trigger language plpgsql as
+  'begin perform pg_advisory_xact_lock(7); return new; end';
+create trigger held before update on batch for each row when (old.position > 0) execute function held()
+"""
+
+
 @asynccontextmanager
-async def _held(gate: Gate, database: Database) -> AsyncIterator[str]:
-    """The batch's row is ours, between two parts of its file; gives the statement that waits for it."""
-    while True:
-        async with database.acquire() as conn, conn.transaction():
-            if await conn.fetchval("select position from batch for update"):
-                while not (waits := await gate.one(_WAITS)):
-                    await asyncio.sleep(0)
-                yield waits
-                return
+async def _held(gate: Gate, database: Database) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Whoever reads a file in keeps its first part and can keep no more; gives a wait for the statement that waits."""
+
+    async def stands() -> str:
+        while not (waits := await gate.one(_WAITS)):
+            await asyncio.sleep(0)
+        return str(waits)
+
+    async with database.acquire() as conn:
+        await conn.execute(_HOLDS)
+        await conn.execute("select pg_advisory_lock(7)")
+        yield stands
+        await conn.execute("select pg_advisory_unlock(7)")
+        await conn.execute("drop function held cascade")
 
 
 async def _typed(file: Path) -> asyncio.subprocess.Process:
