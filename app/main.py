@@ -41,6 +41,7 @@ from app.pipeline.confirm_link import PURPOSE, links
 from app.pipeline.drift import EVERY as WATCHED_EVERY
 from app.pipeline.drift import Watch
 from app.pipeline.engine import Engine
+from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.filling import FILLED_EVERY, Filling
@@ -138,7 +139,7 @@ class Process:
         self.reader = Reader(formats, platforms)
         self.evidence = EvidenceDesk(
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
-            places=self.places, blocklists=self.blocklists, secret=self.sealer.derived("contacts"),
+            places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),
             look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
         )  # fmt: skip
         self.lists = Lists(self.database, fieldtypes)

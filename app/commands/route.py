@@ -17,6 +17,7 @@ from app.commands.telling import foretell
 from app.commands.trace import document
 from app.commands.words import coloured, money
 from app.core.metrics import Metrics
+from app.ground import sealer
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.platform import platforms
@@ -25,6 +26,7 @@ from app.model import word_of
 from app.pipeline.choosing import Chooser
 from app.pipeline.decide import Decider
 from app.pipeline.details import exchange_document
+from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.plans import Plans
 from app.pipeline.rehearsing import Opening, Rehearsed, Rehearser
@@ -32,6 +34,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.validate.blocklists import Blocklists
 from app.validate.check import checks
+from app.validate.data import join
 from app.validate.mx import MxResolver
 from app.validate.places import Places
 
@@ -84,9 +87,10 @@ async def _rehearser(database: Database, settings: Settings) -> tuple[Rehearser,
     snapshot, clock, metrics = await snapshot_of(database, settings), world(), Metrics()
     plans, nobody = Plans(snapshot, fieldtypes, checks), clock.new_id()
     resolver, blocklists = MxResolver(clock.monotonic), Blocklists(clock.monotonic)
+    join(settings.data_dir / "offline")
     evidence = EvidenceDesk(
         database, resolver, lists=lambda: snapshot.lists, places=Places(settings.data_dir / "geo"),
-        blocklists=blocklists,
+        blocklists=blocklists, secret=sealer(settings).derived(CONTACTS),
     )  # fmt: skip
     decider = Decider(
         database, clock, metrics, Chooser(clock), evidence, process_id=lambda: nobody, plans=lambda: plans

@@ -16,6 +16,9 @@ from app.store.database import Database
 if TYPE_CHECKING:
     from app.pipeline.decide import Draft
 
+CONTACTS = "contacts"
+"""What the key of contacts' digests is derived for."""
+
 
 class Enriching:
     """For each lead once, however often its batch is tried. `secret` keys the digests of contacts."""

@@ -1,8 +1,13 @@
 """`leadgate route` tells beside the running service what would become of a lead, and changes nothing."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from app.settings import Settings
+from app.validate.data import join
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer
 
@@ -58,3 +63,27 @@ async def test_what_can_not_be_rehearsed_is_said(
     assert (await leadgate("route", "--lead", str(file), "--source", "acme")).exit_code == 1
     nobody = await leadgate("route", "--lead", str(file), "--source", "nobody")
     assert "source nobody is not configured" in nobody.stderr
+
+
+@pytest.fixture
+def no_lists_of_ours() -> Iterator[None]:
+    yield
+    join(None)
+
+
+@pytest.mark.usefixtures("no_lists_of_ours")
+async def test_it_knows_what_the_service_knows(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, settings: Settings, tmp_path: Path
+) -> None:
+    bought = """{check: email}
+    score: {rules: [{when: lead.sold_before > 0, points: -10, why: bought before}]}"""
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")), check=bought)
+    await gate.becomes(await gate.post(**ANN), "sold")
+    own = settings.data_dir / "offline"
+    own.mkdir()
+    (own / "disposable.txt").write_text("example.com\n")
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
+    assert "bought before" in told.stdout
+    assert "throw-away address (example.com)" in told.stdout
