@@ -68,6 +68,9 @@ class ExplainedLead(BaseModel):
     ranked: list[Ranked] = Field(description="The eligible ones in order, the first twenty.")
     left_out: list[LeftOut]
     would_send: list[WouldSend]
+    not_asked: list[str] = Field(
+        description="Services that are asked of a lead that comes, and may cost: what they say may change all of it."
+    )
 
 
 class Explained(BaseModel):
@@ -119,6 +122,7 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
             for out in one.left_out
         ],
         "would_send": [_opening(opening) for opening in one.openings],
+        "not_asked": one.unasked,
     }  # fmt: skip
 
 

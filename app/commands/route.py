@@ -108,9 +108,14 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
         more="--explain",
     )
     if as_json:
-        told = {**document(one.story, setting), "would_send": [_object(opening) for opening in one.openings]}
+        told = {
+            **document(one.story, setting), "not_asked": one.unasked,
+            "would_send": [_object(opening) for opening in one.openings],
+        }  # fmt: skip
         return [orjson.dumps(told, default=str).decode()]
     lines = foretell(one.story, setting)
+    if one.unasked:
+        lines.append(f"not asked: {', '.join(one.unasked)}; what is said there may change all of it")
     for opening in one.openings:
         lines += _opening(opening, setting, explain=explain)
     return [*lines, ""] if explain else lines

@@ -30,9 +30,13 @@ from app.store import decisions, replays
 from app.store.database import Database
 from app.store.intake import Arrival, IntakeStore
 from app.validate.check import Has
+from app.validate.remote import Remote
 
 MOST = 20
 """Leads of one rehearsal: the counters that they would change are locked meanwhile."""
+
+HINT = "rehearsed"
+"""In the place of a key's: what no key brought is told as a form's."""
 
 
 class Opening(Struct, frozen=True):
@@ -44,12 +48,14 @@ class Opening(Struct, frozen=True):
 
 
 class Rehearsed(Struct, frozen=True):
-    """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why."""
+    """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why,
+    `unasked` which services a lead that comes would be looked up at."""
 
     decided: Decided
     story: Story
     left_out: list[LeftOutReason]
     openings: list[Opening]
+    unasked: list[str]
 
 
 class _TakenBack(Exception):
@@ -91,7 +97,7 @@ class Rehearser:
             raise TooLarge(f"at most {MOST} leads are rehearsed at once; these are {len(records):,}")
         submission = Submission(
             id=self._world.new_id(), source=source, received_at=self._world.now(), content_type=content_type,
-            body=body, test=test or plan.test, remote=remote, key_hint="",
+            body=body, test=test or plan.test, remote=remote, key_hint=HINT,
         )  # fmt: skip
         drafts = self._decider.draft(Work(submission, records, plan.reply, self._world.monotonic()))
         for draft in drafts:
@@ -131,7 +137,7 @@ class Rehearser:
         full = dict(one.draft.choice.full)
         used = await replays.counted(conn, list(full.values())) if full else {}
         openings = [opening(job, self._world) for job in one.jobs]
-        return Rehearsed(one, told, _left_out(one.draft, full, used), openings)
+        return Rehearsed(one, told, _left_out(one.draft, full, used), openings, _unasked(one.draft))
 
 
 def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[LeftOutReason]:
@@ -143,6 +149,13 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
         full=full, used=used, zones=campaign.zones(draft.normals),
         had={buyer: _had(one) for buyer, one in draft.barred.items()},
     )  # fmt: skip
+
+
+def _unasked(draft: Draft) -> list[str]:
+    campaign = draft.plan.campaign
+    asks = [use.ask(draft.lead) for turn in campaign.enrichment.services for use in turn]
+    asks += campaign.judge.asks(draft.lead)
+    return list(dict.fromkeys(ask.service for ask in asks if isinstance(ask, Remote)))
 
 
 def _had(one: Has) -> str:

@@ -151,3 +151,15 @@ async def test_a_secret_stays_hidden(api: Api, buyer: Buyer, tmp_path: Path) -> 
     answer = await explain(api, ANN)
     assert answer.json()["leads"][0]["would_send"][0]["request"]["headers"]["authorization"] == "***"
     assert "s3cr3t" not in answer.text
+
+
+async def test_a_service_that_costs_is_not_asked_but_named(
+    database_url: str, tmp_path: Path, buyer: Buyer
+) -> None:
+    certificates = f"[{{check: trusted_form, key: example-key, service: {buyer.url('')}}}]"
+    yaml = catalogue(source(), contract("best", buyer.url("/ok")), checks=certificates)
+    async with serving(database_url, tmp_path, yaml) as api:
+        certified = {**ANN, "trustedform_cert_url": buyer.url("/abc123")}
+        named, none = (await explain(api, [certified, ANN])).json()["leads"]
+    assert (named["not_asked"], none["not_asked"]) == (["trusted_form"], [])
+    assert buyer.received == []

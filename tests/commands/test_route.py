@@ -31,6 +31,7 @@ async def test_each_contract_is_told_and_what_would_leave(
     short = await leadgate("route", "--lead", str(file), "--source", "acme")
     assert short.exit_code == 0, short.output
     assert short.stdout.startswith("would be delivering   solar ← acme\n")
+    assert "received   POST /v1/leads" in short.stdout
     assert "left out: 1 filter     --explain shows each with its value" in short.stdout
     assert "would go to helio-us of helio" in short.stdout
     whole = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
@@ -87,3 +88,16 @@ async def test_it_knows_what_the_service_knows(
     told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
     assert "bought before" in told.stdout
     assert "throw-away address (example.com)" in told.stdout
+
+
+async def test_services_that_were_not_asked_are_named(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    check = "{check: trusted_form, key: example-key}"
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")), check=check)
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN | {"trustedform_cert_url": "https://cert.trustedform.com/abc123"}))
+    told = await leadgate("route", "--lead", str(file), "--source", "acme")
+    assert "not asked: trusted_form; what is said there may change all of it" in told.stdout
+    (one,) = objects(await leadgate("route", "--lead", str(file), "--source", "acme", "--json"))
+    assert one["not_asked"] == ["trusted_form"]
