@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import AfterValidator, model_validator
 
 from app.model import Action, Finding, Lead
-from app.validate.remote import Response, Unanswered
+from app.validate.remote import Response, Told, Unanswered
 from app.validate.remote_check import RemoteCheck, RemoteSettings
 
 What = Action | Literal["allow"]
@@ -56,6 +56,12 @@ class CertificateCheck(RemoteCheck[S, Q]):
             yield Finding(
                 check=self.name, code=code, message=says, action=action, points=to.points, facts=facts or {}
             )
+
+    def _unheard(self, told: Told, service: str, to: S) -> Iterator[Finding]:
+        """Nothing where the campaign itself says that such a lead is not asked for."""
+        if told.became not in ("share", "condition", "unsellable"):
+            what = "was not asked" if told.became == "budget" else "did not answer"
+            yield from self._finding("unknown", f"{service} {what}", to)
 
     def _judged(
         self, faults: Sequence[tuple[str, str]], to: S, *, known: str, facts: Mapping[str, Any]

@@ -50,7 +50,7 @@ class JornayaSettings(CertificateSettings):
     too_quick: What = Field("flag", description="Below `shortest`.")
     red: What = Field("reject", description="A rule of the profile is broken.")
     yellow: What = Field("flag", description="A rule of the profile is nearly broken.")
-    unknown: What = Field("flag", description="The service did not answer.")
+    unknown: What = Field("flag", description="No answer, or the budget is used up.")
 
 
 class Token(Struct, frozen=True):
@@ -80,7 +80,7 @@ class Jornaya(CertificateCheck[JornayaSettings, Token]):
         "too_quick": "The page was filled in quicker than the campaign takes, by Jornaya's code of duration.",
         "red": "A rule of the account's audit profile is broken.",
         "yellow": "A rule of the account's audit profile is nearly broken.",
-        "unknown": "Jornaya did not answer.",
+        "unknown": "Jornaya did not answer, or the budget is used up.",
         "known": "Nothing is wrong with the LeadiD: what is known of it.",
     }
 
@@ -117,7 +117,7 @@ class Jornaya(CertificateCheck[JornayaSettings, Token]):
 
     def found(self, lead: Lead, to: JornayaSettings, told: Told) -> Iterable[Finding]:
         if not told.known:
-            yield from self._finding("unknown", "Jornaya did not answer", to)
+            yield from self._unheard(told, "Jornaya", to)
             return
         value = told.value if isinstance(told.value, Mapping) else {}
         facts = {f"jornaya.{name}": said for name, said in value.items() if said not in (None, [])}

@@ -69,7 +69,7 @@ class TrustedFormSettings(CertificateSettings):
     too_old: What = Field("reject", description="Older than `within`.")
     bot: What = Field("flag", description="A program filled the page in.")
     not_kept: What = Field("flag", description="It could not be kept.")
-    unknown: What = Field("flag", description="The service did not answer.")
+    unknown: What = Field("flag", description="No answer, or the budget is used up.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TrustedFormSettings":
@@ -114,7 +114,7 @@ class TrustedForm(CertificateCheck[TrustedFormSettings, Certificate]):
         "too_old": "The certificate is older than the campaign takes.",
         "bot": "A program filled in the page of the certificate.",
         "not_kept": "The certificate matches and could not be kept.",
-        "unknown": "TrustedForm did not answer.",
+        "unknown": "TrustedForm did not answer, or the budget is used up.",
         "known": "Nothing is wrong with the certificate: what is known of it.",
     }
 
@@ -158,7 +158,7 @@ class TrustedForm(CertificateCheck[TrustedFormSettings, Certificate]):
 
     def found(self, lead: Lead, to: TrustedFormSettings, told: Told) -> Iterable[Finding]:
         if not told.known:
-            yield from self._finding("unknown", "TrustedForm did not answer", to)
+            yield from self._unheard(told, "TrustedForm", to)
             return
         value = told.value if isinstance(told.value, Mapping) else {}
         faults = list(_faults(value, self.question(lead, to), to))
