@@ -153,8 +153,8 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
 
 def _unasked(draft: Draft) -> list[str]:
     campaign = draft.plan.campaign
-    asks = [use.ask(draft.lead) for turn in campaign.enrichment.services for use in turn]
-    asks += campaign.judge.asks(draft.lead)
+    fillers = (use.ask(draft.lead) for turn in campaign.enrichment.services for use in turn)
+    asks = (*fillers, *campaign.judge.asks(draft.lead))
     return list(dict.fromkeys(ask.service for ask in asks if isinstance(ask, Remote)))
 
 
