@@ -70,7 +70,7 @@ def _told(part: EnricherPart, state: TableState | None) -> dict[str, Any]:
 @table.command("load")
 def load(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="CSV or TSV with a header, also gzipped.")],
+    file: Annotated[Path, typer.Argument(help="CSV or TSV with a header, also gzipped, or Parquet.")],
     errors: Annotated[
         Path | None, typer.Option(help="Where rows go that nobody could be found by; else beside the file.")
     ] = None,
@@ -79,8 +79,6 @@ def load(
     """The table becomes what a file says: all of it is in force when this ends, and nothing before."""
     if not file.is_file():
         raise fail(f"{file} is no file", 2)
-    if file.suffix.lower() == ".parquet":
-        raise fail("Parquet is not read here; write it as CSV first, as docs/enrichment.md shows", 2)
     beside = errors or file.with_name(f"{file.name}.errors.csv")
 
     async def work(declared: Declared, tables: Tables) -> LoadedTable:

@@ -1,8 +1,6 @@
 """Tables of enrichers: loaded from a file whole or not at all, in force at once and in every process."""
 
 import asyncio
-import gzip
-import zlib
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -14,18 +12,14 @@ from msgspec import Struct
 from app.catalog.snapshot import EnricherPart
 from app.core.errors import Conflict, Unprocessable
 from app.enrich.enrichers.table import TableSettings
-from app.ingest.entry_file import opened
 from app.ingest.format import Unreadable
-from app.ingest.layout import SAMPLE, look
 from app.ingest.raw import is_blank, written
-from app.ingest.tabular import rows
 from app.model import Record
 from app.pipeline.lists import Loading, Refused
+from app.pipeline.table_files import AT_ONCE, TableFile, table_file
 from app.store import tables as store
 from app.store.database import Database
 
-AT_ONCE = 5_000
-"""Rows that are written together."""
 LONGEST_CELL = 2_000
 
 Heard = Callable[[Loading, Sequence[Refused]], None]
@@ -118,53 +112,40 @@ def _read(
     file: Path, to: TableSettings, loading: Loading
 ) -> Generator[tuple[Rows, list[Refused]], None, None]:
     """Blocks of rows, and what was refused among them."""
-    size = max(1, file.stat().st_size)
-    names = _columns(file, to)
-    with file.open("rb") as raw, opened(raw) as stream:
-        found, refused = Rows(), list[Refused]()
+    source = table_file(file)
+    names = _columns(source, to)
+    found, refused = Rows(), list[Refused]()
 
-        def unread(line: int, cells: Sequence[str], why: Unreadable) -> None:
-            loading.lines += 1
-            refused.append(Refused(line, " ".join(cells[:5])[:LONGEST_CELL], why.detail))
+    def unread(line: int, cells: Sequence[str], why: Unreadable) -> None:
+        loading.lines += 1
+        refused.append(Refused(line, " ".join(cells[:5])[:LONGEST_CELL], why.detail))
 
-        reading = rows(stream, refused=unread)
-        while True:
-            try:
-                line, record = next(reading)
-            except StopIteration:
-                break
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                raise Unreadable("the file is cut off, or no gzip file", code="truncated") from None
-            loading.lines += 1
-            row = _row(record, to, names)
-            if isinstance(row, str):
-                refused.append(
-                    Refused(line, " ".join(written(record.get(n)) for n in names[0])[:LONGEST_CELL], row)
-                )
-            else:
-                found.append(row)
-                loading.taken += 1
-            if len(found) + len(refused) >= AT_ONCE:
-                loading.refused += len(refused)
-                loading.share = min(1.0, raw.tell() / size)
-                yield found, list(refused)
-                found = Rows()
-                refused.clear()
-        loading.refused += len(refused)
-        loading.share = 1.0
-        yield found, list(refused)
+    for line, record in source.rows(tuple(dict.fromkeys((*names[0], *names[1].values()))), unread):
+        loading.lines += 1
+        row = _row(record, to, names)
+        if isinstance(row, str):
+            shown = " ".join(written(record.get(name)) for name in names[0])
+            refused.append(Refused(line, shown[:LONGEST_CELL], row))
+        else:
+            found.append(row)
+            loading.taken += 1
+        if len(found) + len(refused) >= AT_ONCE:
+            loading.refused += len(refused)
+            loading.share = source.share
+            yield found, list(refused)
+            found = Rows()
+            refused.clear()
+    loading.refused += len(refused)
+    loading.share = 1.0
+    yield found, list(refused)
 
 
 Names = tuple[tuple[str, ...], Mapping[str, str]]
 
 
-def _columns(file: Path, to: TableSettings) -> Names:
+def _columns(file: TableFile, to: TableSettings) -> Names:
     """(the key's columns, what is said → its column) by the file's own names; case doesn't matter."""
-    with file.open("rb") as raw, opened(raw) as stream:
-        try:
-            header = look(stream.read(SAMPLE)).header
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise Unreadable("the file is cut off, or no gzip file", code="truncated") from None
+    header = file.header()
     folded = {name.casefold(): name for name in reversed(header)} | {name: name for name in header}
     wanted = dict.fromkeys((*to.key_columns, *to.fields.values()))
     missing = [name for name in wanted if name not in folded and name.casefold() not in folded]

@@ -2,12 +2,17 @@
 
 import asyncio
 import gzip
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from app.core.errors import Conflict, Unprocessable, Unreadable
 from app.pipeline import tables as module
@@ -171,6 +176,35 @@ async def test_a_gzipped_file_is_read_and_one_that_is_cut_off_is_not(
         with pytest.raises(Unreadable, match="cut off"):
             await tables.load(part(house), packed, by="test")
         assert await tables.look_up(part(house), ["4155552671"]) is not None
+
+
+async def test_a_parquet_file_is_the_same_table(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columnar, unlike = tmp_path / "bands.csv", tmp_path / "lists.parquet"  # what it is called says nothing
+    parquet.write_table(
+        pyarrow.table(
+            {
+                "Since": [date(2026, 1, 31), None, None], "Phone": [4155552671, None, 4155552672],
+                "band": ["A", "B", "C"], "Income": [Decimal("91000.50"), None, None],
+            }
+        ),
+        columnar,
+    )  # fmt: skip
+    parquet.write_table(pyarrow.table({"Phone": [[4155552679]], "Band": ["A"], "Income": [1.0]}), unlike)
+    async with house_of(database) as (house, tables):
+        done = await tables.load(part(house), columnar, by="test")
+        assert (done.lines, done.taken, done.refused) == (3, 2, 1)
+        assert await tables.look_up(part(house), ["4155552671"]) == {"Band": "A", "Income": "91000.50"}
+        with pytest.raises(Unprocessable, match="none of 1 rows"):
+            await tables.load(part(house), unlike, by="test")
+        unlike.write_bytes(columnar.read_bytes()[:-40])
+        with pytest.raises(Unreadable, match="cut off"):
+            await tables.load(part(house), unlike, by="test")
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(Unprocessable, match=r"pip install 'leadgate\[parquet\]'"):
+            await tables.load(part(house), columnar, by="test")
+        assert await tables.look_up(part(house), ["4155552672"]) == {"Band": "C"}
 
 
 async def test_two_loads_at_once_are_one_and_a_no(database: Database, file: Path) -> None:
