@@ -167,14 +167,13 @@ def proof(
             return await person_requests.latest(conn, 100)
 
     if request is None:
-        for line in _listed(_at_persons(data_dir, latest)):
+        asked = _at_persons(data_dir, latest)
+        for line in [_json(_asked(one)) for one in asked] if as_json else _listed(asked):
             typer.echo(line)
         return
     found, theirs = _at_persons(data_dir, one)
     if as_json:
-        typer.echo(
-            orjson.dumps({**told(found), **({} if theirs is None else {"theirs": theirs})}, default=str)
-        )
+        typer.echo(_json({**told(found), **({} if theirs is None else {"theirs": theirs})}))
     else:
         for line in columns(_shown(found, theirs)):
             typer.echo(line)
@@ -184,12 +183,19 @@ def proof(
 
 def told(found: Proof) -> dict[str, Any]:
     """A proof as programs read it."""
-    one = found.request
+    return {**_asked(found.request), "left": found.left, "intact": found.intact}
+
+
+def _asked(one: Request) -> dict[str, Any]:
     return {
         "id": one.id, "kind": one.kind, "state": one.state, "by": one.by_whom, "asked_at": one.asked_at,
-        "done_at": one.done_at, "rows": one.rows, "buyers": one.buyers, "lists": one.lists, "left": found.left,
-        "digest": one.digest.hex() if one.digest else None, "intact": found.intact,
+        "done_at": one.done_at, "rows": one.rows, "buyers": one.buyers, "lists": one.lists,
+        "digest": one.digest.hex() if one.digest else None,
     }  # fmt: skip
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    return orjson.dumps(said, default=str)
 
 
 async def _standing(desk: Desk, found: Found) -> list[str]:
@@ -225,7 +231,7 @@ def _shown(found: Proof, theirs: bool | None) -> list[tuple[str, str]]:
     if found.intact is not None:
         rows.append(("intact", "yes" if found.intact else "NO: a row of it was changed"))
     if theirs is not None:
-        rows.append(("of them", "yes" if theirs else "no, of somebody else"))
+        rows.append(("of them", "yes" if theirs else "no: it was asked for by another contact or lead"))
     return rows
 
 

@@ -52,6 +52,11 @@ async def test_a_person_is_erased_and_the_proof_says_so_without_naming_anybody(
     assert (told["state"], told["left"], told["rows"]["lead_detail"]) == ("done", 0, 1)
     other = await leadgate("person", "proof", request, "--of", "bob@example.org")
     assert other.exit_code == 1
+    assert "of them  no: it was asked for by another contact or lead\n" in other.stdout
+    listed = [json.loads(line) for line in (await leadgate("person", "proof", "--json")).stdout.splitlines()]
+    assert [(one["id"], one["kind"], one["rows"]) for one in listed if one["id"] == request] == [
+        (request, "erase", told["rows"])
+    ]
     assert request in (await leadgate("person", "proof")).stdout
     nobody = await leadgate("person", "erase", "dana@example.org", "--yes")
     assert (nobody.exit_code, nobody.stderr) == (1, "nothing is known of that person\n")
