@@ -16,6 +16,7 @@ from app.commands.steps import Setting
 from app.commands.telling import foretell
 from app.commands.trace import document
 from app.commands.words import coloured, money
+from app.core.errors import UnknownType
 from app.core.metrics import Metrics
 from app.ground import sealer
 from app.ingest.fieldtype import fieldtypes
@@ -64,6 +65,10 @@ def route(
         rehearser, desk = await _rehearser(database, settings)
         try:
             found = await rehearser.rehearse(body, content_type, source, remote=remote, test=test)
+        except UnknownType:
+            if content_type:
+                raise
+            raise fail("that looks like no format; say which it is, as --content-type text/csv") from None
         finally:
             for one in desk:
                 await one.close()

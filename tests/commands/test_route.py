@@ -62,6 +62,9 @@ async def test_what_can_not_be_rehearsed_is_said(
     file = tmp_path / "broken.json"
     file.write_text('{"email": ')
     assert (await leadgate("route", "--lead", str(file), "--source", "acme")).exit_code == 1
+    file.write_text("what is this")
+    unknown = await leadgate("route", "--lead", str(file), "--source", "acme")
+    assert "error: that looks like no format; say which it is, as --content-type text/csv" in unknown.stderr
     nobody = await leadgate("route", "--lead", str(file), "--source", "nobody")
     assert "source nobody is not configured" in nobody.stderr
 
