@@ -198,8 +198,9 @@ def _scored(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
 def _each(findings: list[dict[str, Any]], setting: Setting) -> list[str]:
     """Points, what it did, who says it, and how long that took."""
     width = max((len(f"{f['check']}.{f['code']}") for f in findings), default=0)
+    does = max((len(f["action"]) for f in findings), default=0)
     return [
-        f"{points(f['points']):>3} {f['action']:<6} {f['check'] + '.' + f['code']:<{width}} "
+        f"{points(f['points']):>3} {f['action']:<{does}} {f['check'] + '.' + f['code']:<{width}} "
         f"{_said(f, setting)}{_took(f)}"
         for f in findings
     ]

@@ -132,6 +132,19 @@ def test_all_of_a_rejected_one_lists_every_finding_with_its_points_and_the_time_
     ]
 
 
+def test_all_findings_stand_in_line_whatever_they_do() -> None:
+    findings = [
+        finding("required", "no email", action="reject"),
+        finding("email", "no such mailbox", action="reject"),
+        finding("phone", "same phone", action="dont_pay"),
+    ]
+    told = story("rejected", outcome="failure", price=None, findings=findings)
+    lines = "\n".join(tell(told, setting(everything=True))).splitlines()
+    places = [line.index(name) for name in ("email.email", "phone.phone") for line in lines if name in line]
+    assert len(places) == 2
+    assert places[0] == places[1]
+
+
 def test_an_unclear_one_says_how_to_settle_it() -> None:
     told = story(
         "unclear", outcome=None, price=None, findings=[], routing={**ROUTING, "eligible": 1, "ranked": [["horizon-ca", "45.00"]],
