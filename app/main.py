@@ -147,11 +147,12 @@ class Process:
             self.database, self.reader, fieldtypes, self.lists, world, secret=self.sealer.derived(PERSON),
             declared=lambda: self.current_plans().snapshot.lists, lease_seconds=settings.lease_seconds,
         )  # fmt: skip
+        link = links(self.sealer.derived(PURPOSE), settings.public_url)
         self.engine = Engine(
             self.database, self.wire, self.evidence, world, self.metrics,
             process_id=self.identity, plans=self.current_plans, lease_seconds=settings.lease_seconds,
             backlog_share=settings.backlog_share, bytes_kept=settings.bytes_kept,
-            link=links(self.sealer.derived(PURPOSE), settings.public_url),
+            link=link,
         )  # fmt: skip
         self.settler = Settler(
             self.database,
@@ -186,7 +187,7 @@ class Process:
         )
         self.rehearser = Rehearser(
             self.database, self.reader, self.engine.decider, self.evidence, world, self.metrics,
-            plans=self.current_plans,
+            plans=self.current_plans, link=link,
         )  # fmt: skip
         self.callbacks = Callbacks(
             self.database, self.wire, world, self.metrics, process_id=self.identity, plans=self.current_plans,

@@ -25,6 +25,7 @@ from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.model import word_of
 from app.pipeline.choosing import Chooser
+from app.pipeline.confirm_link import PURPOSE, links
 from app.pipeline.decide import Decider
 from app.pipeline.details import exchange_document
 from app.pipeline.enriching import CONTACTS
@@ -90,18 +91,22 @@ def _body(file: str) -> bytes:
 async def _rehearser(database: Database, settings: Settings) -> tuple[Rehearser, tuple[Any, ...]]:
     """With what must be closed after it."""
     snapshot, clock, metrics = await snapshot_of(database, settings), world(), Metrics()
+    secrets = sealer(settings)
     plans, nobody = Plans(snapshot, fieldtypes, checks), clock.new_id()
     resolver, blocklists = MxResolver(clock.monotonic), Blocklists(clock.monotonic)
     join(settings.data_dir / "offline")
     evidence = EvidenceDesk(
         database, resolver, lists=lambda: snapshot.lists, places=Places(settings.data_dir / "geo"),
-        blocklists=blocklists, secret=sealer(settings).derived(CONTACTS),
+        blocklists=blocklists, secret=secrets.derived(CONTACTS),
     )  # fmt: skip
     decider = Decider(
         database, clock, metrics, Chooser(clock), evidence, process_id=lambda: nobody, plans=lambda: plans
     )
     reader = Reader(formats, platforms)
-    rehearser = Rehearser(database, reader, decider, evidence, clock, metrics, plans=lambda: plans)
+    rehearser = Rehearser(
+        database, reader, decider, evidence, clock, metrics, plans=lambda: plans,
+        link=links(secrets.derived(PURPOSE), settings.public_url),
+    )  # fmt: skip
     return rehearser, (resolver, blocklists)
 
 

@@ -18,6 +18,7 @@ from app.distribute.wire import outcome_of, unsaid
 from app.ingest.reading import Reader
 from app.model import Outcome, Submission
 from app.pipeline.choosing import Again
+from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.decide import Decided, Decider, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
@@ -76,8 +77,11 @@ class Rehearser:
         metrics: Metrics,
         *,
         plans: Callable[[], Plans],
+        link: Link = no_link,
     ) -> None:
+        """`link`: as the engine's, so that what would be sent has one, though of a delivery that nobody can confirm."""
         self._database = database
+        self._link = link
         self._reader = reader
         self._decider = decider
         self._evidence = evidence
@@ -136,7 +140,7 @@ class Rehearser:
         assert told is not None, "its rows were just written"
         full = dict(one.draft.choice.full)
         used = await replays.counted(conn, list(full.values())) if full else {}
-        openings = [opening(job, self._world) for job in one.jobs]
+        openings = [opening(job, self._world, self._link) for job in one.jobs]
         return Rehearsed(one, told, _left_out(one.draft, full, used), openings, _unasked(one.draft))
 
 
@@ -166,12 +170,12 @@ def _known(lead_id: UUID | None) -> str:
     return "of before" if lead_id is None else str(lead_id)
 
 
-def opening(job: Job, world: World) -> Opening:
+def opening(job: Job, world: World, link: Link = no_link) -> Opening:
     """The adapter's first words, unsaid."""
     adapter = adapters.get(job.contract.adapter)
     if adapter is None:
         return Opening(job)
-    conversation = adapter.converse(handover_of(job, world), job.contract.settings)
+    conversation = adapter.converse(handover_of(job, world, link), job.contract.settings)
     try:
         asked = next(conversation)
         return Opening(job, exchange=unsaid(asked))

@@ -142,6 +142,16 @@ async def test_it_is_for_people_of_the_house_only(selling: Api) -> None:
         assert answer.status_code == 401
 
 
+async def test_a_link_to_confirm_is_rehearsed_too(database_url: str, tmp_path: Path, buyer: Buyer) -> None:
+    yaml = catalogue(source(), contract("b1", buyer.url("/ok"))).replace(
+        "{email: email}", "{url: confirm_url}"
+    )
+    async with serving(database_url, tmp_path, yaml, public_url="https://leads.example") as running:
+        (lead,) = (await explain(running, ANN)).json()["leads"]
+    sent = json.loads(lead["would_send"][0]["request"]["body"])
+    assert sent["url"].startswith("https://leads.example/c/")
+
+
 async def test_a_secret_stays_hidden(api: Api, buyer: Buyer, tmp_path: Path) -> None:
     deliver = "auth: {bearer: s3cr3t-of-theirs}"
     yaml = catalogue(source(), contract("b1", buyer.url("/ok"))).replace(
