@@ -75,7 +75,9 @@ def _chosen(kind: str | None) -> Mapping[str, Registry[Any]]:
     word = kind.lower().rstrip("s").replace("-", "").replace("_", "")
     word = "reply" if word in ("replie", "dialect", "replydialect") else word
     if word not in KINDS:
-        raise fail(f"{kind!r} is no kind of component; say {', '.join(KINDS)}", 2)
+        meant = [f"`components {one} {kind}`" for one, registry in KINDS.items() if registry.get(kind)]
+        hint = f"{' or '.join(meant)}, or one of" if meant else "say"
+        raise fail(f"{kind!r} is no kind of component; {hint} {', '.join(KINDS)}", 2)
     return {word: KINDS[word]}
 
 

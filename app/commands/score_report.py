@@ -7,6 +7,7 @@ from app.catalog.modelling import TARGETS, Choice, Fitted, Model, ModelDoc, Numb
 from app.commands.pictures import bars, calibration
 from app.commands.words import columns, points
 from app.store.models import Drift, StoredModel
+from app.validate.quality import ENOUGH
 
 _PER = 100  # weights are told in hundredths of log-odds, as contributions are: +69 doubles the odds
 
@@ -132,10 +133,16 @@ def drift_table(found: Sequence[Drift]) -> list[str]:
         rows.append(
             (
                 one.id, f"{one.since.astimezone():%Y-%m-%d}" if one.since else "", f"{one.leads:,}", _n(one.psi, ".3f"),
-                f"{one.ended:,}", _n(one.predicted, ".1%"), _n(one.observed, ".1%"), "drifted" if one.drifted else "",
+                f"{one.ended:,}", _n(one.predicted, ".1%"), _n(one.observed, ".1%"), _verdict(one),
             )
         )  # fmt: skip
     return columns(rows, right=(2, 3, 4, 5, 6))
+
+
+def _verdict(one: Drift) -> str:
+    if one.drifted:
+        return "drifted"
+    return "" if one.leads >= ENOUGH else f"too few leads to tell: {ENOUGH} are enough"
 
 
 def _n(value: float | None, form: str) -> str:

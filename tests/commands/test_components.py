@@ -67,3 +67,11 @@ def test_what_is_no_component_is_told() -> None:
     assert missing.exit_code == 1
     assert "(known: " in missing.stderr
     assert "duplicate, email" in missing.stderr
+
+
+def test_a_name_without_its_kind_is_answered_with_the_words_that_find_it() -> None:
+    told = CliRunner().invoke(cli, ["components", "webhook"])
+    assert (told.exit_code, "`components adapter webhook`" in told.stderr) == (2, True)
+    both = CliRunner().invoke(cli, ["components", "email"]).stderr
+    assert "`components fieldtype email` or `components check email` or `components adapter email`" in both
+    assert "say format, platform" in CliRunner().invoke(cli, ["components", "nonsense"]).stderr

@@ -152,7 +152,9 @@ async def test_a_model_is_put_in_force_in_the_running_service_and_taken_out_agai
     assert document["activated_by"]
     (drift,) = objects(await leadgate("score", "drift", "--json"))
     assert (drift["version"], drift["leads"], drift["drifted"]) == (1, 1, False)
-    assert "solar@1" in (await leadgate("score", "drift")).stdout
+    told = (await leadgate("score", "drift")).stdout
+    assert "solar@1" in told
+    assert "too few leads to tell: 500 are enough" in told
 
     await leadgate("score", "fit", "solar")
     assert "instead of solar@1" in (await leadgate("score", "activate", "solar@2")).stdout
