@@ -258,8 +258,7 @@ class Engine:
         what this process has claimed for them but never sent."""
         jobs, found = await self._retrying.run(lambda _: self._claimed(lead_ids))
         for job in jobs:
-            if job.delivery_id not in self.sender.in_hand:
-                self.sender.start(job)
+            self.sender.start(job)
         for lead_id in lead_ids:
             answer = _answer(lead_id, found.get(lead_id))
             if answer.outcome != "pending" or answer.state not in ("received", "delivering"):

@@ -57,7 +57,9 @@ class Sender:
         self.spoiled: set[UUID] = set()
 
     def start(self, job: Job) -> None:
-        """Send now, or as soon as the contract has room."""
+        """Send now, or as soon as the contract has room; once, though others find it in the rows before it begins."""
+        if job.delivery_id in self.in_hand:
+            return
         self.in_hand.add(job.delivery_id)
         contract = job.contract.id
         if self._busy[contract] >= job.contract.doc.concurrency:

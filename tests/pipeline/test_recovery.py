@@ -300,6 +300,24 @@ async def test_a_decision_whose_commit_was_in_doubt_is_sent_and_answered_once(
     assert len(buyer.received) == 1
 
 
+async def test_a_delivery_that_is_found_in_the_rows_before_it_begins_is_sent_once(
+    database: Database, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its commit and its first byte somebody else in this process asks what became of the lead."""
+    async with opened(database, catalogue(source(), contract("b1", buyer.url("/ok")))) as house:
+        attempt = house.engine.decider._attempt
+
+        async def looked_at(drafts: Any, again: bool) -> Any:
+            decided = await attempt(drafts, again)
+            await house.engine.adopt([one.row.id for one in decided])
+            return decided
+
+        monkeypatch.setattr(house.engine.decider, "_attempt", looked_at)
+        assert (await house.one(lead())).state == "sold"
+        await house.until(lambda: _true(house.at_rest()))
+    assert len(buyer.received) == 1
+
+
 async def test_a_result_whose_commit_was_in_doubt_goes_on_to_the_next_buyer_once(
     database: Database, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
