@@ -148,10 +148,16 @@ class Database:
 
         WaitCancelled at the end if a commit inside did not reach its standbys.
         """
-        connection = await self._take()
+        connection, task = await self._take(), asyncio.current_task()
+        asked = task.cancelling() if task else 0
         try:
             yield connection
         except BaseException as error:
+            if task is not None and task.cancelling() > asked and isinstance(error, Exception):
+                # The cancellation of one statement may reach the rollback behind it; who fails there is cancelled,
+                # and would try again for ever if it took that for an outage.
+                self._put_after(asyncio.CancelledError(), connection)
+                raise asyncio.CancelledError from error
             self._put_after(error, connection)
             if isinstance(error, asyncpg.InterfaceError) and connection.is_closed():
                 raise Away("the connection was lost between two statements") from error

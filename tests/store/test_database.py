@@ -5,6 +5,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,30 @@ async def test_a_commit_that_stopped_waiting_for_its_standby_is_ambiguous(server
         server.run("alter system reset synchronous_standby_names", "select pg_reload_conf()")
     assert await database.ping() > 0
     await database.close()
+
+
+async def test_a_cancellation_is_not_taken_for_an_outage_where_its_rollback_fails(database: Database) -> None:
+    held = asyncio.Event()
+
+    async def cut_short() -> None:
+        while True:  # as whoever waits for the database to come back
+            with suppress(asyncpg.QueryCanceledError):
+                async with database.acquire():
+                    held.set()
+                    try:
+                        await asyncio.Event().wait()
+                    except asyncio.CancelledError:
+                        raise asyncpg.QueryCanceledError(
+                            "what was sent to stop one statement stops the next"
+                        ) from None
+
+    task = asyncio.create_task(cut_short())
+    await held.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert task.cancelled()
+    assert await database.ping() > 0
 
 
 class _Ear:
