@@ -36,6 +36,8 @@ def extra_json(extra: Mapping[str, Any]) -> str:
 
 def findings_json(findings: Sequence[Finding], took: Mapping[str, float] = {}) -> str:
     """`took`: by check, the milliseconds that it and what it waited for took of this lead."""
+    if not findings:
+        return "[]"
     return _dumps(
         [
             {
@@ -64,27 +66,24 @@ def routing_json(
         return _dumps({"forced": forced})
     if match is None:
         return "{}"
-    contracts = match.index.contracts
-    out_of = {one for one in match.ranked() if match.index.buyer_of(one) in barred} if barred else set()
-    left = [one for one in match.ranked(_RANKED + len(out_of)) if one not in out_of]
-    ranked = [[one, str(contracts[match.index.number[one]].doc.price)] for one in left[:_RANKED]]
-    had = (
-        {"had": {buyer: [one.list, str(one.lead_id or "")] for buyer, one in barred.items()}}
-        if barred
-        else {}
-    )
-    out = match.left_out
-    return _dumps(
-        {
-            "at": match.at.isoformat(), "of": of, "eligible": match.count - len(out_of), "ranked": ranked,
-            "left_out": {
-                "filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source,
-                **({"consumer_hours": out.consumer_hours} if match.index.minds_consumers else {}),
-                **({"duplicate": len(out_of)} if out_of else {}),
-            },
-            "full": [list(pair) for pair in full], **had,
-        }
-    )  # fmt: skip
+    index, out = match.index, match.left_out
+    out_of = {one for one in match.ranked() if index.buyer_of(one) in barred} if barred else frozenset()
+    left = match.ranked(_RANKED + len(out_of))
+    if out_of:
+        left = [one for one in left if one not in out_of][:_RANKED]
+    left_out = {"filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source}
+    if index.minds_consumers:
+        left_out["consumer_hours"] = out.consumer_hours
+    if out_of:
+        left_out["duplicate"] = len(out_of)
+    told = {
+        "at": match.at.isoformat(), "of": of, "eligible": match.count - len(out_of),
+        "ranked": [(one, str(index.contracts[index.number[one]].doc.price)) for one in left],
+        "left_out": left_out, "full": full,
+    }  # fmt: skip
+    if barred:
+        told["had"] = {buyer: (one.list, str(one.lead_id or "")) for buyer, one in barred.items()}
+    return _dumps(told)
 
 
 def steps_json(steps: Mapping[str, float]) -> str:
