@@ -185,5 +185,11 @@ async def _held(gate: Gate, database: Database) -> AsyncIterator[Callable[[], Aw
 async def _typed(file: Path) -> asyncio.subprocess.Process:
     program = Path(sys.executable).with_name("leadgate")
     return await asyncio.create_subprocess_exec(
-        str(program), "import", str(file), "--source", "acme", env=dict(os.environ), stderr=subprocess.PIPE
-    )
+        str(program), "import", str(file), "--source", "acme", env=dict(os.environ), stderr=subprocess.PIPE,
+        preexec_fn=_interruptible,
+    )  # fmt: skip
+
+
+def _interruptible() -> None:
+    """A shell lets what it starts in the background ignore the key that would stop it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
