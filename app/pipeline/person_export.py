@@ -112,11 +112,13 @@ class Exporter:
                 for one in await leads.events(conn, lead_id)
             ],
         }  # fmt: skip
-        return _plain(said)  # type: ignore[no-any-return]
+        plain: dict[str, Any] = _plain(said)
+        return plain
 
     async def _undecided(self, place: Place) -> dict[str, Any]:
         said = {"id": place.lead_id, "submissions": await self._submissions(place)}
-        return _plain(said)  # type: ignore[no-any-return]
+        plain: dict[str, Any] = _plain(said)
+        return plain
 
     async def _submissions(self, place: Place) -> list[dict[str, Any]]:
         """The bytes as they came; of several leads that came together this one's part alone."""

@@ -83,11 +83,11 @@ def mailbox(address: str) -> str:
 def name_of(text: str) -> PersonName:
     """In any order of its words: no case, accents, apostrophes and titles; Bob is Robert; Jr and Sr stand apart."""
     words = sorted(tokens(text.replace("'", "").replace("’", "")))
+    words = [word for word in words if word not in _TITLES] or words
     generation = next((_GENERATIONS[word] for word in words if word in _GENERATIONS), "")
-    rest = [word for word in words if word not in _GENERATIONS]
-    if not generation or len(rest) < 2:
-        generation, rest = "", words
-    called = [word for word in rest if word not in _TITLES] or rest
+    called = [word for word in words if word not in _GENERATIONS]
+    if not generation or len(called) < 2:
+        generation, called = "", words
     known = first_names()
     words = sorted(known.get(word, word) for word in called)
     return PersonName(tuple(words[:_MOST_WORDS]), generation, tuple(called[:_MOST_WORDS]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, cast, get_args
 
 from pydantic import Field, field_validator
 
@@ -135,7 +135,7 @@ class Device(Check[DeviceSettings]):
                 known = found.code == "known"
                 yield Finding(
                     check="device", code=found.code, message=found.message, field=found.field, action=action,
-                    points=to.worth.get(found.code, 0 if known else to.points), facts=found.facts,  # type: ignore[call-overload]
+                    points=to.worth.get(cast(Code, found.code), 0 if known else to.points), facts=found.facts,
                 )  # fmt: skip
 
     def _all(self, lead: Lead, to: DeviceSettings, evidence: Evidence) -> Iterator[_Found]:
