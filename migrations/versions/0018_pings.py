@@ -1,0 +1,18 @@
+"""To be filled: pings."""
+
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+TABLES = "select"
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("history is not undone; restore a backup")

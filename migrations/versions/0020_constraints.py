@@ -1,0 +1,18 @@
+"""To be filled: constraints."""
+
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+TABLES = "select"
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("history is not undone; restore a backup")
