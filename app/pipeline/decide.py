@@ -276,7 +276,7 @@ class Decider:
                 draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred,
             ),
-            steps=steps_json(draft.steps), agreed=agreed,
+            steps=steps_json(draft.steps), agreed=agreed, currency=plan.campaign.doc.currency,
         )  # fmt: skip
         return Decided(draft, row, jobs, reasons)
 

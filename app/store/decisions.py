@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from app.store.bookings import COSTS
 from app.store.rows import Held, LeadChange, NewDelivery, NewLead
 
 # The fence and the claim in one: whoever deletes the inbox rows decides, and claims for these alone.
@@ -70,19 +71,23 @@ update counter c set value = c.value + t.by
 """
 
 # A whole batch in one statement: each one saved is a round trip under the batch's locks.
-_DECIDED = """
+_DECIDED = f"""
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
     $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-    $34::text[])
+    $34::text[], $35::text[])
   as t(id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
-       reasons, score, catalogue, ended, fields, extra, findings, routing, steps, agreed)
+       reasons, score, catalogue, ended, fields, extra, findings, routing, steps, agreed, currency)
 ), leads as (
   insert into lead (id, submission_id, position, source, campaign, received_at, state, copies, test,
-                    outcome, price, reasons, agreed, score, catalogue, ended_at)
+                    outcome, price, reasons, agreed, score, catalogue, ended_at, currency)
   select id, submission_id, position, source, campaign, to_timestamp(received_at), state, copies, test, outcome,
-         price::numeric, reasons::json, agreed::numeric, score, catalogue, case when ended then now() end from rows
+         price::numeric, reasons::json, agreed::numeric, score, catalogue, case when ended then now() end, currency
+    from rows
+), bought as (
+  select id, source, campaign, currency, price::numeric as price from rows where outcome = 'success' and not test
+), costs as ({COSTS}
 ), details as (
   insert into lead_detail (lead_id, fields, extra, findings, routing, steps)
   select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
@@ -126,16 +131,21 @@ select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', pri
   as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, due)
 """
 
-_CHANGES = """
-update lead l
-   set state = t.state, outcome = coalesce(l.outcome, t.outcome),
-       price = case when l.outcome is null then t.price::numeric else l.price end,
-       reasons = case when l.outcome is null then t.reasons::json else l.reasons end,
-       revenue = l.revenue + t.revenue::numeric, ended_at = case when t.ended then now() end
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[])
-    as t(id, state, outcome, price, reasons, revenue, ended)
- where l.id = t.id
-"""
+_CHANGES = f"""
+with l as (
+  update lead l
+     set state = t.state, outcome = coalesce(l.outcome, t.outcome),
+         price = case when l.outcome is null then t.price::numeric else l.price end,
+         reasons = case when l.outcome is null then t.reasons::json else l.reasons end,
+         revenue = l.revenue + t.revenue::numeric, ended_at = case when t.ended then now() end
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[])
+      as t(id, state, outcome, price, reasons, revenue, ended)
+   where l.id = t.id
+  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test
+), bought as (
+  select * from l where outcome = 'success' and not test
+)
+{COSTS}"""
 
 
 class MissingCounters(Exception):
@@ -262,10 +272,10 @@ async def insert_decided(
     conn: Any, leads: Sequence[NewLead], handed: Sequence[NewDelivery], process_id: UUID
 ) -> None:
     """Leads with their details, their deliveries, and the first attempts, before a byte leaves."""
-    *c, agreed = columns(leads)
+    *c, agreed, currencies = columns(leads)
     c[5], c[10] = instants(c[5]), amounts(c[10])
     handed_ = _deliveries(handed) if handed else _NO_DELIVERIES
-    await conn.execute(_DECIDED, *c, *handed_, process_id, amounts(agreed))
+    await conn.execute(_DECIDED, *c, *handed_, process_id, amounts(agreed), currencies)
 
 
 async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:

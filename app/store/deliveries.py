@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.store.bookings import COSTS, SALES
 from app.store.decisions import amounts
 from app.store.rows import AttemptEnd, LeadChange
 
 # The fence: only the process that holds attempt n may end it. A result that comes too late is kept as a
 # record (`late`), and changes nothing.
-_END = """
+_END = f"""
 with f as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::float8[], $10::real[], $11::text[], $12::text[])
@@ -25,7 +26,7 @@ with f as materialized (
          ended_at = case when f.state not in ('waiting', 'unclear') then now() end
     from f
    where d.id = f.id and d.lease_id = $13 and d.attempts = f.n and d.state = 'sending'
-  returning d.id
+  returning d.id, d.lead_id, d.state, d.price, d.campaign, d.contract, d.buyer, d.test
 ), a as (
   insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
   select lead_id, id, n, outcome, reason, reference, price::numeric, ms, id not in (select id from d), read,
@@ -35,12 +36,12 @@ with f as materialized (
       or not exists (select 1 from attempt_end x  -- recorded by the first run of a commit in doubt
                       where x.lead_id = f.lead_id and x.delivery_id = f.id and x.n = f.n
                         and x.outcome = f.outcome and x.ms = f.ms)
-)
+), sold as ({SALES})
 """
 _END_ONLY = _END + "select id from d"
 _END_AND_SELL = (
     _END
-    + """, l as (
+    + f""", l as (
   update lead l
      set state = t.state, outcome = coalesce(l.outcome, t.outcome),
          price = case when l.outcome is null then t.price::numeric else l.price end,
@@ -50,7 +51,10 @@ _END_AND_SELL = (
                 $20::text[], $21::bool[])
       as t(id, delivery_id, state, outcome, price, reasons, revenue, ended)
    where l.id = t.id and t.delivery_id in (select id from d)
-)
+  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test
+), bought as (
+  select * from l where outcome = 'success' and not test
+), costs as ({COSTS})
 select id from d
 """
 )
@@ -142,12 +146,15 @@ select 'inbox', count(*)::int, coalesce(extract(epoch from clock_timestamp() - m
   from (select submission_id from inbox where batch_id is null order by submission_id limit 100000) i
   left join lateral (select received_at from submission s where s.id = i.submission_id) s on true
 """
-_SETTLE = """
-update delivery
-   set state = $2, reason = $3, reference = coalesce($4, reference), price = coalesce($5, price), lease_id = null,
-       next_at = null, ended_at = now()
- where id = $1
-"""
+_SETTLE = f"""
+with d as (
+  update delivery
+     set state = $2, reason = $3, reference = coalesce($4, reference), price = coalesce($5, price), lease_id = null,
+         next_at = null, ended_at = now()
+   where id = $1
+  returning id, lead_id, state, price, campaign, contract, buyer, test
+)
+{SALES}"""
 _MINE = "select * from delivery where lease_id = $1 and state = 'sending' and lead_id = any($2::uuid[])"
 _MINE_IDS = "select id from delivery where lease_id = $1 and state = 'sending' order by id limit $2"
 _SOME = "select * from delivery where id = any($1::uuid[]) and state = 'sending' order by id for update"

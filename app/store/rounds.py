@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.store.bookings import COSTS
 from app.store.leads import decode
 from app.store.rows import NewLead
 
@@ -23,16 +24,22 @@ select l.id, l.round, l.state, l.outcome, l.price, l.reasons, l.score, l.catalog
   from lead l join lead_detail d on d.lead_id = l.id where l.id = $1
 """
 # An answer that owes its source a price stands; any other is open again until this round has one.
-_RENEW = """
-update lead
-   set round = round + 1, state = $2, copies = $3, score = $4, catalogue = $5, decided_at = now(),
-       ended_at = case when $6 then now() end,
-       outcome = case when outcome = 'success' then outcome else $7 end,
-       price = case when outcome = 'success' then price else $8::numeric end,
-       reasons = case when outcome = 'success' then reasons else $9::json end,
-       agreed = case when outcome = 'success' then agreed else $10::numeric end
- where id = $1
-"""
+_RENEW = f"""
+with l as (
+  update lead
+     set round = round + 1, state = $2, copies = $3, score = $4, catalogue = $5, decided_at = now(),
+         ended_at = case when $6 then now() end,
+         outcome = case when outcome = 'success' then outcome else $7 end,
+         price = case when outcome = 'success' then price else $8::numeric end,
+         reasons = case when outcome = 'success' then reasons else $9::json end,
+         agreed = case when outcome = 'success' then agreed else $10::numeric end,
+         currency = case when outcome = 'success' then currency else $11 end
+   where id = $1
+  returning id, source, campaign, currency, price, outcome, test
+), bought as (
+  select * from l where outcome = 'success' and not test
+)
+{COSTS}"""
 _DETAIL = """
 update lead_detail set fields = $2::json, extra = $3::json, findings = $4::json, routing = $5::json, steps = $6::json
  where lead_id = $1
@@ -98,7 +105,7 @@ async def renew(conn: Any, row: NewLead) -> None:
     price, agreed = (None if amount is None else str(amount) for amount in (row.price, row.agreed))
     await conn.execute(
         _RENEW, row.id, row.state, row.copies, row.score, row.catalogue, row.ended, row.outcome, price,
-        row.reasons, agreed,
+        row.reasons, agreed, row.currency,
     )  # fmt: skip
     await conn.execute(_DETAIL, row.id, row.fields, row.extra, row.findings, row.routing, row.steps)
 

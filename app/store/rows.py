@@ -31,6 +31,7 @@ class NewLead(Struct, frozen=True, gc=False, kw_only=True):
     routing: str
     steps: str
     agreed: Decimal | None
+    currency: str
 
 
 class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):
