@@ -31,11 +31,14 @@ asyncssh.set_log_level(logging.WARNING)  # it names users and files
 class SftpFolder:
     """A Remote."""
 
-    def __init__(self, account: SftpAccount, client: asyncssh.SFTPClient) -> None:
+    def __init__(
+        self, account: SftpAccount, client: asyncssh.SFTPClient, connection: asyncssh.SSHClientConnection
+    ) -> None:
         self.host = account.host
         self._patience = account.patience.seconds
-        self._client = client
+        self._client, self._connection = client, connection
         self._base = account.folder.encode()
+        self._over: Trouble | None = None
 
     async def listing(self) -> AsyncGenerator[Listed]:
         scan: AsyncGenerator[asyncssh.SFTPName] = self._client.scandir(self._base or b".")  # type: ignore[assignment]  # it is one
@@ -117,11 +120,11 @@ class SftpFolder:
     # conversing -----------------------------------------------------------------------------------
 
     async def _ask(self, work: Awaitable[T]) -> T:
+        """Raises Denied; or Trouble, which is the end of the conversation: whatever is asked later hears the same."""
         try:
-            async with asyncio.timeout(self._patience):
-                return await work
+            return await self._answer(work)
         except _GONE:
-            raise Trouble(f"{self.host}: it broke the connection off", code="broken") from None
+            raise self._over or Trouble(f"{self.host}: it broke the connection off", code="broken") from None
         except asyncssh.SFTPError as error:
             raise Denied(
                 lasting=isinstance(error, _LASTING),
@@ -130,7 +133,22 @@ class SftpFolder:
             ) from None
         except _FAULTS as error:
             cause, code = _cause(error)
-            raise Trouble(f"{self.host}: it broke off, or stood still ({cause})", code=code) from None
+            self._over = Trouble(f"{self.host}: it broke off, or stood still ({cause})", code=code)
+            raise self._over from None
+
+    async def _answer(self, work: Awaitable[T]) -> T:
+        """A question that is not waited for any longer ends by its connection's end, never by being cancelled:
+        asyncssh splits a read among tasks, and those of a cancelled one fail with nobody to hear it."""
+        asked = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait((asked,), timeout=self._patience)
+        finally:
+            if not asked.done():
+                self._connection.abort()
+                asked.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if not asked.done():
+            raise TimeoutError
+        return asked.result()
 
     async def _closed(self, file: Any) -> None:
         with suppress(Denied):
@@ -154,7 +172,7 @@ async def connected(account: SftpAccount, address: str) -> AsyncIterator[SftpFol
         except _FAULTS as error:
             cause, code = _cause(error)
             raise Trouble(f"{account.host}: it offers no SFTP ({cause})", code=code) from None
-        yield SftpFolder(account, client)
+        yield SftpFolder(account, client, connection)
     finally:
         connection.abort()
 

@@ -1,6 +1,7 @@
 """What is SFTP's own of picking up: who the server is, who we are, and servers that mean harm."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -159,7 +160,7 @@ async def stalls(server: Faulty, file: Any, offset: int, size: int) -> bytes:
 
 
 async def test_a_server_that_means_harm_is_trouble_within_limits(
-    inbox: Path, house: House, picker: Rounds, faulty: type[Faulty]
+    inbox: Path, house: House, picker: Rounds, faulty: type[Faulty], caplog: pytest.LogCaptureFixture
 ) -> None:
     (inbox / "lead.json").write_text('{"email": "ann1@example.com"}' + " " * 300_000)
     async with sftp_server(inbox, serves=faulty) as server:
@@ -180,6 +181,8 @@ async def test_a_server_that_means_harm_is_trouble_within_limits(
         await visited_twice(picker)
     assert seen(inbox) == {"done/lead.json"}
     assert await picker.emails() == ["ann1@example.com"]
+    gc.collect()
+    assert "never retrieved" not in caplog.text  # of what asyncssh had under way when it was left
 
 
 async def test_names_from_elsewhere_are_left_alone_and_hinder_no_other(
