@@ -1,6 +1,6 @@
 """Prices: exact decimals with a currency; written as text with two to six places."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -21,6 +21,19 @@ def written(value: Decimal) -> str:
     """12.5 → "12.50", 0.125 → "0.125"."""
     places = max(2, -int(value.normalize().as_tuple().exponent)) if value else 2
     return f"{value:.{places}f}"
+
+
+UNIT = Decimal("0.0001")
+"""What counters count amounts in."""
+
+
+def units(value: Decimal) -> int:
+    """In ten-thousandths, halves away from zero: as PostgreSQL rounds a numeric."""
+    return int(value.quantize(UNIT, ROUND_HALF_UP).scaleb(4))
+
+
+def of_units(n: int) -> Decimal:
+    return Decimal(n).scaleb(-4)
 
 
 Amount = Annotated[

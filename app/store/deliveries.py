@@ -198,6 +198,7 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
 
     @property
     def counters(self) -> list[str]:
+        """Lines as `core.reserved` reads them."""
         return self.reserved.split("\n") if self.reserved else []
 
 

@@ -5,7 +5,6 @@ comes again. Whoever distributes leads asks for `erased_at` under the lead's loc
 Locks: deliveries → leads → counters, each sorted, as everywhere.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.core.reserved import held
 from app.store import decisions, leads
 
 _SUBMISSION_OF = "select submission_id from idempotency where source = $1 and key = $2"
@@ -140,6 +140,6 @@ async def _cancel(conn: Any, waiting: Sequence[Mapping[str, Any]]) -> None:
     if not waiting:
         return
     await conn.execute(_CANCEL, [row["id"] for row in waiting])
-    back = Counter(key for row in waiting for key in row["reserved"].split("\n") if key)
+    back = held(line for row in waiting for line in row["reserved"].split("\n"))
     there = [row[0] for row in await conn.fetch(_COUNTERS, sorted(back))]
     await decisions.count(conn, {key: -back[key] for key in there})

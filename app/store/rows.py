@@ -37,7 +37,7 @@ class NewLead(Struct, frozen=True, gc=False, kw_only=True):
 class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):
     """One lead on its way to one contract, claimed by this process from its first moment.
 
-    `reserved` are the counter keys that a refusal gives back, joined by line feeds.
+    `reserved` is what a refusal gives back, as `core.reserved` writes it: joined by line feeds.
     """
 
     id: UUID
