@@ -17,6 +17,7 @@ from app.api.inbound import Inbound
 from app.api.intake import Intake, Limits
 from app.api.proxies import Proxies
 from app.api.root import Root
+from app.attending import GAUGES_EVERY, Attended, Ground
 from app.catalog.live import LiveCatalogue
 from app.catalog.snapshot import Snapshot
 from app.components import discover
@@ -32,44 +33,26 @@ from app.ingest.format import formats
 from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.ingest.reply import replies
-from app.pipeline.amending import Amender
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
-from app.pipeline.callbacks import Callbacks
 from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
 from app.pipeline.confirm_link import PURPOSE, links
-from app.pipeline.drift import EVERY as WATCHED_EVERY
-from app.pipeline.drift import Watch
 from app.pipeline.engine import Engine
 from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
-from app.pipeline.filling import FILLED_EVERY, Filling
-from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
-from app.pipeline.forgetting import Forgetting
-from app.pipeline.lists import Lists
 from app.pipeline.look_ups import LookUps
-from app.pipeline.partials import Partials
-from app.pipeline.persons import PURPOSE as PERSON
-from app.pipeline.persons import Persons
-from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
-from app.pipeline.rehearsing import Rehearser
-from app.pipeline.reprocessing import Reprocessor
-from app.pipeline.reviewing import Reviewer
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
-from app.pipeline.spec import Known
-from app.pipeline.spec_changes import SpecChanges
 from app.pipeline.sweep import Identity, Upkeep
-from app.pipeline.unattended import Unattended
 from app.settings import Settings
 from app.store.database import Database
 from app.validate.blocklists import Blocklists
 from app.validate.check import checks
-from app.validate.data import again, join
+from app.validate.data import join
 from app.validate.mx import MxResolver
 from app.validate.places import Places
 
@@ -79,11 +62,6 @@ if TYPE_CHECKING:
 MAIL_ANSWERED = 5.0  # seconds that a mail on its way has when the process is told to end
 SHARE_EVERY = 1.0
 CALLBACKS_TOLD = 2.0  # seconds; what is cut off is told again by others
-GAUGES_EVERY = 5.0
-PLACES_EVERY = 10.0
-LISTS_TIDIED_EVERY = 600.0
-PERSONS_EVERY = 2.0
-REVIEWS_EVERY = 5.0
 QUICKLY_COMPILED = 100  # contracts: some 30 ms
 
 
@@ -142,11 +120,6 @@ class Process:
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),
             look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
         )  # fmt: skip
-        self.lists = Lists(self.database, fieldtypes)
-        self.persons = Persons(
-            self.database, self.reader, fieldtypes, self.lists, world, secret=self.sealer.derived(PERSON),
-            declared=lambda: self.current_plans().snapshot.lists, lease_seconds=settings.lease_seconds,
-        )  # fmt: skip
         link = links(self.sealer.derived(PURPOSE), settings.public_url)
         self.engine = Engine(
             self.database, self.wire, self.evidence, world, self.metrics,
@@ -170,54 +143,17 @@ class Process:
             arrived=lambda: self.engine.receiver.arrived,
         )  # fmt: skip
         self.bodies = Bodies(settings.body_bytes, settings.body_seconds, world)
-        self.pieces = Pieces(self.reader, world, self.current_plans)
-        self.partials = Partials(self.engine, self.database, self.pieces, world, self.metrics)
-        self.upkeep.also(1.0, self.partials.end_overdue)
-        reviewer = Reviewer(
-            self.database, self.engine.recorder, self.engine.tracker, world,
-            Retrying(world, self.metrics, patience=2.0),
+        ground = Ground(
+            settings=settings, world=world, metrics=self.metrics, database=self.database, sealer=self.sealer,
+            wire=self.wire, engine=self.engine, reader=self.reader, evidence=self.evidence, places=self.places,
+            identity=self.identity, upkeep=self.upkeep, link=link, plans=self.current_plans,
         )  # fmt: skip
-        self.unattended = Unattended(
-            self.database, reviewer, plans=self.current_plans, follow=self.engine.follow
-        )
-        self.upkeep.also(REVIEWS_EVERY, self.unattended.end)
-        self.amender = Amender(self.engine, self.database, self.pieces, self.partials, world, self.metrics)
-        self.reprocessor = Reprocessor(
-            self.engine, self.database, self.pieces, self.evidence, world, self.metrics
-        )
-        self.rehearser = Rehearser(
-            self.database, self.reader, self.engine.decider, self.evidence, world, self.metrics,
-            plans=self.current_plans, link=link,
-        )  # fmt: skip
-        self.callbacks = Callbacks(
-            self.database, self.wire, world, self.metrics, process_id=self.identity, plans=self.current_plans,
-            lease_seconds=settings.lease_seconds,
-        )  # fmt: skip
-        self.callbacks.attend(self.upkeep)
-        self.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(self.places.again), takes=False)
-        self.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(again), takes=False)
-        self.spec_changes = SpecChanges(
-            self.database, self.wire, world, Known(fieldtypes, checks, formats), plans=self.current_plans
-        )
-        self.spec_changes.attend(self.upkeep)
-        self.watch = Watch(self.database, world, self.metrics)
-        self.upkeep.also(WATCHED_EVERY, self.watch.look)
-        self.upkeep.also(GAUGES_EVERY, self.watch.gauges, takes=False)
+        self.attended = Attended(ground)
         await self._visit_channels()
         self.platforms = PlatformDesk(
             self.database, self.engine, self.wire, world, self.metrics, process_id=self.identity,
             lease_seconds=settings.lease_seconds, takes_work=self.role != "api",
         )  # fmt: skip
-        self.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
-        self.upkeep.also(PERSONS_EVERY, self.persons.finish)
-        self.forgetting = Forgetting(
-            self.database,
-            world,
-            snapshot=lambda: self.current_plans().snapshot,
-            lease_seconds=settings.lease_seconds,
-        )
-        self.upkeep.also(FORGETTING_EVERY, self.forgetting.round)
-        self.upkeep.also(FILLED_EVERY, Filling(self.database, world, plans=self.current_plans).further)
         self.engine.start()
         await self.upkeep.start()
         self.platforms.start()
@@ -244,7 +180,7 @@ class Process:
         await self.channels.stop()
         await self.batches.stop()
         await self.upkeep.rest()
-        await self.callbacks.stop(within=CALLBACKS_TOLD)
+        await self.attended.callbacks.stop(within=CALLBACKS_TOLD)
         await self.platforms.stop()
         await self.engine.stop(within=self.settings.drain_seconds)
         await self.upkeep.stop()
@@ -376,10 +312,10 @@ class Process:
         return Parts(
             engine=self.engine, settler=self.settler, database=self.database, sharing=self.sharing,
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
-            partials=self.partials, amender=self.amender, reprocessor=self.reprocessor, rehearser=self.rehearser, bodies=self.bodies,
+            partials=self.attended.partials, amender=self.attended.amender, reprocessor=self.attended.reprocessor, rehearser=self.attended.rehearser, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived,
-            lists=self.lists, persons=self.persons, declared=lambda: self.current_plans().snapshot.lists,
+            lists=self.attended.lists, persons=self.attended.persons, declared=lambda: self.current_plans().snapshot.lists,
         )  # fmt: skip
 
     def public_url(self, scope: Mapping[str, Any]) -> str:

@@ -148,5 +148,5 @@ async def test_a_list_that_is_loaded_meanwhile_holds_for_the_next_lead(gate: Api
     assert (await gate.post(ANN)).json()["outcome"] == "success"
     file = tmp_path / "dnc.csv"
     file.write_text("phone\n" + "".join(f"212555{n:04}\n" for n in range(10_000)))
-    await gate.process.lists.load(ListDoc(id="dnc", of="phone"), file, "replace", by="ann")
+    await gate.process.attended.lists.load(ListDoc(id="dnc", of="phone"), file, "replace", by="ann")
     assert (await gate.post(ANN)).json()["reasons"][0]["code"] == "suppressed"

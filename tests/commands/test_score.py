@@ -225,7 +225,7 @@ async def test_the_doctor_warns_of_drift_and_of_definitions_that_nobody_looks_at
     assert "scores" not in (await leadgate("doctor")).stdout
     await leadgate("score", "fit", "solar")
     await leadgate("score", "activate", "solar@1")
-    await gate.process.watch.look()
+    await gate.process.attended.watch.look()
     assert "in force: solar@1" in (await leadgate("doctor")).stdout
     await gate.fetch("update score_drift set drifted = true")
     told = (await leadgate("doctor")).stdout

@@ -1,0 +1,126 @@
+"""Builds what a process attends to beside the hot path: reviews, callbacks, lists, persons, whatever runs by the clock."""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from app.catalog.sealing import Sealer
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.wire import Wire
+from app.ingest.fieldtype import fieldtypes
+from app.ingest.format import formats
+from app.ingest.reading import Reader
+from app.pipeline.amending import Amender
+from app.pipeline.callbacks import Callbacks
+from app.pipeline.confirm_link import Link
+from app.pipeline.drift import EVERY as WATCHED_EVERY
+from app.pipeline.drift import Watch
+from app.pipeline.engine import Engine
+from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.faults import Retrying
+from app.pipeline.filling import FILLED_EVERY, Filling
+from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
+from app.pipeline.forgetting import Forgetting
+from app.pipeline.lists import Lists
+from app.pipeline.partials import Partials
+from app.pipeline.persons import PURPOSE as PERSON
+from app.pipeline.persons import Persons
+from app.pipeline.pieces import Pieces
+from app.pipeline.plans import Plans
+from app.pipeline.rehearsing import Rehearser
+from app.pipeline.reprocessing import Reprocessor
+from app.pipeline.reviewing import Reviewer
+from app.pipeline.spec import Known
+from app.pipeline.spec_changes import SpecChanges
+from app.pipeline.sweep import Identity, Upkeep
+from app.pipeline.unattended import Unattended
+from app.settings import Settings
+from app.store.database import Database
+from app.validate.check import checks
+from app.validate.data import again
+from app.validate.places import Places
+
+GAUGES_EVERY = 5.0
+PLACES_EVERY = 10.0
+LISTS_TIDIED_EVERY = 600.0
+PERSONS_EVERY = 2.0
+REVIEWS_EVERY = 5.0
+
+
+class Ground(Struct, frozen=True, kw_only=True):
+    """What of a process the rest is built on."""
+
+    settings: Settings
+    world: World
+    metrics: Metrics
+    database: Database
+    sealer: Sealer
+    wire: Wire
+    engine: Engine
+    reader: Reader
+    evidence: EvidenceDesk
+    places: Places
+    identity: Identity
+    upkeep: Upkeep
+    link: Link
+    plans: Callable[[], Plans]
+
+
+class Attended:
+    """Made before `upkeep` starts: each part says what it does and how often."""
+
+    def __init__(self, on: Ground) -> None:
+        self._conversation(on)
+        self._reviews(on)
+        self._people(on)
+        self._housekeeping(on)
+
+    def _conversation(self, on: Ground) -> None:
+        """What a source may still ask, and what it is told later."""
+        pieces = Pieces(on.reader, on.world, on.plans)
+        self.partials = Partials(on.engine, on.database, pieces, on.world, on.metrics)
+        on.upkeep.also(1.0, self.partials.end_overdue)
+        self.amender = Amender(on.engine, on.database, pieces, self.partials, on.world, on.metrics)
+        self.reprocessor = Reprocessor(on.engine, on.database, pieces, on.evidence, on.world, on.metrics)
+        self.rehearser = Rehearser(
+            on.database, on.reader, on.engine.decider, on.evidence, on.world, on.metrics,
+            plans=on.plans, link=on.link,
+        )  # fmt: skip
+        self.callbacks = Callbacks(
+            on.database, on.wire, on.world, on.metrics, process_id=on.identity, plans=on.plans,
+            lease_seconds=on.settings.lease_seconds,
+        )  # fmt: skip
+        self.callbacks.attend(on.upkeep)
+        self.spec_changes = SpecChanges(
+            on.database, on.wire, on.world, Known(fieldtypes, checks, formats), plans=on.plans
+        )
+        self.spec_changes.attend(on.upkeep)
+
+    def _reviews(self, on: Ground) -> None:
+        retrying = Retrying(on.world, on.metrics, patience=2.0)
+        reviewer = Reviewer(on.database, on.engine.recorder, on.engine.tracker, on.world, retrying)
+        self.unattended = Unattended(on.database, reviewer, plans=on.plans, follow=on.engine.follow)
+        on.upkeep.also(REVIEWS_EVERY, self.unattended.end)
+
+    def _people(self, on: Ground) -> None:
+        self.lists = Lists(on.database, fieldtypes)
+        self.persons = Persons(
+            on.database, on.reader, fieldtypes, self.lists, on.world, secret=on.sealer.derived(PERSON),
+            declared=lambda: on.plans().snapshot.lists, lease_seconds=on.settings.lease_seconds,
+        )  # fmt: skip
+        on.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
+        on.upkeep.also(PERSONS_EVERY, self.persons.finish)
+
+    def _housekeeping(self, on: Ground) -> None:
+        on.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(on.places.again), takes=False)
+        on.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(again), takes=False)
+        self.watch = Watch(on.database, on.world, on.metrics)
+        on.upkeep.also(WATCHED_EVERY, self.watch.look)
+        on.upkeep.also(GAUGES_EVERY, self.watch.gauges, takes=False)
+        self.forgetting = Forgetting(
+            on.database, on.world, snapshot=lambda: on.plans().snapshot, lease_seconds=on.settings.lease_seconds
+        )  # fmt: skip
+        on.upkeep.also(FORGETTING_EVERY, self.forgetting.round)
+        on.upkeep.also(FILLED_EVERY, Filling(on.database, on.world, plans=on.plans).further)
