@@ -25,7 +25,7 @@ POLL = 0.5
 _OVERLAP = timedelta(seconds=5)
 _RETRIED = timedelta(days=9)
 OUTCOMES = {word.lower(): word for word in ("Accepted", "Rejected", "Duplicate", "TryLater", "Unclear")}
-STATES = ("sending", "waiting", "unclear", "accepted", "rejected", "duplicate", "dead", "cancelled")
+STATES = ("sending", "waiting", "pooled", "unclear", "accepted", "rejected", "duplicate", "dead", "cancelled")
 
 
 class View(Struct, frozen=True, kw_only=True):

@@ -42,7 +42,14 @@ class Unclear(Struct, frozen=True, gc=False, kw_only=True):
     read: str = ""
 
 
-Outcome = Accepted | Rejected | Duplicate | TryLater | Unclear
+class Pooled(Struct, frozen=True, gc=False, kw_only=True):
+    """Nobody was asked: the lead lies in the pool until a person claims it."""
+
+    reason: str = ""
+    read: str = ""
+
+
+Outcome = Accepted | Rejected | Duplicate | TryLater | Unclear | Pooled
 
 
 def word_of(outcome: Outcome) -> str:

@@ -339,8 +339,8 @@ class Engine:
             self.waiting.resolve(answers.bought(track.lead_id, step.state, change.price, track.said))
         elif change.outcome == "failure":
             self.waiting.resolve(answers.refused(track.lead_id, step.state, change.price, track.unsold()))
-        elif step.state == "unclear":
-            self.waiting.resolve(answers.pending(track.lead_id, "unclear"))
+        elif step.state in ("unclear", "pooled"):
+            self.waiting.resolve(answers.pending(track.lead_id, step.state))
 
     def _start(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

@@ -7,7 +7,7 @@ from app.core.world import World
 from app.pipeline.plans import SourcePlan
 from app.store.callbacks import Owed
 
-_LET_GO = ("held", "unclear")
+_LET_GO = ("held", "unclear", "pooled")
 """States in which a source that waits is answered `pending` before its deadline."""
 
 

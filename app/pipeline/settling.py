@@ -15,7 +15,7 @@ from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
 
 _STATE = {Accepted: "accepted", Rejected: "rejected", Duplicate: "duplicate"}
-_OPEN = ("sending", "waiting", "unclear")
+_OPEN = ("sending", "waiting", "pooled", "unclear")
 
 
 class Settler:

@@ -23,7 +23,7 @@ with f as materialized (
      set state = f.state, reason = f.reason, reference = f.reference, price = coalesce(f.price::numeric, d.price),
          next_at = case when f.next_in is not null then now() + f.next_in * interval '1 second' end,
          lease_id = null,
-         ended_at = case when f.state not in ('waiting', 'unclear') then now() end
+         ended_at = case when f.state not in ('waiting', 'pooled', 'unclear') then now() end
     from f
    where d.id = f.id and d.lease_id = $13 and d.attempts = f.n and d.state = 'sending'
   returning d.id, d.lead_id, d.state, d.price, d.campaign, d.contract, d.buyer, d.test
@@ -120,7 +120,7 @@ _STRANDED = """
 select l.id from lead l
  where l.state = 'delivering'
    and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
-                    and d.state in ('sending', 'waiting', 'unclear'))
+                    and d.state in ('sending', 'waiting', 'pooled', 'unclear'))
  order by l.id limit $1
 """
 
@@ -132,8 +132,8 @@ select lead_id, count(*) filter (where state in ('sending', 'waiting')) as live,
        count(*) filter (where state = 'accepted') as accepted,
        count(*) filter (where state = 'unclear') as unclear,
        array_agg(contract) as tried,
-       coalesce(array_agg(buyer) filter (where state in ('sending', 'waiting', 'unclear', 'accepted')), '{}') as buyers,
-       count(*) as made
+       coalesce(array_agg(buyer) filter (where state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted')), '{}') as buyers,
+       count(*) as made, count(*) filter (where state = 'pooled') as pooled
   from delivery d where lead_id = any($1::uuid[])
    and round = (select l.round from lead l where l.id = d.lead_id)
  group by lead_id
@@ -168,7 +168,7 @@ update lead l set state = 'unclear'
  where l.id = any($1::uuid[]) and l.state = 'delivering'
    and exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round and d.state = 'unclear')
    and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
-                    and d.state in ('sending', 'waiting'))
+                    and d.state in ('sending', 'waiting', 'pooled'))
 """
 
 
@@ -211,6 +211,7 @@ class Progress(Struct, frozen=True):
     tried: list[str] = []
     buyers: list[str] = []
     made: int = 0
+    pooled: int = 0  # live too, and with nobody: people pull them
 
 
 def _row(record: Any) -> DeliveryRow:

@@ -34,7 +34,7 @@ select t.key, k.lead_id, k.at, l.source, d.fields
  where k.at > now() - t.within * interval '1 second' order by k.lead_id desc
 """
 # The buyer may have it, has it, or said that he had it.
-_WITH_BUYER = """d.state in ('sending', 'waiting', 'unclear', 'accepted', 'duplicate')
+_WITH_BUYER = """d.state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted', 'duplicate')
    and coalesce(d.ended_at, d.created_at) > now() - t.within * interval '1 second'"""
 _HAVING = f"""
 select distinct on (t.key, d.buyer) t.key, d.buyer, d.lead_id

@@ -15,7 +15,7 @@ select id, contract, state, coalesce(ended_at, created_at) as since from deliver
 """
 _HOLDERS = """
 select contract, buyer, slot, state from delivery
- where lead_id = $1 and round = $2 and id <> $3 and state in ('sending', 'waiting', 'unclear', 'accepted')
+ where lead_id = $1 and round = $2 and id <> $3 and state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted')
 """
 _LEAD = "select state, round from lead where id = $1"
 _VALUES = "select key, value from counter where key = any($1::text[])"

@@ -46,7 +46,7 @@ update lead_detail set fields = $2::json, extra = $3::json, findings = $4::json,
 """
 _HOLDERS = """
 select contract, buyer from delivery
- where lead_id = $1 and state in ('sending', 'waiting', 'unclear', 'accepted')
+ where lead_id = $1 and state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted')
 """
 _FORMER = """
 select round, state, outcome, price, reasons, decided_at, ended_at, findings from lead_round
