@@ -16,7 +16,7 @@ from app.validate.check import Ask
 from app.validate.remote import BECAME, Remote, Told
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 LOOKED_UP = "looked_up"
 Foreseen = Mapping[Ask, Any]

@@ -18,7 +18,7 @@ from app.store.rows import Held
 from app.validate.check import Ask, Claim, Earlier, Having, Near
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 Keyed = tuple[Claim, bytes]
 

@@ -1,26 +1,23 @@
 """Takes a batch of durable submissions through map, checks, verdict and route, in one transaction."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct, field
-
-from app.core import events
 from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
-from app.distribute.allocate import Choice, Reservation, Want
-from app.distribute.route import Match
-from app.model import Finding, Lead, Scalar, Verdict
+from app.distribute.allocate import Choice, Want
+from app.model import Lead
 from app.pipeline import answers, offending
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
 from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
+from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
-from app.pipeline.forced import Forced, asked_of, forced
+from app.pipeline.forced import asked_of
+from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.tracks import Job, Track
@@ -28,86 +25,9 @@ from app.pipeline.work import Work
 from app.store import callbacks, decisions
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
-from app.store.rows import NewDelivery, NewLead
+from app.store.rows import NewLead
 from app.validate.check import Has
 from app.validate.judge import ABANDONED
-
-
-class Draft(Struct, kw_only=True):
-    """One lead while it is decided."""
-
-    work: Work
-    position: int
-    plan: SourcePlan
-    lead: Lead
-    evidence: dict[Any, Any] = field(default_factory=dict)
-    judged: Verdict | None = None
-    verdict: Verdict | None = None
-    normals: dict[str, Scalar] = field(default_factory=dict)
-    match: Match | None = None
-    choice: Choice = Choice()
-    fields: str = ""
-    extra: str = ""
-    steps: dict[str, float] = field(default_factory=dict)
-    took: dict[str, float] = field(default_factory=dict)  # by check, in milliseconds
-    round: int = 1
-    tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
-    buyers: frozenset[str] = frozenset()  # and theirs
-    barred: dict[str, Has] = field(default_factory=dict)  # buyers who have this person
-    apart: tuple[UUID, ...] = ()  # earlier leads of the batch whose buyers must not get this one
-    asked: str = ""  # the result that a test asks for
-    enriched: bool = False  # by tables and what is known offline
-    looked_up: bool = False  # services were asked about it
-    looked: list[Finding] = field(default_factory=list)  # what became of each look-up
-
-    @property
-    def forced(self) -> Forced | None:
-        """How a test that asks for a result ends; None for every other lead."""
-        if not self.asked:
-            return None
-        return forced(self.asked, reply=self.plan.reply, coarse=self.plan.coarse, verdict=self.verdict)
-
-    def done(self, step: str, at: float) -> None:
-        """`at` is monotonic seconds."""
-        self.steps[step] = round((at - self.work.began) * 1000, 2)
-
-
-class Decided(Struct, frozen=True):
-    """What came of one draft: its row, and the hand-overs that begin now, or wait until the person may be called."""
-
-    draft: Draft
-    row: NewLead
-    jobs: tuple[Job, ...]
-    reasons: Sequence[Any]
-
-    def event(self) -> events.Decided:
-        """The log line of it."""
-        row, at = self.row, self.draft.steps
-        return events.Decided(
-            lead=row.id,
-            source=events.Id(row.source),
-            campaign=events.Id(row.campaign),
-            verdict=events.Code(self.verdict),
-            score=row.score,
-            codes=tuple(events.Code(finding.code) for finding in self.findings),
-            contracts=len(self.jobs),
-            catalogue=row.catalogue,
-            ms=at.get("routed", at.get("checked", 0.0)),
-        )
-
-    @property
-    def first(self) -> str:
-        """The state that a source which waits is told instead of the outcome; empty: the outcome itself."""
-        ending = self.draft.forced
-        return ending.first if ending is not None else ""
-
-    @property
-    def verdict(self) -> str:
-        return self.draft.verdict.outcome if self.draft.verdict is not None else ""
-
-    @property
-    def findings(self) -> Sequence[Finding]:
-        return self.draft.verdict.findings if self.draft.verdict is not None else ()
 
 
 class Decider:
@@ -340,57 +260,3 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     return Want(
         draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart
     )
-
-
-def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:
-    """A first attempt with one more contract; notes that it has been tried."""
-    index = track.plan.campaign.index
-    contract = index.contracts[index.number[contract_id]]
-    track.tried.add(contract_id)
-    track.ranks += 1
-    now = world.now()
-    opens = now
-    if contract.doc.consumer_hours is not None:
-        opens = track.plan.campaign.opens_at(contract_id, track.normals, now)
-    return Job(
-        delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
-        price=contract.doc.price, reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
-    )  # fmt: skip
-
-
-async def queue(conn: Any, jobs: Sequence[Job]) -> None:
-    """Those whose person may not be called yet: whoever is alive then takes them as due."""
-    waiting = [(delivery_row(job), job.not_before) for job in jobs if job.not_before is not None]
-    await decisions.queue_deliveries(conn, [row for row, _ in waiting], [at for _, at in waiting])
-
-
-def delivery_row(job: Job) -> NewDelivery:
-    return NewDelivery(
-        id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
-        campaign=job.track.plan.campaign.id, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
-        reserved="\n".join(job.reserved), test=job.track.test, priority=job.priority,
-    )  # fmt: skip
-
-
-def untallied(
-    match: Match, copies: int, tried: frozenset[str] = frozenset(), buyers: frozenset[str] = frozenset()
-) -> Choice:
-    """Contracts for a test lead, in rank order: nothing is counted, no cap, no turn."""
-    held = set(buyers)
-    chosen: list[Reservation] = []
-    for contract_id in match.ranked():
-        buyer = match.index.contracts[match.index.number[contract_id]].buyer
-        if contract_id in tried or buyer in held:
-            continue
-        held.add(buyer)
-        chosen.append(Reservation(contract_id))
-        if len(chosen) == copies:
-            break
-    return Choice(tuple(chosen), exhausted=len(chosen) < copies)
-
-
-def by_submission(drafts: Sequence[Draft]) -> dict[UUID, list[Draft]]:
-    found: dict[UUID, list[Draft]] = defaultdict(list)
-    for draft in drafts:
-        found[draft.lead.submission_id].append(draft)
-    return found

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.core.events import bug, emit
 from app.core.world import World
-from app.pipeline.decide import Decided, Decider, Draft, by_submission
+from app.pipeline.decide import Decider
+from app.pipeline.drafts import Decided, Draft, by_submission
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.work import Work
 

@@ -17,8 +17,9 @@ from app.pipeline import answers
 from app.pipeline.answers import Answer, Waiting
 from app.pipeline.choosing import Chooser
 from app.pipeline.confirm_link import Link, no_link
-from app.pipeline.decide import Decided, Decider, Draft
+from app.pipeline.decide import Decider
 from app.pipeline.deciding import Deciding
+from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher

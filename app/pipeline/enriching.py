@@ -14,7 +14,7 @@ from app.store import contacts, tables
 from app.store.database import Database
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 CONTACTS = "contacts"
 """What the key of contacts' digests is derived for."""

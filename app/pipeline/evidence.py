@@ -26,7 +26,7 @@ from app.validate.places import Places
 from app.validate.remote import Remote
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 
 class Ahead(Struct, frozen=True):

@@ -8,7 +8,7 @@ from app.store.offences import Offence
 from app.validate.check import Offences
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 
 async def recall(conn: Any, drafts: Iterable["Draft"]) -> None:

@@ -17,9 +17,9 @@ from app.distribute.schedule import next_try
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
-from app.pipeline.decide import delivery_row, new_job, queue, untallied
 from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
+from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
 from app.pipeline.handing import Spoken
 from app.pipeline.owing import nobody, owed
 from app.pipeline.tracks import Job, Track

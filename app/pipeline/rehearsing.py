@@ -19,7 +19,8 @@ from app.ingest.reading import Reader
 from app.model import Outcome, Submission
 from app.pipeline.choosing import Again
 from app.pipeline.confirm_link import Link, no_link
-from app.pipeline.decide import Decided, Decider, Draft
+from app.pipeline.decide import Decider
+from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import handover_of

@@ -14,10 +14,11 @@ from app.model import Lead, Value
 from app.pipeline.amending import refuse_unless_open
 from app.pipeline.answers import Answer, bought, pending
 from app.pipeline.choosing import Again
-from app.pipeline.decide import Decided, Draft, delivery_row, queue
+from app.pipeline.drafts import Decided, Draft
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.hand_overs import delivery_row, queue
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import SourcePlan
 from app.pipeline.work import Work

@@ -10,7 +10,7 @@ from app.store.lead_keys import Holder, Shared
 from app.validate.check import Claim, Has, Having, Near, Neighbour
 
 if TYPE_CHECKING:
-    from app.pipeline.decide import Draft
+    from app.pipeline.drafts import Draft
 
 
 class Sharing:

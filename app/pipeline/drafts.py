@@ -1,0 +1,103 @@
+"""A lead while it is decided, and what came of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from app.core import events
+from app.distribute.allocate import Choice
+from app.distribute.route import Match
+from app.model import Finding, Lead, Scalar, Verdict
+from app.pipeline.forced import Forced, forced
+from app.pipeline.plans import SourcePlan
+from app.pipeline.tracks import Job
+from app.pipeline.work import Work
+from app.store.rows import NewLead
+from app.validate.check import Has
+
+
+class Draft(Struct, kw_only=True):
+    """One lead while it is decided."""
+
+    work: Work
+    position: int
+    plan: SourcePlan
+    lead: Lead
+    evidence: dict[Any, Any] = field(default_factory=dict)
+    judged: Verdict | None = None
+    verdict: Verdict | None = None
+    normals: dict[str, Scalar] = field(default_factory=dict)
+    match: Match | None = None
+    choice: Choice = Choice()
+    fields: str = ""
+    extra: str = ""
+    steps: dict[str, float] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)  # by check, in milliseconds
+    round: int = 1
+    tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
+    buyers: frozenset[str] = frozenset()  # and theirs
+    barred: dict[str, Has] = field(default_factory=dict)  # buyers who have this person
+    apart: tuple[UUID, ...] = ()  # earlier leads of the batch whose buyers must not get this one
+    asked: str = ""  # the result that a test asks for
+    enriched: bool = False  # by tables and what is known offline
+    looked_up: bool = False  # services were asked about it
+    looked: list[Finding] = field(default_factory=list)  # what became of each look-up
+
+    @property
+    def forced(self) -> Forced | None:
+        """How a test that asks for a result ends; None for every other lead."""
+        if not self.asked:
+            return None
+        return forced(self.asked, reply=self.plan.reply, coarse=self.plan.coarse, verdict=self.verdict)
+
+    def done(self, step: str, at: float) -> None:
+        """`at` is monotonic seconds."""
+        self.steps[step] = round((at - self.work.began) * 1000, 2)
+
+
+class Decided(Struct, frozen=True):
+    """What came of one draft: its row, and the hand-overs that begin now, or wait until the person may be called."""
+
+    draft: Draft
+    row: NewLead
+    jobs: tuple[Job, ...]
+    reasons: Sequence[Any]
+
+    def event(self) -> events.Decided:
+        """The log line of it."""
+        row, at = self.row, self.draft.steps
+        return events.Decided(
+            lead=row.id,
+            source=events.Id(row.source),
+            campaign=events.Id(row.campaign),
+            verdict=events.Code(self.verdict),
+            score=row.score,
+            codes=tuple(events.Code(finding.code) for finding in self.findings),
+            contracts=len(self.jobs),
+            catalogue=row.catalogue,
+            ms=at.get("routed", at.get("checked", 0.0)),
+        )
+
+    @property
+    def first(self) -> str:
+        """The state that a source which waits is told instead of the outcome; empty: the outcome itself."""
+        ending = self.draft.forced
+        return ending.first if ending is not None else ""
+
+    @property
+    def verdict(self) -> str:
+        return self.draft.verdict.outcome if self.draft.verdict is not None else ""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        return self.draft.verdict.findings if self.draft.verdict is not None else ()
+
+
+def by_submission(drafts: Sequence[Draft]) -> dict[UUID, list[Draft]]:
+    found: dict[UUID, list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        found[draft.lead.submission_id].append(draft)
+    return found

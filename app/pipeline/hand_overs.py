@@ -1,0 +1,58 @@
+"""From a chosen contract to a hand-over: what is kept in hand, and the row of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.core.world import World
+from app.distribute.allocate import Choice, Reservation
+from app.distribute.route import Match
+from app.pipeline.tracks import Job, Track
+from app.store import decisions
+from app.store.rows import NewDelivery
+
+
+def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:
+    """A first attempt with one more contract; notes that it has been tried."""
+    index = track.plan.campaign.index
+    contract = index.contracts[index.number[contract_id]]
+    track.tried.add(contract_id)
+    track.ranks += 1
+    now = world.now()
+    opens = now
+    if contract.doc.consumer_hours is not None:
+        opens = track.plan.campaign.opens_at(contract_id, track.normals, now)
+    return Job(
+        delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
+        price=contract.doc.price, reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
+    )  # fmt: skip
+
+
+async def queue(conn: Any, jobs: Sequence[Job]) -> None:
+    """Those whose person may not be called yet: whoever is alive then takes them as due."""
+    waiting = [(delivery_row(job), job.not_before) for job in jobs if job.not_before is not None]
+    await decisions.queue_deliveries(conn, [row for row, _ in waiting], [at for _, at in waiting])
+
+
+def delivery_row(job: Job) -> NewDelivery:
+    return NewDelivery(
+        id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
+        campaign=job.track.plan.campaign.id, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
+        reserved="\n".join(job.reserved), test=job.track.test, priority=job.priority,
+    )  # fmt: skip
+
+
+def untallied(
+    match: Match, copies: int, tried: frozenset[str] = frozenset(), buyers: frozenset[str] = frozenset()
+) -> Choice:
+    """Contracts for a test lead, in rank order: nothing is counted, no cap, no turn."""
+    held = set(buyers)
+    chosen: list[Reservation] = []
+    for contract_id in match.ranked():
+        buyer = match.index.contracts[match.index.number[contract_id]].buyer
+        if contract_id in tried or buyer in held:
+            continue
+        held.add(buyer)
+        chosen.append(Reservation(contract_id))
+        if len(chosen) == copies:
+            break
+    return Choice(tuple(chosen), exhausted=len(chosen) < copies)
