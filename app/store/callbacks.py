@@ -20,7 +20,7 @@ select t.id, t.lead_id, t.round, t.source, case when t.outcome is null then 'pro
   from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[])
     as t(id, lead_id, round, source, outcome, price, reasons)
  order by t.lead_id, t.round
-on conflict (lead_id, round) do update
+on conflict (lead_id, round) where event = 'outcome' do update
   set state = 'waiting', outcome = excluded.outcome, price = excluded.price, reasons = excluded.reasons,
       next_at = now(), owed_at = now()
   where callback.state = 'promised' and excluded.outcome is not null

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -195,6 +196,8 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     reason: str | None
     test: bool
     priority: datetime | None = None  # the earliest goes first
+    returned_at: datetime | None = None
+    refunded: Decimal | None = None  # of its price, not owed any more
 
     @property
     def counters(self) -> list[str]:

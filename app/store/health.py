@@ -24,7 +24,8 @@ select lead_id from delivery where state = 'accepted' group by lead_id, round, s
 """
 _UNEVEN = """
 select l.id from lead l
-  left join (select lead_id, sum(price) as paid from delivery where state = 'accepted' group by lead_id) d
+  left join (select lead_id, sum(price - coalesce(refunded, 0)) as paid
+               from delivery where state = 'accepted' group by lead_id) d
     on d.lead_id = l.id
  where l.revenue <> coalesce(d.paid, 0) limit 100
 """
