@@ -1,0 +1,99 @@
+"""Pings in the database: how quickly a source may send them, what was bid, and which lead made use of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from msgspec import Struct
+
+from app.store.leads import decode
+
+# A row says until when its source has used up its pace; it may be a minute ahead, so a minute's pings may come at once.
+_PACE = """
+insert into ping_pace as p (source, ahead_until) values ($1, now() + $2 * interval '1 second')
+on conflict (source) do update set ahead_until = greatest(p.ahead_until, now()) + $2 * interval '1 second'
+  where greatest(p.ahead_until, now()) + $2 * interval '1 second' <= now() + interval '1 minute'
+returning 1
+"""
+_WAIT = """
+select greatest(0, extract(epoch from ahead_until - now()) + $2 - 60)::float8 from ping_pace where source = $1
+"""
+_KEEP = """
+insert into ping (id, source, campaign, at, expires_at, test, price, currency, facts, bids, silent, ms)
+values ($1, $2, $3, $4, $5, $6, $7::numeric, $8, $9::json, $10::json, $11::json, $12)
+"""
+_LOCK = """
+select id, source, campaign, expires_at, test, price, facts, bids, lead_id from ping
+ where id = any($1::uuid[]) order by id for update
+"""
+_USE = """
+update ping p set lead_id = t.lead_id
+  from unnest($1::uuid[], $2::uuid[]) as t(id, lead_id) where p.id = t.id
+"""
+
+
+class NewPing(Struct, frozen=True, kw_only=True):
+    """What is kept of a ping. `bids` are plain documents, best first; `silent` is contract → why it made none."""
+
+    id: UUID
+    source: str
+    campaign: str
+    at: datetime
+    expires_at: datetime
+    test: bool
+    price: Decimal | None
+    currency: str
+    facts: Mapping[str, str]
+    bids: Sequence[Mapping[str, Any]]
+    silent: Mapping[str, str]
+    ms: float
+
+
+class KeptPing(Struct, frozen=True):
+    """A ping as a post finds it, locked."""
+
+    id: UUID
+    source: str
+    campaign: str
+    expires_at: datetime
+    test: bool
+    price: Decimal | None
+    facts: Mapping[str, str]
+    bids: Sequence[Mapping[str, Any]]
+    lead_id: UUID | None
+
+
+async def pace(conn: Any, source: str, per_minute: int) -> float | None:
+    """Count one ping; None where it may come, else the seconds after which the next one may."""
+    each = 60 / per_minute
+    if await conn.fetchval(_PACE, source, each):
+        return None
+    return float(await conn.fetchval(_WAIT, source, each) or each)
+
+
+async def keep(conn: Any, ping: NewPing) -> None:
+    await conn.execute(
+        _KEEP, ping.id, ping.source, ping.campaign, ping.at, ping.expires_at, ping.test,
+        None if ping.price is None else str(ping.price), ping.currency, _json(ping.facts), _json(ping.bids),
+        _json(ping.silent), ping.ms,
+    )  # fmt: skip
+
+
+async def lock(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
+    """Locked in sorted order until commit: of two leads that come with one ping the second sees the first."""
+    return {
+        r[0]: KeptPing(r[0], r[1], r[2], r[3], r[4], r[5], decode(r[6]), decode(r[7]), r[8])
+        for r in await conn.fetch(_LOCK, sorted(ids))
+    }
+
+
+async def use(conn: Any, leads: Mapping[UUID, UUID]) -> None:
+    """Ping → the lead that it is used up by; the pings are locked."""
+    await conn.execute(_USE, list(leads), list(leads.values()))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
