@@ -44,8 +44,8 @@ class Keyed(Settings):
         """Those that are the same in every request."""
         fixed = {k.lower(): " ".join(v.split()) for k, v in self.headers.items() if "{{" not in v}
         fixed |= {k.lower(): v.get_secret_value() for k, v in self.secret.headers.items()}
-        if self.auth is not None:
-            fixed["authorization"] = self.auth.header()
+        if self.auth is not None and (said := self.auth.header()):
+            fixed["authorization"] = said
         return fixed
 
     def header_templates(self) -> dict[str, Template]:

@@ -19,12 +19,15 @@ from app.distribute.faults import (
     TlsFailed,
 )
 from app.distribute.http1 import Connection
-from app.distribute.targets import Target
+from app.distribute.identity import Identity
+from app.distribute.targets import Line, Target
 
 IDLE_SECONDS = 4.0
 """How long a connection is kept: the commonest servers close after five, and a request that meets a
 closing connection is one of which nobody can tell whether it was read."""
 NAMES_SECONDS = 10.0
+IDENTITIES = 1_024
+"""How many certificates of ours are kept ready."""
 DIALLED = 3
 """How many of a name's addresses are tried; each has its share of the time to connect."""
 
@@ -59,7 +62,8 @@ class Pool:
         self._tls.set_alpn_protocols(["http/1.1"])
         self._places = asyncio.Semaphore(at_once)
         self._at_once = at_once
-        self._idle: dict[tuple[str, str, int], list[Connection]] = {}
+        self._idle: dict[Line, list[Connection]] = {}
+        self._identified: dict[str, ssl.SSLContext] = {}
         self._kept = 0
         self._names: dict[tuple[str, int], tuple[float, asyncio.Task[list[str]]]] = {}
         self._threads = ThreadPoolExecutor(16, thread_name_prefix="leadgate-dns")
@@ -93,7 +97,7 @@ class Pool:
 
     def kept(self, target: Target) -> Connection | None:
         """An idle connection that is certainly open, as far as this side can know."""
-        connections = self._idle.get(target.place)
+        connections = self._idle.get(target.line)
         while connections:
             connection = connections.pop()
             self._kept -= 1
@@ -108,35 +112,54 @@ class Pool:
             connection.close()
             return
         connection.idle_since = asyncio.get_running_loop().time()
-        self._idle.setdefault(target.place, []).append(connection)
+        self._idle.setdefault(target.line, []).append(connection)
         self._kept += 1
 
     def sweep(self) -> None:
         """Close what was kept too long; the wire calls it now and then."""
         oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
-        for place in list(self._idle):
-            fresh = [c for c in self._idle[place] if c.idle_since > oldest and not c.closed]
-            for connection in self._idle[place]:
+        for line in list(self._idle):
+            fresh = [c for c in self._idle[line] if c.idle_since > oldest and not c.closed]
+            for connection in self._idle[line]:
                 if connection not in fresh:
                     connection.close()
-            self._kept -= len(self._idle[place]) - len(fresh)
+            self._kept -= len(self._idle[line]) - len(fresh)
             if fresh:
-                self._idle[place] = fresh
+                self._idle[line] = fresh
             else:
-                del self._idle[place]
+                del self._idle[line]
 
     async def dial(self, target: Target, until: float) -> Connection:
         """A new connection to an address that was checked; NotSent whatever goes wrong."""
-        scheme, name, port = target.place
+        _, name, port = target.place
+        context = self._context(target)
         addresses = await self.checked(name, port, until)
         share = self._limits.connect / min(len(addresses), DIALLED)
         failed: ConnectFailed | ConnectTimedOut = ConnectFailed()
         for address in addresses[:DIALLED]:
             try:
-                return await self._connect(scheme, name, address, port, share, until)
+                return await self._connect(name, address, port, context, share, until)
             except (ConnectFailed, ConnectTimedOut) as error:
                 failed = error
         raise failed
+
+    def _context(self, target: Target) -> ssl.SSLContext | None:
+        """How a connection there is secured. Raises TlsFailed."""
+        if target.place[0] != "https":
+            return None
+        return self._tls if target.identity is None else self._identity(target.identity)
+
+    def _identity(self, identity: Identity) -> ssl.SSLContext:
+        context = self._identified.get(identity.id)
+        if context is None:
+            try:
+                context = identity.context()
+            except (ssl.SSLError, OSError, ValueError):
+                raise TlsFailed("our own certificate can't be loaded") from None
+            if len(self._identified) >= IDENTITIES:
+                self._identified.clear()
+            self._identified[identity.id] = context
+        return context
 
     async def checked(self, name: str, port: int, until: float, *, guarded: bool = True) -> list[str]:
         """All addresses of a name, if every one may be dialled. Raises AddressRefused, NameUnknown."""
@@ -147,10 +170,15 @@ class Pool:
         return addresses
 
     async def _connect(
-        self, scheme: str, name: str, address: str, port: int, share: float, until: float
+        self,
+        name: str,
+        address: str,
+        port: int,
+        context: ssl.SSLContext | None,
+        share: float,
+        until: float,
     ) -> Connection:
         loop = asyncio.get_running_loop()
-        context = self._tls if scheme == "https" else None
         limit = self._limits.reply_bytes
         try:
             async with asyncio.timeout_at(min(until, loop.time() + share)):

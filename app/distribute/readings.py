@@ -5,6 +5,7 @@ A rule is CEL over `reply` (`status`, `headers`, `text`, `json`, `xml`). A readi
     reply.json.id            CEL, anything that begins with `reply`
     result.lead.0.id         a path into the JSON or XML body; `$.result.id` for JSON alone
     //lead_id, /response/id  XPath
+    css:#result b            a CSS selector into the HTML (or XML) body; `css:input[name=id]@value` is its attribute
     regex:ID=(\\d+)           the first group, else the whole match, in the first 500 characters
 
 Python's `re` can be made to run for hours, so a regex must also be one of RE2 (which is asked first, in
@@ -17,6 +18,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cssselect import HTMLTranslator, SelectorError
 from lxml import etree
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -31,6 +33,7 @@ READ_CHARACTERS = 200
 SCALAR_CHARACTERS = 2_000
 
 _PATH = re.compile(r"\$|(?:\$\.)?[\w@#-]+(?:\.[\w@#-]+|\[\d+\])*")
+_ATTRIBUTE = re.compile(r"[A-Za-z][\w:-]*")
 _PART = re.compile(r"\breply\.(\w+)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 
@@ -116,12 +119,12 @@ class Reading:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
-        examples = ["reply.json.id", "result.id", "//lead_id", r"regex:ID=(\d+)"]
+        examples = ["reply.json.id", "result.id", "//lead_id", "css:#lead-id", r"regex:ID=(\d+)"]
         return {"type": "string", "format": "reading", "examples": examples}
 
 
 def _rule(text: str) -> Rule | None:
-    if text.startswith(("regex:", "/")) or (_PATH.fullmatch(text) and not re.match(r"reply\b", text)):
+    if text.startswith(("regex:", "css:", "/")) or (_PATH.fullmatch(text) and not re.match(r"reply\b", text)):
         return None
     return Rule(Expression(text))
 
@@ -129,6 +132,8 @@ def _rule(text: str) -> Rule | None:
 def _finder(text: str) -> Callable[[Opened], Any]:
     if text.startswith("regex:"):
         return _regex(text.removeprefix("regex:"))
+    if text.startswith("css:"):
+        return _css(text.removeprefix("css:"))
     return _xpath(text) if text.startswith("/") else _path(text)
 
 
@@ -163,6 +168,27 @@ def _xpath(text: str) -> Callable[[Opened], Any]:
         if isinstance(found, Sequence) and not isinstance(found, str):
             found = found[0]
         return "".join(found.itertext()) if hasattr(found, "itertext") else found
+
+    return find
+
+
+def _css(text: str) -> Callable[[Opened], Any]:
+    selector, at, attribute = text.rpartition("@")
+    if not at or not _ATTRIBUTE.fullmatch(attribute):
+        selector, attribute = text, ""
+    try:
+        compiled = etree.XPath(HTMLTranslator().css_to_xpath(selector))
+    except (SelectorError, etree.XPathSyntaxError):
+        raise ValueError("is no CSS selector") from None
+
+    def find(opened: Opened) -> Any:
+        try:
+            found = compiled(opened.part("page"))
+        except etree.XPathError:
+            return None
+        if not found:
+            return None
+        return found[0].get(attribute.lower()) if attribute else "".join(found[0].itertext())
 
     return find
 

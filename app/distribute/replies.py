@@ -69,7 +69,7 @@ class Opened:
         self._activation: Any = None
 
     def part(self, name: str) -> Any:
-        """`status`, `headers`, `text`, `json`, `xml` (a tree) or `root` (an lxml element), or ValueError."""
+        """`status`, `headers`, `text`, `json`, `xml` (a tree), `root` or `page` (lxml elements), or ValueError."""
         if name not in self._parts:
             self._parts[name] = _READERS[name](self)
         return self._parts[name]
@@ -107,4 +107,5 @@ _READERS: Mapping[str, Any] = {
     "json": _json,
     "root": lambda opened: xml.read(opened.reply.body),
     "xml": lambda opened: xml.tree(opened.part("root")),
+    "page": lambda opened: xml.page(opened.part("text")),
 }

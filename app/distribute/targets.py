@@ -10,11 +10,14 @@ from pydantic import AfterValidator
 
 from app.distribute.addresses import refuse_port
 from app.distribute.faults import AddressRefused, BadCall, WireFault
+from app.distribute.identity import Identity
 from app.distribute.templates import Template
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _HOST_ENDS = re.compile(r"^https?://[^/?#]*")
+
+Line = tuple[str, str, int] | tuple[str, str, int, str]
 
 
 class Target(Struct, frozen=True, eq=False):
@@ -23,6 +26,12 @@ class Target(Struct, frozen=True, eq=False):
     place: tuple[str, str, int]  # scheme, name, port
     host: str  # the Host header
     path: str
+    identity: Identity | None = None  # what a connection there shows
+
+    @property
+    def line(self) -> Line:
+        """Equal for those that may share connections."""
+        return self.place if self.identity is None else (*self.place, self.identity.id)
 
 
 @lru_cache(4096)

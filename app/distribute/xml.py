@@ -48,6 +48,18 @@ def read(body: bytes) -> Any:
     return root
 
 
+def page(text: str) -> Any:
+    """The root of an HTML page, as browsers would mend it; ValueError for what has none."""
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
+    try:
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        root = None
+    if root is None:
+        raise ValueError("is no HTML")
+    return root
+
+
 def tree(root: Any) -> dict[str, Any]:
     """`<a x="1"><b>2</b></a>` as `{"a": {"@x": "1", "b": "2"}}`; repeated names become lists."""
     return {_local(root): _inside(root, 0)}

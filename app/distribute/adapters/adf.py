@@ -5,28 +5,25 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from app.core.duration import Duration
 from app.core.registry import Settings
-from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
+from app.distribute.adapter import Adapter, Call, Conversation, Handover, Reply, adapters
 from app.distribute.adf import Adf
 from app.distribute.bodies import Filling, seen
-from app.distribute.keyed import Keyed, with_query
+from app.distribute.keyed import with_query
 from app.distribute.letters import Letter, Part
 from app.distribute.mailing import Mail
+from app.distribute.posting import Posting
 from app.distribute.rules import ReplySettings, Rules
-from app.distribute.targets import WebAddress
 from app.distribute.templates import TemplateFailed
 from app.model import TryLater
 
 _SAID = "A lead is attached to this mail as ADF (application/xml).\n"
 
 
-class AdfHttp(Keyed, ReplySettings):
+class AdfHttp(Posting, ReplySettings):
     """The document as the body of a POST; replies are read as a webhook's."""
 
-    url: WebAddress = Field(description="Where the buyer listens.")
     type: Literal["application/x-adf+xml", "application/xml", "text/xml"] = "application/x-adf+xml"
-    timeout: Duration | None = Field(None, description="For the whole request; at most 2m.")
 
     _rules: Rules = PrivateAttr()
 
@@ -34,8 +31,6 @@ class AdfHttp(Keyed, ReplySettings):
     def _compiled(self) -> "AdfHttp":
         if self.secret.fields:
             raise ValueError("secret.fields has no place in a document; use secret.headers or secret.query")
-        if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
-            raise ValueError("timeout is more than 0 and at most 2m")
         self._rules = Rules(self)
         return self
 
@@ -46,7 +41,7 @@ class AdfHttp(Keyed, ReplySettings):
             headers[name] = template.render(seen(handover))
         if handover.test:
             headers["x-leadgate-test"] = "true"
-        reply = yield Call(
+        call = Call(
             method="POST",
             url=with_query(self.url, self.secret_query()),
             headers=headers,
@@ -54,7 +49,8 @@ class AdfHttp(Keyed, ReplySettings):
             timeout=self.timeout.seconds if self.timeout is not None else None,
             secrets=self.secrets(),
         )
-        return self._rules.outcome(reply, handover.at)
+        reply = yield from self.handed(call, handover.at)
+        return self._rules.outcome(reply, handover.at) if isinstance(reply, Reply) else reply
 
 
 class AdfMail(Letter):

@@ -1,18 +1,21 @@
-"""One HTTP request to the buyer's own address, in JSON, form or XML, read as its contract says."""
+"""One HTTP request to the buyer's own address, in JSON, form, XML or SOAP, read as its contract says."""
 
 from collections.abc import Mapping
 from typing import Literal
 
+from msgspec.structs import replace
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
-from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies
-from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
-from app.distribute.keyed import Keyed, with_query
+from app.distribute.adapter import Adapter, Call, Conversation, Handover, Reply, adapters
+from app.distribute.hmac_header import HmacHeader
+from app.distribute.keyed import with_query
+from app.distribute.posting import Posting
 from app.distribute.rules import ReplySettings, Rules
 from app.distribute.signing import Signer
-from app.distribute.targets import WebAddress
+from app.distribute.soap import Soap
+from app.distribute.soap import fault as soap_fault
 from app.distribute.templates import TemplateFailed
 from app.model import Scalar, TryLater
 
@@ -28,15 +31,17 @@ class Sign(Settings):
         return self
 
 
-class WebhookSettings(Keyed, ReplySettings):
-    url: WebAddress = Field(description="Where the buyer listens.")
-    method: Literal["POST", "PUT"] = "POST"
+class WebhookSettings(Posting, ReplySettings):
+    method: Literal["POST", "PUT", "PATCH", "GET"] = Field(
+        "POST", description="With GET, fields go in the query."
+    )
     body: bodies.Kind = "json"
     fields: Mapping[str, bodies.Filling] | None = Field(None, description="Their name → what fills it.")
     template: str | None = Field(None, description="The whole body, instead of fields.")
     envelope: str = Field("lead", description="The root element of an XML body; dots nest.")
+    soap: Soap | None = Field(None, description="An XML body goes in a SOAP envelope.")
     sign: Sign | None = None
-    timeout: Duration | None = Field(None, description="For the whole request; at most 2m.")
+    hmac: HmacHeader | None = Field(None, description="A signature in the buyer's own way.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
 
     _plan: "_Plan" = PrivateAttr()
@@ -47,12 +52,24 @@ class WebhookSettings(Keyed, ReplySettings):
             raise ValueError("fields and template exclude each other")
         if self.template is not None and (self.secret.fields or self.test):
             raise ValueError("a template writes the whole body: secret.fields and test have no place in it")
-        if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
-            raise ValueError("timeout is more than 0 and at most 2m")
+        if self.method == "GET" and (
+            self.template is not None or self.soap is not None or self.sign is not None
+        ):
+            raise ValueError("a GET has no body: template, soap and sign have no place in it")
+        if self.soap is not None and self.body != "xml":
+            raise ValueError("soap needs body: xml")
+        kind = self.kind
         names = [*(self.fields or ()), *self.secret.fields, *(self.test or ())]
-        bodies.refuse_unfit(names, self.body, envelope=self.envelope)
+        bodies.refuse_unfit(names, kind, envelope=self.envelope)
         self._plan = _Plan(self)
         return self
+
+    @property
+    def kind(self) -> bodies.Kind:
+        return "form" if self.method == "GET" else self.body
+
+    def secrets(self) -> tuple[str, ...]:
+        return super().secrets() + (self.soap.secrets() if self.soap is not None else ())
 
     @property
     def plan(self) -> "_Plan":
@@ -66,27 +83,32 @@ class _Plan:
         hidden = to.secret_fields()
         default_test: Mapping[str, Scalar] = {"test": True} if to.fields is None else {}
         self.write = (
-            bodies.from_template(to.template, to.body)
+            bodies.from_template(to.template, to.kind)
             if to.template is not None
             else bodies.from_fields(
                 to.fields,
                 hidden,
                 to.test if to.test is not None else default_test,
-                kind=to.body,
+                kind=to.kind,
                 envelope=to.envelope,
             )
         )
+        self.in_query = to.method == "GET"
+        self.soap, self.ours = to.soap, to.template is None
         self.url = with_query(to.url, to.secret_query())
         self.method = to.method
         self.timeout = to.timeout.seconds if to.timeout is not None else None
         self.secrets = to.secrets()
-        self.headers = {"content-type": bodies.CONTENT_TYPES[to.body]} | to.fixed_headers()
+        self.headers = _type(to) | to.fixed_headers()
+        self.hmac = to.hmac
         self.templates = to.header_templates()
         self.signer = Signer([s.get_secret_value() for s in to.sign.secrets]) if to.sign else None
-        self.rules = Rules(to)
+        self.rules = Rules(to, fault=soap_fault if to.soap is not None else None)
 
     def call(self, handover: Handover) -> Call:
         body = self.write(handover)
+        if self.soap is not None:
+            body = self.soap.wrapped(body, ours=self.ours)
         delivery = str(handover.delivery_id)
         if self.signer is None:
             headers = {**self.headers, "webhook-id": delivery}
@@ -96,14 +118,24 @@ class _Plan:
             headers[name] = template.render(bodies.seen(handover))
         if handover.test:
             headers["x-leadgate-test"] = "true"
-        return Call(
+        call = Call(
             method=self.method,
             url=self.url,
+            query=body.decode() if self.in_query else "",
             headers=headers,
-            body=body,
+            body=b"" if self.in_query else body,
             timeout=self.timeout,
             secrets=self.secrets,
         )
+        if self.hmac is not None:
+            call = replace(call, headers=headers | self.hmac.headers(call, handover))
+        return call
+
+
+def _type(to: WebhookSettings) -> dict[str, str]:
+    if to.soap is not None:
+        return to.soap.headers()
+    return {} if to.method == "GET" else {"content-type": bodies.CONTENT_TYPES[to.body]}
 
 
 @adapters.register
@@ -143,6 +175,37 @@ class Webhook(Adapter[WebhookSettings]):
             "accepted": "reply.status == 201",
             "reference": "regex:ID=(\\d+)",
         },
+        {
+            "url": "https://buyer.example/services/leads.asmx",
+            "body": "xml",
+            "envelope": "AddLead",
+            "fields": {"FirstName": "first_name", "Email": "email"},
+            "soap": {
+                "version": "1.1",
+                "action": "http://buyer.example/AddLead",
+                "namespace": "http://buyer.example/",
+            },
+            "auth": {"digest": {"user": "leadgate", "password": "example-password"}},
+            "words": {
+                "reading": "//*[local-name()='Status']",
+                "map": {"accepted": "accepted", "dup": "duplicate", "busy*": "try_later", "*": "rejected"},
+            },
+        },
+        {
+            "url": "https://buyer.example/add.php",
+            "method": "GET",
+            "fields": {"phone": "phone", "zip": "postal_code"},
+            "auth": {
+                "oauth2": {
+                    "token_url": "https://login.buyer.example/token",
+                    "client_id": "leadgate",
+                    "client_secret": "example-secret",
+                }
+            },
+            "hmac": {"header": "X-Signature", "secret": "example-key", "signed": "{{ query }}"},
+            "accepted": 'reply.text.startsWith("OK")',
+            "reference": "css:input[name=lead_id]@value",
+        },
     )
 
     def converse(self, handover: Handover, to: WebhookSettings) -> Conversation:
@@ -151,5 +214,5 @@ class Webhook(Adapter[WebhookSettings]):
             call = plan.call(handover)
         except TemplateFailed as failed:
             return TryLater(reason="unformattable", read=f"the body can't be written: {failed}")
-        reply = yield call
-        return plan.rules.outcome(reply, handover.at)
+        reply = yield from to.handed(call, handover.at)
+        return plan.rules.outcome(reply, handover.at) if isinstance(reply, Reply) else reply
