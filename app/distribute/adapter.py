@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from app.core.registry import Component, Registry, Settings
 from app.distribute.filing import Filed, Put
+from app.distribute.identity import Identity
 from app.distribute.mailing import Mail, Sent
+from app.distribute.offering import Offer, Offered
 from app.model import Outcome, Scalar
 
 
@@ -33,6 +35,10 @@ class Handover(Struct, frozen=True, kw_only=True):
     attempt: int = 1
     test: bool = False
     link: Callable[[UUID], str] | None = None  # where a person confirms a delivery
+    contact: Mapping[
+        str, str
+    ] = {}  # fields by which the person is known or reached → their kind; no ping has them
+    ping_reference: str = ""  # the buyer's own name for the bid that won it this lead
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -40,10 +46,13 @@ class Call(Struct, frozen=True, kw_only=True):
 
     method: str
     url: str
+    query: str = ""  # of a lead that goes in the URL: kept and shown as a body is
     headers: Mapping[str, str] = {}
     body: bytes = b""
     hands_over: bool = True  # once this is sent, the buyer may own the lead
+    refusals: frozenset[int] = frozenset()  # statuses by which it says that it took nothing
     timeout: float | None = None  # seconds in all; None: the wire's own
+    identity: Identity | None = None  # the certificate that the buyer knows us by
     secrets: tuple[str, ...] = ()
 
 
@@ -55,10 +64,29 @@ class Reply(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-Intent = Call | Mail | Put
-Answer = Reply | Sent | Filed
+class Token(Struct, frozen=True, kw_only=True):
+    """What opens a buyer's door for a while. `told` are the texts that came with it."""
+
+    text: str
+    lasts: float | None = None  # seconds, as it was said
+    told: Mapping[str, str] = {}
+    kept: bool = False  # nobody was asked for it now
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """A token is wanted. The wire keeps one for all grants of a `holder`, and fetches it by `call`, which hands nothing over."""
+
+    holder: str
+    call: Callable[[], Call]
+    refused: str = ""  # a token that was not taken: another is wanted
+    hands_over: ClassVar[bool] = False
+
+
+Intent = Call | Mail | Put | Grant | Offer
+Answer = Reply | Sent | Filed | Token | Offered
 Conversation = Generator[Intent, Any, Outcome]
-"""Each intent is answered in its own kind: a Call by a Reply, a Mail by a Sent, a Put by a Filed."""
+"""Each intent is answered in its own kind: a Call by a Reply, a Mail by a Sent, a Put by a Filed, a Grant by a Token,
+or by the Reply that is none."""
 
 S = TypeVar("S", bound=Settings)
 

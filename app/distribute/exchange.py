@@ -7,9 +7,10 @@ from urllib.parse import quote, quote_plus
 
 from msgspec import Struct
 
-from app.distribute.adapter import Call, Reply
+from app.distribute.adapter import Call, Reply, Token
 from app.distribute.filing import Filed, Put, place_of
 from app.distribute.mailing import Mail, Sent
+from app.distribute.offering import Offer
 from app.distribute.xml import escaped
 from app.model import Outcome
 
@@ -46,7 +47,7 @@ class Conversed(Struct, frozen=True, kw_only=True):
 def shown(call: Call, reply: Reply | None, *, ms: float, error: str | None = None) -> Exchange:
     """The exchange as people may see it."""
     hide = _hiding(call.secrets)
-    sent, received = call.body, reply.body if reply else b""
+    sent, received = call.body or call.query.encode(), reply.body if reply else b""
     for secret, _ in hide:
         sent, received = sent.replace(secret, b"***"), received.replace(secret, b"***")
     return Exchange(
@@ -61,6 +62,13 @@ def shown(call: Call, reply: Reply | None, *, ms: float, error: str | None = Non
         error=error,
         cut=len(sent) > SHOWN_BYTES or len(received) > SHOWN_BYTES,
     )
+
+
+def shown_grant(call: Call, got: Reply | Token | None, *, ms: float, error: str | None = None) -> Exchange:
+    """Likewise: of a token nothing is shown but that it came, since who reads it has it."""
+    if isinstance(got, Token) or (got is not None and got.status < 300 and b"token" in got.body):
+        got = Reply(status=got.status if isinstance(got, Reply) else 200, body=HIDDEN.encode())
+    return shown(call, got, ms=ms, error=error)
 
 
 def shown_mail(mail: Mail, sent: Sent | None, *, ms: float, error: str | None = None) -> Exchange:
@@ -99,6 +107,13 @@ def shown_put(put: Put, filed: Filed | None, *, ms: float, error: str | None = N
         ms=ms,
         error=error,
         cut=len(body) > SHOWN_BYTES,
+    )
+
+
+def shown_offer(offer: Offer) -> Exchange:
+    """Likewise: to whom, one after another."""
+    return Exchange(
+        method="OFFER", url=f"pool:{offer.contract}", sent_headers={}, sent="\n".join(offer.steps).encode()
     )
 
 

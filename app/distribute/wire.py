@@ -16,16 +16,19 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from app import __version__
-from app.distribute.adapter import Answer, Call, Conversation, Intent, Reply
-from app.distribute.exchange import Conversed, Exchange, shown, shown_mail, shown_put
+from app.distribute.adapter import Answer, Call, Conversation, Grant, Intent, Reply, Token
+from app.distribute.exchange import Conversed, Exchange, shown, shown_grant, shown_mail, shown_offer, shown_put
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
 from app.distribute.filing import Filed, Put
 from app.distribute.folders import Folders
+from app.distribute.keyed import with_query
 from app.distribute.mailing import Mail, MailServer, Sent
+from app.distribute.offering import Offer, Offered
 from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
 from app.distribute.smtp import Smtp
 from app.distribute.targets import Target, target_of
-from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
+from app.distribute.tokens import Tokens
+from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear
 
 __all__ = ["Conversed", "Exchange", "Limits", "Wire", "outcome_of"]
 
@@ -42,7 +45,7 @@ _DEFAULTS = (
     ),  # replies are a few hundred bytes: gzip costs more than it saves
 )
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
-_OUTCOMES = (Accepted, Rejected, Duplicate, TryLater, Unclear)
+_OUTCOMES = (Accepted, Rejected, Duplicate, TryLater, Unclear, Pooled)
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,7 @@ class Wire:
         )
         self._smtp = Smtp(self._pool, connect=self.limits.connect, hostname=hostname, relay=relay, tls=tls)
         self._folders = Folders(self._pool)
+        self._tokens = Tokens(self.ask)
         self._sweep: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -74,6 +78,7 @@ class Wire:
     async def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
+        self._tokens.close()
         await self._pool.close()
 
     async def __aenter__(self) -> "Wire":
@@ -88,14 +93,15 @@ class Wire:
         now = asyncio.get_running_loop().time
         ends = now() + min(total or self.limits.longest, self.limits.longest)
         exchanges: list[Exchange] = []
-        handed_over, reply = False, None
+        handed_over, reply, turns = False, None, 0
         try:
             while True:
                 asked = _next(conversation, reply, handed_over)
                 if not isinstance(asked, Intent):
                     return Conversed(outcome=asked, exchanges=tuple(exchanges), handed_over=handed_over)
-                if len(exchanges) == CALLS:
+                if turns == CALLS:
                     raise BadCall("too many calls in one conversation")
+                turns += 1
                 began, error, reply = now(), None, None
                 sent = True
                 try:
@@ -106,8 +112,9 @@ class Wire:
                 except Exception as bug:  # ours: nobody knows how far it came
                     _log.error("the wire failed: %s", type(bug).__name__)
                     error = WireFailed()
-                handed_over = handed_over or (sent and asked.hands_over)
-                exchanges.append(_shown(asked, reply, error, 1000 * (now() - began)))
+                handed_over = handed_over or (sent and asked.hands_over and not _took_nothing(asked, reply))
+                if not isinstance(reply, Token) or not reply.kept:
+                    exchanges.append(_shown(asked, reply, error, 1000 * (now() - began)))
                 if error is not None:
                     raise error
         except WireFault as fault:
@@ -137,9 +144,15 @@ class Wire:
                 return await self._smtp.send(asked, ends)
             case Put():
                 return await self._folders.put(asked, ends)
+            case Grant():
+                return await self._tokens.get(asked, ends)
+            case Offer():
+                return Offered()
 
     async def _exchange(self, call: Call, ends: float) -> Reply:
         target = target_of(call.url)
+        if call.identity is not None:
+            target = replace(target, identity=call.identity)
         message = _message(call, target)
         until = min(ends, asyncio.get_running_loop().time() + (call.timeout or self.limits.total))
         pool = self._pool
@@ -166,6 +179,10 @@ class Wire:
     def _sweep_often(self) -> None:
         self._pool.sweep()
         self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._sweep_often)
+
+
+def _took_nothing(asked: Intent, answer: Answer | None) -> bool:
+    return isinstance(asked, Call) and isinstance(answer, Reply) and answer.status in asked.refusals
 
 
 def outcome_of(fault: WireFault, *, handed_over: bool) -> Outcome:
@@ -200,7 +217,7 @@ def _next(conversation: Conversation, reply: Answer | None, handed_over: bool) -
 
 def _message(call: Call, target: Target) -> bytes:
     """The request's bytes. BadCall for what would not arrive as it was meant."""
-    lines = [f"{call.method} {target.path} HTTP/1.1", f"host: {target.host}"]
+    lines = [f"{call.method} {with_query(target.path, call.query)} HTTP/1.1", f"host: {target.host}"]
     lines += [f"{name}: {value}" for name, value in call.headers.items()]
     given = {name.lower() for name in call.headers}
     if given & _OURS or not call.method.isalpha():
@@ -231,6 +248,10 @@ def unsaid(asked: Intent) -> Exchange:
             return shown_mail(asked, None, ms=0.0)
         case Put():
             return shown_put(asked, None, ms=0.0)
+        case Grant():
+            return unsaid(asked.call())
+        case Offer():
+            return shown_offer(asked)
 
 
 @lru_cache(1024)
@@ -251,3 +272,8 @@ def _shown(asked: Intent, answer: Answer | None, fault: WireFault | None, ms: fl
             return shown_mail(asked, answer if isinstance(answer, Sent) else None, ms=ms, error=error)
         case Put():
             return shown_put(asked, answer if isinstance(answer, Filed) else None, ms=ms, error=error)
+        case Grant():
+            known = answer if isinstance(answer, Reply | Token) else None
+            return shown_grant(asked.call(), known, ms=ms, error=error)
+        case Offer():
+            return shown_offer(asked)

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.distribute.adapter import Answer, Conversation, Handover, Intent, Reply
+from app.distribute.adapter import Answer, Conversation, Grant, Handover, Intent, Reply, Token
 from app.distribute.filing import Filed, Put
 from app.distribute.mailing import Mail, Said, Sent
+from app.distribute.offering import Offer, Offered
 from app.model import Outcome
 
 ANN = Handover(
@@ -32,6 +33,9 @@ ANN = Handover(
     },
     at=datetime(2026, 11, 20, 14, 32, 5, tzinfo=UTC),
 )
+
+
+TOKEN = Token(text="a-token", lasts=3600.0, told={"instance_url": "https://sunco.my.salesforce.com"})
 
 
 def ann(**other: Any) -> Handover:
@@ -73,5 +77,9 @@ def answer(asked: Intent, buyers: Reply) -> Answer:
             return said(("end", buyers.status, buyers.body.decode("utf-8", "replace")), whole=True)
         case Put():
             return Filed(whole=200 <= buyers.status < 300, code=f"ftp_{buyers.status}")
+        case Grant():
+            return TOKEN
+        case Offer():
+            return Offered()
         case _:
             return buyers
