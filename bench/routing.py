@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from app.catalog.documents import ContractDoc, Distribution
+from app.catalog.limits import FREE, Account
 from app.distribute.route import RouteIndex
 
 STATES = (
@@ -42,6 +43,7 @@ class Standing:
     buyer: str
     doc: ContractDoc
     paused: bool = False
+    account: Account = FREE
 
 
 def contract(i: int) -> Standing:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.catalog.documents import CampaignDoc, Catalogue
+from app.catalog.limits import Account
 from app.catalog.rows import catalogue_of
 from app.catalog.snapshot import Contract
 from app.commands.desk import fail, world
@@ -118,6 +119,7 @@ def _left_out(
             adapter="",
             settings=NoSettings(),
             paused=doc.paused or buyer.paused,
+            account=Account(buyer.caps, buyer.money),
         )
         for buyer in catalogue.buyers
         for doc in buyer.contracts

@@ -14,13 +14,16 @@ a buyer who always says no would be asked first every time.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.distribute.caps import CounterKey
+from app.core.money import units
+from app.core.reserved import line
+from app.distribute.caps import CounterKey, Use
 from app.distribute.ranking import levelled
 from app.distribute.route import Match, RouteIndex
 
@@ -35,33 +38,41 @@ _NOBODY: frozenset[str] = frozenset()
 
 class Want(Struct, frozen=True):
     """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it; nor must who
-    gets one of the wants before it that stand at the places `apart`."""
+    gets one of the wants before it that stand at the places `apart`.
+
+    `gate` is used up by the lead itself, whoever gets it, and not given back: what its source may bring.
+    `prices` are what contracts pay for this lead, where that is not what they say."""
 
     match: Match
     copies: int = 1
     tried: Collection[str] = _NOBODY
     buyers: Collection[str] = _NOBODY
     apart: Collection[int] = ()
+    gate: tuple[Use, ...] = ()
+    prices: Mapping[str, Decimal] = {}
 
 
 class Reservation(Struct, frozen=True):
-    """One contract chosen for one lead; each of `caps` was raised by one and is given back by one."""
+    """One contract chosen for one lead; `caps` are lines (`core.reserved`) of what it holds of counters, and of what
+    is given back."""
 
     contract: str
-    caps: tuple[CounterKey, ...] = ()
+    caps: tuple[str, ...] = ()
     turn: CounterKey | None = None
 
 
 class Choice(Struct, frozen=True):
     """Fewer chosen than wanted and no `again`: the lead is exhausted, nobody is left to ask.
 
-    `full` are the contracts passed over for a cap, with the cap's key. With `again` nothing was reserved.
+    `full` are the contracts passed over for a cap, with the cap's key; without a contract it is a cap of the whole
+    campaign. `refused` is the key of a full `gate`. With `again` nothing was reserved.
     """
 
     chosen: tuple[Reservation, ...] = ()
     full: tuple[tuple[str, CounterKey], ...] = ()
     exhausted: bool = False
     again: tuple[CounterKey, ...] = ()
+    refused: CounterKey = ""
 
 
 class Allocation(Struct, frozen=True):
@@ -114,6 +125,15 @@ class _Book:
     def value(self, key: CounterKey) -> int:
         return self.values.get(key, 0)
 
+    def full(self, use: Use) -> bool:
+        level = self.values.get(use.key, 0)
+        if use.also:
+            level += sum(self.values.get(key, 0) for key in use.also)
+        return use.full(level)
+
+    def unknown(self, uses: Iterable[Use]) -> list[CounterKey]:
+        return [key for use in uses for key in use.keys if not self.knows(key)]
+
     def add(self, key: CounterKey, n: int) -> None:
         self.values[key] = self.values.get(key, 0) + n
         self.added[key] = self.added.get(key, 0) + n
@@ -138,7 +158,8 @@ def _place(want: Want, book: _Book) -> Choice:
         return Choice(again=missing.keys)
     if book.rehearsal:
         placing.note_spare()
-    return Choice(tuple(placing.chosen), tuple(placing.full), len(placing.chosen) < want.copies)
+    short = len(placing.chosen) < want.copies
+    return Choice(tuple(placing.chosen), tuple(placing.full), short, refused=placing.refused)
 
 
 class _Placing:
@@ -151,10 +172,13 @@ class _Placing:
         self.full: list[tuple[str, CounterKey]] = []
         self.buyers = set(want.buyers)
         self._picked: list[int] = []
-        self._limits: dict[int, tuple[tuple[CounterKey, int], ...]] = {}
+        self.refused: CounterKey = ""
+        self._uses: dict[int, tuple[Use, ...]] = {}
         self._added: list[tuple[CounterKey, int]] = []
 
     def run(self) -> None:
+        if (self.want.gate and not self._admitted()) or (self.index.common and self._closed()):
+            return
         for tier in self.want.match.tiers():
             waiting, turning = self._untried(tier), len(tier) > 1  # alone there are no turns to take
             while len(self.chosen) < self.want.copies:
@@ -166,13 +190,33 @@ class _Placing:
             if len(self.chosen) >= self.want.copies:
                 return
 
+    def _admitted(self) -> bool:
+        """Whether its source may bring one more; counted where it may."""
+        gate = self.want.gate
+        self.refused = next((use.key for use in gate if self.book.full(use)), "")
+        if not self.refused:
+            if missing := self.book.unknown(gate):
+                raise _Missing(missing)
+            self._take(gate)
+        return not self.refused
+
+    def _closed(self) -> bool:
+        """Whether a cap of the campaign is full: then no contract need be looked at."""
+        match = self.want.match
+        for cap in self.index.common:
+            use = cap.use(match.lead, match.source, match.at, 0)
+            if use is not None and self.book.full(use):
+                self.full.append(("", use.key))
+                return True
+        return False
+
     def undo(self) -> None:
         for key, n in self._added:
             self.book.add(key, -n)
 
     def note_spare(self) -> None:
         """Where a chosen one may turn out to be full, lock the next ones too: fewer second looks."""
-        if not any(self._tight(key, limit) for i in self._picked for key, limit in self._counted(i)):
+        if not any(self._tight(use) for i in self._picked for use in self._counted(i)):
             return
         left = SPARE
         for tier in self.want.match.tiers():
@@ -183,8 +227,10 @@ class _Placing:
             if not left:
                 return
 
-    def _tight(self, key: CounterKey, limit: int) -> bool:
-        return key not in self.book.hints or self.book.value(key) + NEARLY >= limit
+    def _tight(self, use: Use) -> bool:
+        return use.key not in self.book.hints or use.full(
+            sum(map(self.book.value, use.keys)) + NEARLY * use.by
+        )
 
     def _untried(self, tier: list[int]) -> list[int]:
         tried = self.want.tried
@@ -193,7 +239,7 @@ class _Placing:
     def _first(self, waiting: list[int]) -> int | None:
         for i in waiting:
             if not self._refused(i):
-                if missing := [key for key, _ in self._counted(i) if not self.book.knows(key)]:
+                if missing := self.book.unknown(self._counted(i)):
                     raise _Missing(missing)
                 return i
         return None
@@ -235,7 +281,7 @@ class _Placing:
         return all(self.book.knows(key) for key in self._keys(i, turning=True))
 
     def _keys(self, i: int, *, turning: bool) -> list[CounterKey]:
-        caps = [key for key, _ in self._counted(i)]
+        caps = [key for use in self._counted(i) for key in use.keys]
         return [*caps, self.index.turns[i]] if turning else caps
 
     def _refused(self, i: int) -> bool:
@@ -249,32 +295,36 @@ class _Placing:
         return full is not None
 
     def _full(self, i: int) -> CounterKey | None:
-        return next((key for key, limit in self._counted(i) if self.book.value(key) >= limit), None)
+        return next((use.key for use in self._counted(i) if self.book.full(use)), None)
 
-    def _counted(self, i: int) -> tuple[tuple[CounterKey, int], ...]:
-        """The counters this lead would use up at contract `i`, with their limits."""
-        caps = self.index.caps[i]
-        if not caps:
+    def _counted(self, i: int) -> tuple[Use, ...]:
+        """What this lead would use up at contract `i`."""
+        if not self.index.caps[i]:
             return ()
-        found = self._limits.get(i)
+        found = self._uses.get(i)
         if found is None:
-            match = self.want.match
-            found = self._limits[i] = tuple(
-                (cap.key(match.at), cap.limit) for cap in caps if cap.counts(match.lead, match.source)
+            match, price = self.want.match, self.want.prices.get(self.index.contracts[i].id)
+            found = self._uses[i] = self.index.uses(
+                i, match.lead, match.source, match.at, None if price is None else units(price)
             )
         return found
 
     def _reserve(self, i: int, turning: bool) -> None:
         contract = self.index.contracts[i]
-        caps = tuple(key for key, _ in self._counted(i))
+        uses = self._counted(i)
         turn = self.index.turns[i] if turning else None
-        for key in caps:
-            self._add(key, 1)
+        self._take(uses)
         if turn is not None:
             self._add(turn, self.index.quanta[i])
         self._picked.append(i)
         self.buyers.add(contract.buyer)
-        self.chosen.append(Reservation(contract.id, caps, turn))
+        held = tuple(line(use.key, use.by) for use in uses if use.by)
+        self.chosen.append(Reservation(contract.id, held, turn))
+
+    def _take(self, uses: Iterable[Use]) -> None:
+        for use in uses:
+            self.book.touched.update(use.also)
+            self._add(use.key, use.by)
 
     def _add(self, key: CounterKey, n: int) -> None:
         self.book.touched.add(key)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.core.reserved import MONEY
 from app.core.world import World
 from app.distribute.allocate import Choice, Want, allocate, needs
-from app.store import decisions
+from app.store import balances, decisions
 
+_GIVEN_BACK = ("cap:", *MONEY)
 _HINTS_LIVE = 1.0  # seconds: a cap that another process gave back to must not look full for longer
 _EXPIRY = {
     "hour": timedelta(days=2),
@@ -61,17 +63,21 @@ class Chooser:
     async def prepare(self, conn: Any, keys: Collection[str]) -> None:
         """Make counters exist, in a transaction of their own."""
         now = self._world.now()
-        await decisions.ensure(conn, list(keys), {}, {key: _expiry(key, now) for key in keys})
+        owed = [key for key in keys if key.startswith(balances.PREFIX)]
+        if owed:
+            await balances.make(conn, [key.removeprefix(balances.PREFIX) for key in owed])
+        plain = [key for key in keys if not key.startswith(balances.PREFIX)]
+        await decisions.ensure(conn, plain, {}, {key: _expiry(key, now) for key in plain})
 
     def _forget(self) -> None:
         now = self._world.monotonic()
         if now >= self._fresh_until:
-            self._hints = {k: v for k, v in self._hints.items() if not k.startswith("cap:")}
+            self._hints = {k: v for k, v in self._hints.items() if not k.startswith(_GIVEN_BACK)}
             self._fresh_until = now + _HINTS_LIVE
 
 
 def _expiry(key: str, now: datetime) -> datetime | None:
     """Counters of a period outlive it by a margin for late refusals; turns and totals stay."""
     parts = key.split(":")
-    span = _EXPIRY.get(parts[2]) if parts[0] == "cap" else None
+    span = _EXPIRY.get(parts[2]) if parts[0] in ("cap", "budget") else None
     return now + span if span else None

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.core.conditions import facts_of
 from app.core.metrics import Metrics
+from app.core.reserved import held
 from app.core.world import World
 from app.distribute.allocate import Want
 from app.distribute.schedule import next_try
@@ -22,6 +23,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
 from app.pipeline.handing import Spoken
 from app.pipeline.owing import nobody, owed
+from app.pipeline.repricing import repriced
 from app.pipeline.tracks import Job, Track
 from app.store import callbacks, decisions, deliveries, lead_keys, leads
 from app.store.callbacks import Owed
@@ -82,10 +84,8 @@ class Recorder:
     async def record(self, batch: Sequence[Spoken]) -> tuple[list[Step], list[Spoken]]:
         """The steps of those whose end counted, and those whose end came too late (the fence was lost)."""
         began = self._world.monotonic()
-        quick = [s for s in batch if isinstance(s.conversed.outcome, Accepted) and s.job.track.copies == 1]
-        rest = [
-            s for s in batch if not (isinstance(s.conversed.outcome, Accepted) and s.job.track.copies == 1)
-        ]
+        quick = [s for s in batch if _is_quick(s)]
+        rest = [s for s in batch if not _is_quick(s)]
         steps: list[Step] = []
         late: list[Spoken] = []
         for part, attempt in ((quick, self._sell), (rest, self._continue)):
@@ -280,7 +280,9 @@ class Recorder:
         for lead, ones in of_lead.items():
             over = [one for one in ones if one.state in _OVER]
             for one in over:
-                back.update(one.job.reserved)
+                back.update(held(one.job.reserved))
+            for one in ones:
+                back.subtract(repriced(one.job, one.outcome))
             if over and lead not in erased:
                 open_slots[lead] = [one.job.slot for one in over]
         others = await self._others(conn, [of_lead[lead][0].job.track for lead in open_slots])
@@ -333,6 +335,12 @@ class Recorder:
             price=None if accepted is None else accepted.price, next_in=next_in, ms=spoken.ms, read=_text(outcome.read),
             exchanges=exchanges_json(conversed, self._bytes_kept),
         )  # fmt: skip
+
+
+def _is_quick(spoken: Spoken) -> bool:
+    outcome = spoken.conversed.outcome
+    job = spoken.job
+    return isinstance(outcome, Accepted) and job.track.copies == 1 and not repriced(job, outcome)
 
 
 def _paid(job: Job, outcome: Accepted) -> Decimal:

@@ -5,12 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from app.core.errors import Conflict, NotFound
+from app.core.money import of_units, units, written
+from app.core.reserved import MONEY, line
 from app.core.world import World
-from app.distribute.caps import counted
+from app.distribute.caps import Use, cap_of
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans
-from app.store import decisions, deliveries, leads, replays
+from app.store import balances, decisions, deliveries, leads, replays
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
 from app.store.leads import Context
@@ -116,15 +118,25 @@ class Replayer:
         if context is None:
             raise Conflict("its lead's fields were dropped by retention")
         contract = self._plans().snapshot.contracts[row.contract]
-        caps = [cap for cap in counted(contract.doc) if cap.counts(_normals(context), context.source)]
-        keys = {cap.key(self._world.now()): cap for cap in caps}
-        values = await (replays.counted(conn, list(keys)) if dry else decisions.lock(conn, keys))
-        for key, cap in keys.items():
-            if values.get(key, 0) >= cap.limit:
-                raise Conflict(f"{row.contract}'s cap per {cap.per} is full ({cap.limit:,})")
+        index = self._plans().campaign(contract.doc.campaign).index
+        uses = index.uses(
+            index.number[row.contract], _normals(context), context.source, self._world.now(), units(row.price)
+        )
+        keys = [key for use in uses for key in use.keys]
+        values = await (replays.counted(conn, keys) if dry else decisions.lock(conn, keys))
+        for use in uses:
+            if use.full(sum(values.get(key, 0) for key in use.keys)):
+                raise Conflict(_full(row, use))
         if not dry:
-            await decisions.count(conn, dict.fromkeys(keys, 1))
-        return list(keys)
+            await decisions.count(conn, {use.key: use.by for use in uses})
+        return [line(use.key, use.by) for use in uses if use.by]
+
+
+def _full(row: DeliveryRow, use: Use) -> str:
+    if use.key.startswith(balances.PREFIX):
+        return f"{row.buyer} may owe no more than it does"
+    limit = written(of_units(use.limit)) if use.key.startswith(MONEY) else f"{use.limit:,}"
+    return f"{row.contract}'s cap per {cap_of(use.key)} is full ({limit})"
 
 
 def _normals(context: Context) -> dict[str, Any]:

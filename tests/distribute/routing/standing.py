@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.catalog.documents import ContractDoc, Distribution
+from app.catalog.limits import FREE, Account
 from app.distribute.route import RouteIndex
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -16,6 +17,7 @@ class Contract:
     buyer: str
     doc: ContractDoc
     paused: bool = False
+    account: Account = FREE
 
 
 def contract(
