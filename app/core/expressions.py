@@ -146,6 +146,21 @@ class WorthExpression(Expression):
     _names: ClassVar[tuple[str, ...]] = (*VARIABLES, *WORTH)
 
 
+RETURN = (
+    "lead", "source", "reason", "price", "age", "attempts", "days", "verified", "contradicted", "over_cap", "sold",
+    "returned", "evidence",
+)  # fmt: skip
+_RETURN = cel.NewEnv(variables=dict.fromkeys(RETURN, cel.Type.DYN))
+
+
+class ReturnExpression(Expression):
+    """One that decides on a buyer's wish to give a lead back."""
+
+    __slots__ = ()
+    _env: ClassVar[Any] = _RETURN
+    _names: ClassVar[tuple[str, ...]] = RETURN
+
+
 def activation(data: Mapping[str, Any]) -> Any:
     """What `Expression.over` evaluates against; build it once for one lead and many expressions."""
     return _WORTH.Activation(data)

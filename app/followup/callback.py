@@ -26,6 +26,7 @@ from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Raw, Rejected, TryLater
 
 Told = Literal["success", "failure"]
+Later = Literal["returned", "won", "revenue", "dnc"]
 GONE = "gone"
 _PERSONAL = frozenset(("name", "email", "phone", "date", "postal_code", "address", "ip"))
 
@@ -114,6 +115,10 @@ class CallbackSettings(Settings):
         description="Tell there, too, when the posting instructions change, in a JSON document of our own.",
     )
 
+    feedback: tuple[Later, ...] = Field(
+        (), description="What is told there, too, of what became of a lead, in a JSON document of our own."
+    )
+
     _plan: "_Plan" = PrivateAttr()
 
     @model_validator(mode="after")
@@ -124,8 +129,9 @@ class CallbackSettings(Settings):
             raise ValueError("a GET has no body: put the values into the URL")
         if self.body != "json" and self.template is None:
             raise ValueError(f"our own document is JSON; write a template for {self.body}")
-        if self.notices and (self.method == "GET" or "{" in self.url):
-            raise ValueError("notices need an address that takes a body, without {{ }}")
+        if (self.notices or self.feedback) and (self.method == "GET" or "{" in self.url):
+            word = "notices need" if self.notices else "feedback needs"
+            raise ValueError(f"{word} an address that takes a body, without {{{{ }}}}")
         if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
             raise ValueError("timeout is more than 0 and at most 2m")
         self._plan = _Plan(self)
