@@ -6,8 +6,9 @@ taken as a repeat takes them over. Keys that any number of leads share are locke
 the others under them are, or who bought them, is read once they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -70,6 +71,17 @@ class Claims:
         if self._asked:
             await self._correct(conn, held, self._verdicts(held))
         await self._sharing.write(conn)
+
+    async def withdraw(self, conn: Any, lead_ids: Collection[UUID]) -> None:
+        """Leads that were refused after all: what they hold must not stand in the way of those that follow."""
+        drop = [
+            _claim_of(draft, claim, key)
+            for draft, claims in self._asked
+            for claim, key in claims
+            if draft.lead.id in lead_ids and not self._sharing.has(key)
+        ]
+        if drop:
+            await decisions.drop_keys(conn, drop)
 
     def _verdicts(self, held: dict[bytes, Held]) -> dict[bytes, "Draft"]:
         """Settle in order of arrival; key → the draft of this batch that has it now."""

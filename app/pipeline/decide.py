@@ -1,6 +1,7 @@
 """Takes a batch of durable submissions through map, checks, verdict and route, in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,10 @@ from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Choice, Want
+from app.distribute.auction import bound
 from app.model import Lead
 from app.pipeline import answers, offending
+from app.pipeline.binding import bind, mentioned, redeem
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
 from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
@@ -17,6 +20,7 @@ from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.forced import asked_of
+from app.pipeline.gate import gate, refused
 from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
@@ -71,6 +75,7 @@ class Decider:
             one = Draft(work=work, position=position, plan=plan, lead=lead, steps=dict(work.steps))
             one.fields, one.extra = fields_json(fields), extra_json(extra)
             one.asked = "" if work.abandoned else asked_of(submission, lead, plan)
+            one.mentioned = mentioned(record)
             one.done("mapped", self._world.monotonic())
             drafts.append(one)
         self._metrics.observe("leadgate_stage_seconds", ("map",), self._world.monotonic() - began)
@@ -107,6 +112,8 @@ class Decider:
         if again:
             await marked(conn)
         ids = {draft.lead.submission_id for draft in drafts}
+        if any(draft.mentioned is not None for draft in drafts):
+            await bind(conn, drafts)
         claims = Claims(drafts)
         mine, held = await decisions.begin(conn, sorted(ids), process_id, claims.wanted)
         if len(mine) < len(ids):
@@ -117,7 +124,8 @@ class Decider:
             claims = Claims(drafts)
             held = await decisions.claim(conn, claims.wanted)
         await claims.settle(conn, held)
-        await self._route(conn, drafts)
+        await claims.withdraw(conn, await self._route(conn, drafts))
+        await redeem(conn, drafts)
         decided = [self._decided(draft) for draft in drafts]
         jobs = [job for one in decided for job in one.jobs]
         handed = [delivery_row(job) for job in jobs if job.not_before is None]
@@ -132,7 +140,7 @@ class Decider:
         the first was. Raises Again and MissingCounters, for which see `prepare`."""
         claims = Claims([draft])
         await claims.settle(conn, await decisions.claim(conn, claims.wanted))
-        await self._route(conn, [draft])
+        await claims.withdraw(conn, await self._route(conn, [draft]))
         return self._decided(draft)
 
     async def prepare(self, keys: Sequence[str]) -> None:
@@ -149,7 +157,8 @@ class Decider:
             reasons=row.reasons, waits=self._waits(row.id) and not one.first,
         )  # fmt: skip
 
-    async def _route(self, conn: Any, drafts: Sequence[Draft]) -> None:
+    async def _route(self, conn: Any, drafts: Sequence[Draft]) -> set[UUID]:
+        """Who gets them; the ids of those that are refused now because their source may bring no more."""
         began = self._world.monotonic()
         now = self._world.now()
         wanting: list[Draft] = []
@@ -161,6 +170,8 @@ class Decider:
             draft.normals = draft.lead.normals()
             facts = facts_of(draft.normals, draft.verdict.worth)
             draft.match = draft.plan.campaign.match(facts, source=draft.lead.source, at=now)
+            if draft.bound is not None:
+                draft.match = bound(draft.match, draft.bound.won)
             wanting.append(draft)
         real = [draft for draft in wanting if not draft.lead.test]
         places = {draft.lead.id: place for place, draft in enumerate(real)}
@@ -168,6 +179,8 @@ class Decider:
         if wants:
             for draft, choice in zip(real, await self._chooser.choose(conn, wants), strict=True):
                 draft.choice = choice
+                if choice.refused and draft.verdict is not None:
+                    draft.match, draft.verdict = None, refused(draft.verdict, choice.refused)
             _bar_each_other(real)
         for draft in wanting:
             if draft.lead.test and draft.match is not None:
@@ -177,13 +190,14 @@ class Decider:
         for draft in wanting:
             draft.done("routed", routed)
         self._metrics.observe("leadgate_stage_seconds", ("route",), routed - began)
+        return {draft.lead.id for draft in real if draft.choice.refused}
 
     def _decided(self, draft: Draft) -> Decided:
         assert draft.verdict is not None
         verdict, plan, lead = draft.verdict, draft.plan, draft.lead
         jobs = self._jobs(draft) if draft.choice.chosen else ()
         state, outcome, reasons = self._standing(draft, bool(jobs))
-        agreed = _nothing(plan) if verdict.unpaid else plan.price
+        agreed = agreed_of(draft)
         price = None if outcome is None else agreed if outcome == "success" else _nothing(plan)
         row = NewLead(
             id=lead.id, submission_id=lead.submission_id, position=draft.position, source=lead.source,
@@ -194,7 +208,7 @@ class Decider:
             fields=draft.fields, extra=draft.extra, findings=findings_json((*verdict.findings, *draft.looked), draft.took),
             routing=routing_json(
                 draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
-                barred=draft.barred,
+                barred=draft.barred, bids=draft.bound.bids if draft.bound is not None else (),
             ),
             steps=steps_json(draft.steps), agreed=agreed, currency=plan.campaign.doc.currency,
         )  # fmt: skip
@@ -230,13 +244,22 @@ def _nothing(plan: SourcePlan) -> Any:
     return None if plan.price is None else answers.ZERO
 
 
+def agreed_of(draft: Draft) -> Decimal | None:
+    """What its source is paid for a sale: what its ping was promised, else its price."""
+    assert draft.verdict is not None
+    if draft.verdict.unpaid:
+        return _nothing(draft.plan)
+    promised = draft.bound.promised if draft.bound is not None else None
+    return draft.plan.price if promised is None else promised
+
+
 def track_of(draft: Draft) -> Track:
     lead, verdict = draft.lead, draft.verdict
     assert verdict is not None
     return Track(
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
         normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
-        copies=draft.plan.campaign.copies, agreed=_nothing(draft.plan) if verdict.unpaid else draft.plan.price,
+        copies=draft.plan.campaign.copies, agreed=agreed_of(draft), bids=draft.won,
         round=draft.round, tried=set(draft.tried), worth=verdict.worth, barred=frozenset(draft.barred),
         said=answers.taken_reasons(verdict.told(), coarse=draft.plan.coarse),
     )  # fmt: skip
@@ -258,5 +281,7 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     assert draft.match is not None
     apart = tuple(places[one] for one in draft.apart if one in places)
     return Want(
-        draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart
-    )
+        draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart,
+        gate=gate(draft.plan, draft.match.lead, draft.match.at, agreed_of(draft)) if draft.plan.caps else (),
+        prices={one: won.pays for one, won in draft.won.items()},
+    )  # fmt: skip

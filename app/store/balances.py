@@ -23,7 +23,7 @@ select coalesce(sum(n), 0)::bigint from (
   union all
   select coalesce(nullif(split_part(split_part(E'\\n' || d.reserved || E'\\n', E'\\nbalance:' || b.buyer || E'\\t', 2),
                                     E'\\n', 1), ''), '0')::bigint
-    from delivery d where d.buyer = b.buyer and d.state in ('sending', 'waiting', 'unclear') and d.reserved <> ''
+    from delivery d where d.buyer = b.buyer and d.state in ('sending', 'waiting', 'pooled', 'unclear') and d.reserved <> ''
 ) t
 """
 _MAKE = f"""
