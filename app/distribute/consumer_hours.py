@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from app.catalog.compliance import ConsumerHours
-from app.catalog.documents import Hours
+from app.catalog.opening import Hours
 from app.distribute.hours import Opening
 
 Zones = tuple[str, ...]

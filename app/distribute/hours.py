@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.catalog.documents import Hours
+from app.catalog.opening import Hours
 from app.catalog.hours import week
 
 HORIZON_DAYS = 400

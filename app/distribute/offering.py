@@ -77,7 +77,8 @@ class InternalSettings(Settings):
         None, description="Without it everybody of the buyer, until it is claimed."
     )
     exclude: Literal["all", "nobody"] | Annotated[int, Field(ge=1, le=1_000)] = Field(
-        "all", description="Who had it before does not get it again: all of them, nobody, or the last so many."
+        "all",
+        description="Who had it before does not get it again: all of them, nobody, or the last so many.",
     )
 
     @property

@@ -17,7 +17,15 @@ from msgspec.structs import replace
 
 from app import __version__
 from app.distribute.adapter import Answer, Call, Conversation, Grant, Intent, Reply, Token
-from app.distribute.exchange import Conversed, Exchange, shown, shown_grant, shown_mail, shown_offer, shown_put
+from app.distribute.exchange import (
+    Conversed,
+    Exchange,
+    shown,
+    shown_grant,
+    shown_mail,
+    shown_offer,
+    shown_put,
+)
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
 from app.distribute.filing import Filed, Put
 from app.distribute.folders import Folders

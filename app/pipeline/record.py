@@ -14,8 +14,9 @@ from app.core.metrics import Metrics
 from app.core.reserved import held
 from app.core.world import World
 from app.distribute.allocate import Want
+from app.distribute.directed import directed
 from app.distribute.schedule import next_try
-from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear, word_of
+from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import exchanges_json
@@ -23,6 +24,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
 from app.pipeline.handing import Spoken
 from app.pipeline.owing import nobody, owed
+from app.pipeline.pooled import entered, onward
 from app.pipeline.repricing import repriced
 from app.pipeline.tracks import Job, Track
 from app.store import callbacks, decisions, deliveries, lead_keys, leads
@@ -41,6 +43,7 @@ class Ended(Struct, frozen=True):
     job: Job
     state: str
     outcome: Outcome
+    to: str = ""  # the contract that gets its lead next, before all others
 
 
 class Step(Struct, frozen=True):
@@ -155,7 +158,9 @@ class Recorder:
         if isinstance(outcome, Accepted):
             return Ended(job, "accepted", outcome), None
         if isinstance(outcome, Rejected):
-            return Ended(job, "rejected", outcome), None
+            return Ended(job, "rejected", outcome, onward(job, outcome)), None
+        if isinstance(outcome, Pooled):
+            return Ended(job, "pooled", outcome), None
         if isinstance(outcome, Duplicate) and job.attempt > 1 and job.contract.doc.idempotent:
             # Perhaps a duplicate of our own earlier attempt that was unclear: the next buyer must not get it.
             return Ended(job, "unclear", outcome), None
@@ -191,6 +196,7 @@ class Recorder:
         of_lead: dict[UUID, list[Ended]] = defaultdict(list)
         for one in ended:
             of_lead[one.job.track.lead_id].append(one)
+        await entered(conn, [(one.job, one.state) for one in ended])
         erased = await leads.lock(conn, list(of_lead))
         progress = await deliveries.standing(conn, list(of_lead))
         new = await self._next(conn, of_lead, progress, erased)
@@ -245,7 +251,7 @@ class Recorder:
         """The next contracts of a lead, or its end; empty while somebody has it. Raises Again, MissingCounters."""
         erased = await leads.lock(conn, [track.lead_id])
         progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
-        if progress.live or progress.unclear:
+        if progress.live or progress.pooled or progress.unclear:
             return []
         rows = await deliveries.of_lead(conn, track.lead_id)
         taken = {row.slot for row in rows if row.round == track.round and row.state == "accepted"}
@@ -290,7 +296,8 @@ class Recorder:
         found: dict[UUID, tuple[Job, ...]] = {}
         for lead, slots in open_slots.items():
             track = of_lead[lead][0].job.track
-            want = self._want(track, progress.get(lead, Progress()), len(slots), others)
+            to = next((one.to for one in of_lead[lead] if one.to), "")
+            want = self._want(track, progress.get(lead, Progress()), len(slots), others, to)
             if track.test:
                 choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
                 found[lead] = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
@@ -310,12 +317,14 @@ class Recorder:
         minding = sorted(track.lead_id for track in tracks if track.plan.campaign.by_buyer)
         return await lead_keys.others(conn, minding) if minding else {}
 
-    def _want(self, track: Track, progress: Progress, copies: int, others: Mapping[UUID, set[str]]) -> Want:
+    def _want(
+        self, track: Track, progress: Progress, copies: int, others: Mapping[UUID, set[str]], to: str = ""
+    ) -> Want:
         facts = facts_of(track.normals, track.worth)
         match = track.plan.campaign.match(facts, source=track.source, at=self._world.now())
         track.ranks = progress.made  # not what a run that was rolled back had counted
         held = track.barred.union(progress.buyers, others.get(track.lead_id, ()))
-        return Want(match, copies, tried=set(progress.tried), buyers=held)
+        return Want(directed(match, to) if to else match, copies, tried=set(progress.tried), buyers=held)
 
     def _jobs(
         self, track: Track, slots: Sequence[int], chosen: Sequence[tuple[str, Sequence[str]]]
@@ -340,7 +349,12 @@ class Recorder:
 def _is_quick(spoken: Spoken) -> bool:
     outcome = spoken.conversed.outcome
     job = spoken.job
-    return isinstance(outcome, Accepted) and job.track.copies == 1 and not repriced(job, outcome)
+    return (
+        isinstance(outcome, Accepted)
+        and job.track.copies == 1
+        and not job.contract.doc.pull_after
+        and not repriced(job, outcome)
+    )
 
 
 def _paid(job: Job, outcome: Accepted) -> Decimal:
@@ -371,9 +385,8 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
     revenue = sum(
         (_paid(one.job, one.outcome) for one in accepted if isinstance(one.outcome, Accepted)), _ZERO
     )
-    state = (
-        "delivering" if live else "unclear" if progress.unclear else "sold" if progress.accepted else "unsold"
-    )
+    waits = "pooled" if progress.pooled else "unclear" if progress.unclear else ""
+    state = "delivering" if live else waits or ("sold" if progress.accepted else "unsold")
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
     price = track.agreed if outcome == "success" or track.agreed is None else answers.ZERO
     reasons = track.unsold() if outcome == "failure" else track.said

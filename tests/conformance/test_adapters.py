@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.distribute.adapter import Call, Intent, adapters
-from app.model import Accepted, Duplicate, Rejected, TryLater, Unclear
+from app.model import Accepted, Duplicate, Pooled, Rejected, TryLater, Unclear
 from tests.distribute.drive import ANN, ann, answer, reply
 
 EVERY = [pytest.param(adapter, id=adapter.name) for adapter in adapters.discover()]
@@ -61,7 +61,7 @@ NOISE = [
     b"<a>" * 5000,
     b"accepted success ok 1 true",
 ]
-WORDS = Accepted | Rejected | Duplicate | TryLater | Unclear
+WORDS = Accepted | Rejected | Duplicate | TryLater | Unclear | Pooled
 
 
 @pytest.mark.parametrize("adapter", EVERY)
