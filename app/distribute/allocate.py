@@ -13,7 +13,7 @@ A turn is used up by being asked: a rejection gives back the caps (`Reservation.
 a buyer who always says no would be asked first every time.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import takewhile
 from typing import Any
@@ -23,8 +23,11 @@ from msgspec.structs import replace
 
 from app.core.money import units
 from app.core.reserved import line
+from app.distribute.book import Book, Missing
 from app.distribute.caps import CounterKey, Use
-from app.distribute.ranking import levelled
+from app.distribute.chain import Passage, index_with
+from app.distribute.hybrid import along
+from app.distribute.ranking import SCALE, levelled
 from app.distribute.route import Match, RouteIndex
 
 SPARE = 8
@@ -50,6 +53,7 @@ class Want(Struct, frozen=True):
     apart: Collection[int] = ()
     gate: tuple[Use, ...] = ()
     prices: Mapping[str, Decimal] = {}
+    passage: Passage | None = None  # where it goes on to contracts beyond `match`, or may be sold in two ways
 
 
 class Reservation(Struct, frozen=True):
@@ -73,6 +77,12 @@ class Choice(Struct, frozen=True):
     exhausted: bool = False
     again: tuple[CounterKey, ...] = ()
     refused: CounterKey = ""
+    why: Mapping[str, Mapping[str, float]] = {}
+    """Word of the ranking → contract → what it saw of it, where counters decided."""
+    leg: int = 0  # of its passage, and in which way it was sold there
+    shared: bool = False
+    slots: tuple[int, ...] = ()  # which of them the chosen ones take
+    earns: tuple[Decimal, ...] = ()  # sold to one, and shared, where both were thought of
 
 
 class Allocation(Struct, frozen=True):
@@ -84,7 +94,7 @@ class Allocation(Struct, frozen=True):
 
 def needs(wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None) -> list[CounterKey]:
     """The keys to lock for these leads, sorted: those of a rehearsal over the hints, and some spare."""
-    book = _Book(None, hints or {})
+    book = Book(None, hints or {})
     _place_all(wants, book)
     return sorted(book.touched)
 
@@ -95,77 +105,56 @@ def allocate(
     hints: Mapping[CounterKey, int] | None = None,
 ) -> Allocation:
     """First come, first served, in the order of `wants`. A key that is absent from `locked` is not locked."""
-    book = _Book(locked, hints or {})
+    book = Book(locked, hints or {})
     return Allocation(_place_all(wants, book), {key: n for key, n in book.added.items() if n})
 
 
-class _Missing(Exception):
-    """These keys must be locked before this lead can be placed."""
-
-    def __init__(self, keys: Iterable[CounterKey]) -> None:
-        self.keys = tuple(dict.fromkeys(keys))
-
-
-class _Book:
-    """Counter values with what this batch has added to them.
-
-    In a rehearsal (`locked` is None) every key is taken at its hint, and what is looked at is noted.
-    """
-
-    def __init__(self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int]) -> None:
-        self.rehearsal = locked is None
-        self.hints, self.locked = hints, locked or {}
-        self.values = {**hints, **self.locked}  # now; of an unlocked key what was seen last
-        self.added: dict[CounterKey, int] = {}
-        self.touched: set[CounterKey] = set()
-
-    def knows(self, key: CounterKey) -> bool:
-        return self.rehearsal or key in self.locked
-
-    def value(self, key: CounterKey) -> int:
-        return self.values.get(key, 0)
-
-    def full(self, use: Use) -> bool:
-        level = self.values.get(use.key, 0)
-        if use.also:
-            level += sum(self.values.get(key, 0) for key in use.also)
-        return use.full(level)
-
-    def unknown(self, uses: Iterable[Use]) -> list[CounterKey]:
-        return [key for use in uses for key in use.keys if not self.knows(key)]
-
-    def add(self, key: CounterKey, n: int) -> None:
-        self.values[key] = self.values.get(key, 0) + n
-        self.added[key] = self.added.get(key, 0) + n
-
-
-def _place_all(wants: Sequence[Want], book: _Book) -> tuple[Choice, ...]:
+def _place_all(wants: Sequence[Want], book: Book) -> tuple[Choice, ...]:
     choices: list[Choice] = []
     for want in wants:
         got = {
-            want.match.index.buyer_of(one.contract) for place in want.apart for one in choices[place].chosen
+            _buyer_of(wants[place], one) for place in want.apart for one in choices[place].chosen
         } if want.apart else ()  # fmt: skip
         choices.append(_place(want if not got else replace(want, buyers={*want.buyers, *got}), book))
     return tuple(choices)
 
 
-def _place(want: Want, book: _Book) -> Choice:
+def _buyer_of(want: Want, one: Reservation) -> str:
+    index = index_with(want.passage.legs, one.contract) if want.passage is not None else None
+    return (index or want.match.index).buyer_of(one.contract)
+
+
+def _place(want: Want, book: Book) -> Choice:
+    if want.passage is not None:
+        return along(want, want.passage, lambda part: _placed(part, book))
+    return _placed(want, book)[0]
+
+
+def _placed(want: Want, book: Book) -> tuple[Choice, Callable[[], None]]:
+    """The choice, and how to take it back."""
     placing = _Placing(want, book)
     try:
         placing.run()
-    except _Missing as missing:
+    except Missing as missing:
         placing.undo()
-        return Choice(again=missing.keys)
+        return Choice(again=missing.keys), _nothing
     if book.rehearsal:
         placing.note_spare()
     short = len(placing.chosen) < want.copies
-    return Choice(tuple(placing.chosen), tuple(placing.full), short, refused=placing.refused)
+    choice = Choice(
+        tuple(placing.chosen), tuple(placing.full), short, refused=placing.refused, why=placing.why
+    )
+    return choice, placing.undo
+
+
+def _nothing() -> None:
+    """There is nothing to take back."""
 
 
 class _Placing:
     """One lead's way down its tiers."""
 
-    def __init__(self, want: Want, book: _Book) -> None:
+    def __init__(self, want: Want, book: Book) -> None:
         self.want, self.book = want, book
         self.index: RouteIndex[Any] = want.match.index
         self.chosen: list[Reservation] = []
@@ -175,13 +164,17 @@ class _Placing:
         self.refused: CounterKey = ""
         self._uses: dict[int, tuple[Use, ...]] = {}
         self._added: list[tuple[CounterKey, int]] = []
+        self.why: dict[str, dict[str, float]] = {}
 
     def run(self) -> None:
         if (self.want.gate and not self._admitted()) or (self.index.common and self._closed()):
             return
         for tier in self.want.match.tiers():
             waiting, turning = self._untried(tier), len(tier) > 1  # alone there are no turns to take
-            while len(self.chosen) < self.want.copies:
+            if turning and self.index.stages.words:
+                self._run_staged(waiting)
+                waiting = []
+            while waiting and len(self.chosen) < self.want.copies:
                 i = self._next(waiting) if turning else self._first(waiting)
                 if i is None:
                     break
@@ -190,13 +183,51 @@ class _Placing:
             if len(self.chosen) >= self.want.copies:
                 return
 
+    def _run_staged(self, waiting: list[int]) -> None:
+        """One tier whose contracts are told apart by what counters say of each, before any turn is taken."""
+        stages, match = self.index.stages, self.want.match
+        shares: Mapping[int, int] | None = None
+        while len(self.chosen) < self.want.copies:
+            waiting = [i for i in waiting if not self._refused(i)]
+            if stages.sharing:
+                self.need(key for i in waiting for key in self._keys(i, turning=False))
+                if shares is None and not self.want.tried:  # who is asked after others were: not a lead more
+                    shares = stages.credit(waiting, self.want.copies, self)
+            group = stages.best(waiting, self, order=match.order, levels=match.levels, shares=shares)
+            turning = len(group) > 1 and self.index.turning is not None
+            i = self._next(group) if turning else self._first(group)
+            if i is None:
+                return
+            waiting = [other for other in waiting if other != i]
+            self._reserve(i, turning)
+            if stages.sharing:
+                stages.charge(i, self)
+
+    def need(self, keys: Iterable[CounterKey]) -> None:
+        if self.book.rehearsal:
+            self.book.touched.update(keys)
+        elif missing := [key for key in keys if not self.book.knows(key)]:
+            raise Missing(missing)
+
+    def value(self, key: CounterKey) -> int:
+        return self.book.value(key)
+
+    def change(self, key: CounterKey, by: int) -> None:
+        self._add(key, by)
+
+    def note(self, word: str, said: Mapping[int, float]) -> None:
+        if not self.book.rehearsal:
+            told = self.why.setdefault(word, {})
+            for i, value in said.items():
+                told.setdefault(self.index.contracts[i].id, value)
+
     def _admitted(self) -> bool:
         """Whether its source may bring one more; counted where it may."""
         gate = self.want.gate
         self.refused = next((use.key for use in gate if self.book.full(use)), "")
         if not self.refused:
             if missing := self.book.unknown(gate):
-                raise _Missing(missing)
+                raise Missing(missing)
             self._take(gate)
         return not self.refused
 
@@ -218,12 +249,12 @@ class _Placing:
         """Where a chosen one may turn out to be full, lock the next ones too: fewer second looks."""
         if not any(self._tight(use) for i in self._picked for use in self._counted(i)):
             return
-        left = SPARE
+        left, turns = SPARE, self.index.turning is not None
         for tier in self.want.match.tiers():
             for i in self._untried(tier):
                 if left and self._full(i) is None:
                     left -= 1
-                    self.book.touched.update(self._keys(i, turning=len(tier) > 1))
+                    self.book.touched.update(self._keys(i, turning=turns and len(tier) > 1))
             if not left:
                 return
 
@@ -240,7 +271,7 @@ class _Placing:
         for i in waiting:
             if not self._refused(i):
                 if missing := self.book.unknown(self._counted(i)):
-                    raise _Missing(missing)
+                    raise Missing(missing)
                 return i
         return None
 
@@ -260,10 +291,12 @@ class _Placing:
         if best is None or self.book.rehearsal:
             keys = [key for i in order[:SPARE] for key in self._keys(i, turning=True)]
             if best is None:
-                raise _Missing(key for key in keys if not self.book.knows(key))
+                raise Missing(key for key in keys if not self.book.knows(key))
             self.book.touched.update(keys)
         if tags[order[-1]] - lowest > self.index.least_quantum:
             self._level(tags)
+        if self.index.turning is not None:
+            self.note(self.index.turning, {i: round(tags[i] / SCALE, 2) for i in order[:SPARE]})
         return best
 
     def _level(self, tags: Mapping[int, int]) -> None:
