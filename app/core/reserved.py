@@ -6,6 +6,9 @@ from collections.abc import Iterable
 MONEY = ("budget:", "balance:")
 """Keys that count money, in ten-thousandths; all others count leads."""
 
+OPEN = "open:"
+"""Keys that count leads which a contract was handed and has not ended; only held where its campaign ranks by `load`."""
+
 
 def line(key: str, by: int) -> str:
     return f"{key}\t{by}" if by != 1 or key.startswith(MONEY) else key

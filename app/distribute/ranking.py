@@ -11,12 +11,20 @@ joins late or comes back from a pause starts level with the rest, without a burs
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeVar
 
-from app.catalog.documents import ContractDoc, Rank
+from msgspec import Struct
+
+from app.catalog.documents import ContractDoc
+from app.catalog.limits import Account
+from app.catalog.routing import TURNS, Rank
 
 SCALE = 232_792_560
 """One turn at weight 1; every whole number to 20 divides it."""
+
+COUNTS = ("percentage", "load", *TURNS)
+"""Words that look at counters: what they say changes with every lead."""
 
 Turning = Literal["weight", "round_robin"]
 
@@ -32,38 +40,93 @@ class Standing(Protocol):
     def doc(self) -> ContractDoc: ...
     @property
     def paused(self) -> bool: ...
+    @property
+    def account(self) -> Account: ...
 
 
 C = TypeVar("C", bound=Standing)
 
-_SORTS: dict[str, Callable[[ContractDoc], Any]] = {
-    "price": lambda doc: -doc.price,
-    "priority": lambda doc: -doc.priority,
+Values = Mapping[str, Decimal]
+"""Contract → what a lead that it is offered is expected to bring."""
+
+_SORTS: dict[str, Callable[[ContractDoc, Values], Any]] = {
+    "price": lambda doc, _: -doc.price,
+    "priority": lambda doc, _: -doc.priority,
+    "score": lambda doc, _: 0 if doc.from_score is None else -1 - doc.from_score,
+    "expected_value": lambda doc, values: -values.get(doc.id, doc.price),
 }
 
 
-def ranked(contracts: Sequence[C], rank: Sequence[Rank]) -> tuple[list[C], list[int], Turning | None]:
-    """In rank order, the tier of each, and how equals take turns.
+class Words(Struct, frozen=True):
+    """A ranking in its parts: what makes tiers, what then narrows a tier in this order, whose turn it is among those
+    who are still equal, and what decides between equal tags."""
 
-    What stands before the first of `weight` and `round_robin` makes the tiers; what stands after it
-    decides between equal tags, and last of all the id.
-    """
-    at = next((i for i, word in enumerate(rank) if word not in _SORTS), len(rank))
+    before: tuple[Rank, ...]
+    stages: tuple[Rank, ...]
+    turning: Turning | None
+    after: tuple[Rank, ...]
+    clings: bool
+    """Whether tiers are made by who has the person, too."""
+
+
+def words_of(rank: Sequence[Rank]) -> Words:
+    first = next((at for at, word in enumerate(rank) if word in COUNTS), len(rank))
+    turn = next((at for at, word in enumerate(rank) if word in TURNS), len(rank))
     turning: Turning | None = None
-    if at < len(rank):
-        turning = "weight" if rank[at] == "weight" else "round_robin"
-    before = [_SORTS[word] for word in rank[:at]]
-    after = [_SORTS[word] for word in rank[at:] if word in _SORTS]
+    if turn < len(rank):
+        turning = "weight" if rank[turn] == "weight" else "round_robin"
+    before = tuple(rank[:first])
+    return Words(before, tuple(rank[first:turn]), turning, tuple(rank[turn + 1 :]), "sticky" in before)
 
-    def tier(one: C) -> tuple[Any, ...]:
-        return tuple(sort(one.doc) for sort in before)
 
-    order = sorted(contracts, key=lambda one: (tier(one), [sort(one.doc) for sort in after], one.id))
-    tiers: list[int] = []
-    for i, one in enumerate(order):
-        same = i > 0 and tier(order[i - 1]) == tier(one)
-        tiers.append(tiers[-1] if same else i)
-    return order, tiers, turning
+class Order(Struct, frozen=True):
+    """Who is before whom for every lead alike, for as long as `values` are what is expected; each by number.
+
+    `tiers` are equal where the words before the first that counts leave contracts equal, `outer` likewise of the words
+    before `sticky`; `groups` are of each sort that stands after a word that counts.
+    """
+
+    values: Values
+    places: tuple[int, ...]
+    tiers: tuple[int, ...]
+    outer: tuple[int, ...]
+    groups: Mapping[Rank, tuple[int, ...]]
+    plain: bool
+    """Whether the numbers are the places."""
+
+
+def numbered(contracts: Sequence[C], rank: Sequence[Rank]) -> list[C]:
+    """In rank order, as far as what is configured decides it; last of all by id."""
+    return sorted(contracts, key=lambda one: (_key(one.doc, rank, {}), one.id))
+
+
+def order_of(contracts: Sequence[Standing], rank: Sequence[Rank], values: Values) -> Order:
+    """Of contracts as they are numbered."""
+    words = words_of(rank)
+    outer = words.before[: words.before.index("sticky")] if "sticky" in words.before else words.before
+    places = _ranks([(_key(one.doc, rank, values), one.id) for one in contracts])
+    groups = {
+        word: _ranks([_key(one.doc, (word,), values) for one in contracts])
+        for word in words.stages
+        if word in _SORTS
+    }
+    return Order(
+        values,
+        places,
+        _ranks([_key(one.doc, words.before, values) for one in contracts]),
+        _ranks([_key(one.doc, outer, values) for one in contracts]),
+        groups,
+        places == tuple(range(len(contracts))),
+    )
+
+
+def _key(doc: ContractDoc, rank: Sequence[Rank], values: Values) -> tuple[Any, ...]:
+    return tuple(_SORTS[word](doc, values) for word in rank if word in _SORTS)
+
+
+def _ranks(keys: Sequence[Any]) -> tuple[int, ...]:
+    known = {key: at for at, key in enumerate(sorted(set(keys)))}
+    return tuple(known[key] for key in keys)
 
 
 def quantum(doc: ContractDoc, turning: Turning | None) -> int:

@@ -2,23 +2,29 @@
 
 A RouteIndex is built once per campaign and snapshot. Contracts are numbered in rank order, so a set of
 contracts is one whole number and reading its bits upwards is the ranking. What leaves a contract out is
-looked at in a published order, and the first cause counts: paused, source, filter (the parts that the
+looked at in a published order, and the first cause counts: paused, source, area, filter (the parts that the
 index knows), hours, hours of the person, filter (the parts that only CEL answers), then caps, by `allocate`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic
 
 from msgspec import Struct
 
-from app.catalog.documents import Distribution
+from app.catalog.documents import ContractDoc, Distribution
 from app.core.conditions import Asked, Facts, Node, Question, asking, conjuncts
+from app.core.money import units
+from app.distribute.area import NOWHERE, Areas, Atlas
 from app.distribute.bitsets import FAMILY, Slot, positions, slot
-from app.distribute.caps import CountedCap, counted
+from app.distribute.caps import CountedBalance, CountedCap, Limit, Use, caps_of, counted
 from app.distribute.consumer_hours import PersonalHours, Reachable, Zones
+from app.distribute.expecting import NOTHING_KNOWN, Expectations
 from app.distribute.hours import Opening
-from app.distribute.ranking import C, Standing, quantum, ranked, turn_key
+from app.distribute.load import OpenLeads
+from app.distribute.owners import NOBODY, Owners
+from app.distribute.ranking import C, Order, Standing, numbered, order_of, quantum, turn_key, words_of
+from app.distribute.stages import Stages
 
 _MISSING: Any = object()
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -28,7 +34,7 @@ _EVER = datetime.max.replace(tzinfo=UTC)
 class LeftOut(Struct, frozen=True, gc=False):
     """How many contracts were left out, by the first cause. `explain` names them and the value that did it.
 
-    What changes by the minute can't be recomputed later, so those are named: contracts with a full cap.
+    What changes by the minute can't be recomputed later, so those are named: contracts with a full cap, and those that rest.
     """
 
     paused: int = 0
@@ -37,14 +43,18 @@ class LeftOut(Struct, frozen=True, gc=False):
     hours: int = 0
     cap: tuple[str, ...] = ()
     consumer_hours: int = 0
+    area: int = 0
+    resting: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         counts = [
             (self.filter, "filter"),
+            (self.area, "area"),
             (self.hours, "hours"),
             (self.consumer_hours, "consumer_hours"),
             (len(self.cap), "cap"),
             (self.paused, "paused"),
+            (len(self.resting), "resting"),
             (self.source, "source"),
         ]
         return ", ".join(f"{n} {word}" for n, word in counts if n)
@@ -59,7 +69,10 @@ class Match(Struct, frozen=True):
     at: datetime
     eligible: int
     left_out: LeftOut
+    order: Order
     zones: Zones = ()
+    levels: Mapping[int, int] = {}
+    """Where the ranking minds who has the person: contract → 0 for one that has it, 1 for another of its buyer."""
 
     @property
     def count(self) -> int:
@@ -68,44 +81,75 @@ class Match(Struct, frozen=True):
     def ranked(self, limit: int | None = None) -> list[str]:
         """Contract ids, best first."""
         found: list[str] = []
-        for i in positions(self.eligible):
+        for i in self._best_first():
             if len(found) == limit:
                 break
             found.append(self.index.contracts[i].id)
         return found
 
     def tiers(self) -> Iterator[list[int]]:
-        """Numbers of the contracts, best first; equals stand together where they take turns."""
-        if not self.index.turning:
-            for i in positions(self.eligible):
+        """Numbers of the contracts, best first; equals stand together where counters decide between them."""
+        if not self.index.counting:
+            for i in self._best_first():
                 yield [i]
             return
         tier: list[int] = []
-        tier_of, now = self.index.tiers, -1
-        for i in positions(self.eligible):
-            if tier_of[i] != now and tier:
+        now: Any = None
+        for i in self._best_first():
+            at = self._tier(i) if self.levels else self.order.tiers[i]
+            if at != now and tier:
                 yield tier
                 tier = []
-            now = tier_of[i]
+            now = at
             tier.append(i)
         if tier:
             yield tier
 
+    def _best_first(self) -> Iterable[int]:
+        order = self.order
+        if self.levels and self.index.words.clings:
+            return sorted(positions(self.eligible), key=lambda i: (*self._tier(i), order.places[i]))
+        if order.plain:
+            return positions(self.eligible)
+        return sorted(positions(self.eligible), key=order.places.__getitem__)
+
+    def _tier(self, i: int) -> tuple[int, int, int]:
+        level = self.levels.get(i, 2) if self.index.words.clings else 0
+        return self.order.outer[i], level, self.order.tiers[i]
+
 
 class RouteIndex(Generic[C]):
-    """The contracts of one campaign, compiled. Immutable but for what it remembers of the current hour."""
+    """The contracts of one campaign, compiled. Immutable but for what it remembers of the current hour, and of what
+    is expected of contracts at this minute."""
 
-    def __init__(self, contracts: Sequence[C], distribution: Distribution) -> None:
-        order, self.tiers, self.turning = ranked(contracts, distribution.rank)
+    def __init__(
+        self,
+        contracts: Sequence[C],
+        distribution: Distribution,
+        atlas: Atlas = NOWHERE,
+        expectations: Expectations = NOTHING_KNOWN,
+    ) -> None:
+        order = numbered(contracts, distribution.rank)
+        self.rank, self.words = distribution.rank, words_of(distribution.rank)
+        self.turning = self.words.turning
+        self.stages = Stages(self.words.stages, order)
+        self.counting = bool(self.words.stages) or self.turning is not None
+        self.sticky = "sticky" in self.rank
         self.contracts: tuple[C, ...] = tuple(order)
+        self._expectations = expectations if "expected_value" in self.rank else NOTHING_KNOWN
+        self._order = order_of(order, self.rank, self._expectations.values)
         self.copies = distribution.copies
-        self.caps: tuple[tuple[CountedCap, ...], ...] = tuple(counted(one.doc) for one in order)
+        self.caps, self.common = _limits(order, distribution)
+        self.areas = Areas([one.doc.area for one in order], distribution.territories, atlas)
+        self._prices = tuple(units(one.doc.price) for one in order)
         self.quanta = tuple(quantum(one.doc, self.turning) for one in order)
         self.least_quantum = min(self.quanta, default=0)
         self.turns = tuple(turn_key(one.id) for one in order)
         self.number = {one.id: i for i, one in enumerate(order)}
         self._every = (1 << len(order)) - 1
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
+        self._resting = 0
+        self._rests: tuple[str, ...] = ()
         self._sources, self._any_source = _by_source(order)
         self._hours = _Openings(order)
         self._personal = PersonalHours([one.doc.consumer_hours for one in order])
@@ -114,16 +158,33 @@ class RouteIndex(Generic[C]):
         self._groups, self._fields = filters.groups, filters.fields()
         self._asks = _bits(self.asked)
 
+    def rest(self, contracts: Iterable[str]) -> None:
+        """These get nothing from now on, until it is told otherwise: their buyers fail."""
+        self._rests = tuple(sorted(one for one in contracts if one in self.number))
+        self._resting = _bits(self.number[one] for one in self._rests)
+
     @property
     def minds_consumers(self) -> bool:
         """Whether any contract asks which time it is where the person is."""
         return self._personal.minding != 0
 
-    def match(self, lead: Facts, *, source: str, at: datetime, zones: Zones = ()) -> Match:
-        """`lead` holds valid normal values by field; `at` is an aware instant; `zones` is where the person may be."""
-        running = self._every & ~self._paused
+    @property
+    def order(self) -> Order:
+        """As what is expected has it now."""
+        values = self._expectations.values
+        if self._order.values is not values:
+            self._order = order_of(self.contracts, self.rank, values)
+        return self._order
+
+    def match(
+        self, lead: Facts, *, source: str, at: datetime, zones: Zones = (), owners: Owners = NOBODY
+    ) -> Match:
+        """`lead` holds valid normal values by field; `at` is an aware instant; `zones` is where the person may be;
+        `owners` have this person already."""
+        running = self._every & ~self._paused & ~self._resting
         from_source = running & self._sources.get(source, self._any_source)
-        known = from_source
+        placed = from_source & self.areas.passing(lead) if self.areas.minding else from_source
+        known = placed
         for field, absent, slots in self._fields:
             value = lead.get(field, _MISSING)
             if value is _MISSING:
@@ -138,15 +199,33 @@ class RouteIndex(Generic[C]):
         if opened & self._personal.minding:
             reached &= ~self._personal.closed_at(zones, at)
         eligible = self._answer(reached, lead, source) if reached & self._asks else reached
-        wanting = from_source.bit_count()
+        wanting = placed.bit_count()
         left_out = LeftOut(
             self._paused.bit_count(),
-            running.bit_count() - wanting,
+            running.bit_count() - from_source.bit_count(),
             wanting - known.bit_count() + reached.bit_count() - eligible.bit_count(),
             known.bit_count() - opened.bit_count(),
             consumer_hours=opened.bit_count() - reached.bit_count(),
+            area=from_source.bit_count() - wanting,
+            resting=self._rests,
         )
-        return Match(self, lead, source, at, eligible, left_out, zones)
+        levels = self._levels(owners) if self.sticky and owners is not NOBODY else {}
+        return Match(self, lead, source, at, eligible, left_out, self.order, zones, levels)
+
+    def _levels(self, owners: Owners) -> Mapping[int, int]:
+        return {
+            i: 0 if one.id in owners.contracts else 1
+            for i, one in enumerate(self.contracts)
+            if one.buyer in owners.buyers or one.id in owners.contracts
+        }
+
+    def uses(
+        self, i: int, lead: Facts, source: str, at: datetime, price: int | None = None
+    ) -> tuple[Use, ...]:
+        """What such a lead takes of the limits of contract `i`; `price` in ten-thousandths where it is not its own."""
+        price = self._prices[i] if price is None else price
+        found = (limit.use(lead, source, at, price) for limit in self.caps[i])
+        return tuple(use for use in found if use is not None)
 
     def buyer_of(self, contract_id: str) -> str:
         buyer: str = self.contracts[self.number[contract_id]].buyer
@@ -184,6 +263,14 @@ class RouteIndex(Generic[C]):
     def asked_of(self, i: int) -> tuple[Node, ...]:
         """The parts of contract `i`'s filter that the index could not hold."""
         return tuple(self._groups[group][0] for group in self.asked.get(i, ()))
+
+
+def parts_of(doc: ContractDoc) -> tuple[Node, ...]:
+    """What must be true of a lead and its worth."""
+    parts = conjuncts(doc.when) if doc.when is not None else ()
+    if doc.from_score is None:
+        return parts
+    return (Question("from", "$score", (doc.from_score,), f"score >= {doc.from_score}"), *parts)
 
 
 class _Openings:
@@ -232,7 +319,7 @@ class _Filters:
         self.asked: dict[int, tuple[int, ...]] = {}
         self._group_of: dict[str, int] = {}
         for i, one in enumerate(contracts):
-            for part in conjuncts(one.doc.when) if one.doc.when is not None else ():
+            for part in parts_of(one.doc):
                 if not (isinstance(part, Question) and self._kept(i, part)):
                     self._ask(i, part)
 
@@ -267,12 +354,36 @@ class _Filters:
         self.asked[i] = (*self.asked.get(i, ()), group)
 
 
+def _limits(
+    contracts: Sequence[Standing], distribution: Distribution
+) -> tuple[tuple[tuple[Limit | OpenLeads, ...], ...], tuple[CountedCap, ...]]:
+    """Of each contract its own caps, those that it shares with its buyer's and with all of the campaign's, and what
+    its buyer owes; and those of the whole campaign that count leads, which are looked at once."""
+    buyers: dict[str, tuple[Limit, ...]] = {}
+    campaign = caps_of(f"campaign/{contracts[0].doc.campaign}", distribution.caps) if contracts else ()
+    for one in contracts:
+        if one.buyer not in buyers:
+            money = one.account.money
+            balance = () if money is None else (CountedBalance(one.buyer, money),)
+            buyers[one.buyer] = (*caps_of(f"buyer/{one.buyer}", one.account.caps), *balance)
+    loading = "load" in distribution.rank
+    found = tuple(
+        (*counted(one.doc), *buyers[one.buyer], *campaign, *((OpenLeads(one.id),) if loading else ()))
+        for one in contracts
+    )
+    return found, tuple(cap for cap in campaign if not cap.money)
+
+
 def _by_source(contracts: Sequence[Standing]) -> tuple[dict[str, int], int]:
+    """Source that any contract names → who takes its leads; and who takes those of all others."""
     anybody = _bits(i for i, one in enumerate(contracts) if not one.doc.sources)
     named: dict[str, int] = {}
     for i, one in enumerate(contracts):
         for source in one.doc.sources:
             named[source] = named.get(source, anybody) | 1 << i
+    for i, one in enumerate(contracts):
+        for source in one.doc.except_sources:
+            named[source] = named.get(source, anybody) & ~(1 << i)
     return named, anybody
 
 

@@ -1,0 +1,45 @@
+"""What is known of counters while the leads of a batch are placed, and what the batch has added to them."""
+
+from collections.abc import Iterable, Mapping
+
+from app.distribute.caps import CounterKey, Use
+
+
+class Missing(Exception):
+    """These keys must be locked before this lead can be placed."""
+
+    def __init__(self, keys: Iterable[CounterKey]) -> None:
+        self.keys = tuple(dict.fromkeys(keys))
+
+
+class Book:
+    """Counter values with what this batch has added to them.
+
+    In a rehearsal (`locked` is None) every key is taken at its hint, and what is looked at is noted.
+    """
+
+    def __init__(self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int]) -> None:
+        self.rehearsal = locked is None
+        self.hints, self.locked = hints, locked or {}
+        self.values = {**hints, **self.locked}  # now; of an unlocked key what was seen last
+        self.added: dict[CounterKey, int] = {}
+        self.touched: set[CounterKey] = set()
+
+    def knows(self, key: CounterKey) -> bool:
+        return self.rehearsal or key in self.locked
+
+    def value(self, key: CounterKey) -> int:
+        return self.values.get(key, 0)
+
+    def full(self, use: Use) -> bool:
+        level = self.values.get(use.key, 0)
+        if use.also:
+            level += sum(self.values.get(key, 0) for key in use.also)
+        return use.full(level)
+
+    def unknown(self, uses: Iterable[Use]) -> list[CounterKey]:
+        return [key for use in uses for key in use.keys if not self.knows(key)]
+
+    def add(self, key: CounterKey, n: int) -> None:
+        self.values[key] = self.values.get(key, 0) + n
+        self.added[key] = self.added.get(key, 0) + n

@@ -1,0 +1,105 @@
+"""Where the leads of a campaign say that they are, for contracts that take only some places."""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from functools import cache
+from math import asin, cos, radians, sin, sqrt
+from typing import NamedTuple
+
+from app.catalog.documents import CampaignDoc
+from app.catalog.routing import Near
+from app.model import Value
+from app.validate.data import own_places, zip_places
+from app.validate.postcodes import Place, place_of, place_of_zip
+
+_EARTH = 6_371.0088  # kilometres
+_DEGREE = 111.0  # no degree of latitude is shorter
+
+
+class CampaignAtlas:
+    """The first field of each kind is where a lead says that it is."""
+
+    def __init__(self, doc: CampaignDoc) -> None:
+        self.country, self.state, self.postal_code = (
+            next((name for name, field in doc.fields.items() if field.type == kind), "")
+            for kind in ("country", "state", "postal_code")
+        )
+        settings = doc.fields[self.postal_code].model_extra or {} if self.postal_code else {}
+        self._coded = str(settings.get("country", "US"))
+
+    def within(self, near: Near) -> Iterable[str]:
+        """Nothing where the circle's middle is not known: `apply` has refused that, unless it was forgotten since."""
+        if near.postal_code is None:
+            middle = (near.latitude or 0.0, near.longitude or 0.0)
+        else:
+            place = middle_of(near.postal_code)
+            if place is None:
+                return ()
+            middle = place
+        return _codes_within(self._coded, *middle, near.radius)
+
+    def parts_of(self, code: str) -> tuple[str, Iterable[str]]:
+        outward, _, inward = code.partition(" ")
+        parts: dict[str, str | None] = {"outward": outward, "inward": inward}
+        if self._coded == "US":
+            parts = {"zip5": code}
+        place = place_of(Value(code, code, True, parts)) if self._coded in ("US", "CA") else None
+        return self._coded, place.states if place is not None else ()
+
+
+def middle_of(code: str) -> tuple[float, float] | None:
+    """The coordinates of a postal code of the United States or Canada, as far as they are known."""
+    code = code.strip().upper()
+    place: Place | None = place_of_zip(code[:5]) if code[:1].isdecimal() else None
+    if place is not None and place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    own = own_places()
+    for known in (f"CA {code}", f"CA {code[:3]}"):
+        if code[:1].isalpha() and known in own:
+            return own[known].lat, own[known].lon
+    return None
+
+
+class _Points(NamedTuple):
+    """In order of latitude."""
+
+    lats: "array[float]"
+    lons: "array[float]"
+    codes: list[str]
+
+
+def _codes_within(country: str, lat: float, lon: float, km: float) -> Iterator[str]:
+    points = _points(country)
+    reach = km / _DEGREE
+    for at in range(bisect_left(points.lats, lat - reach), bisect_right(points.lats, lat + reach)):
+        if _apart(lat, lon, points.lats[at], points.lons[at]) <= km:
+            yield points.codes[at]
+
+
+@cache
+def _points(country: str) -> _Points:
+    found = sorted(dict(_known(country)).items(), key=lambda one: one[1])
+    return _Points(
+        array("d", (at[0] for _, at in found)),
+        array("d", (at[1] for _, at in found)),
+        [code for code, _ in found],
+    )
+
+
+def _known(country: str) -> Iterator[tuple[str, tuple[float, float]]]:
+    """An operator's own file goes before; of Canada it has the first halves of codes."""
+    if country == "US":
+        for code, north, east, _ in zip_places():
+            yield code, (int(north) / 1000, int(east) / 1000)
+    for name, own in own_places().items():
+        where, _, code = name.partition(" ")
+        if where == country:
+            yield code if len(code) > 3 else f"{code}*", (own.lat, own.lon)
+
+
+def _apart(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Kilometres along a great circle."""
+    one, two = radians(lat), radians(other_lat)
+    half = sin((two - one) / 2) ** 2 + cos(one) * cos(two) * sin(radians(other_lon - lon) / 2) ** 2
+    return 2 * _EARTH * asin(min(1.0, sqrt(half)))
