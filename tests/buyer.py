@@ -181,11 +181,14 @@ class Buyer:
         try:
             while (request := await _request(stream.reader, connection)) is not None:
                 self.received.append(request)
-                await WAYS[request.path.partition("?")[0]](stream)
+                await self.answer(request, stream)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             stream.writer.transport.abort()
+
+    async def answer(self, request: Received, stream: Stream) -> None:
+        await WAYS[request.path.partition("?")[0]](stream)
 
 
 async def _request(reader: asyncio.StreamReader, connection: int) -> Received | None:

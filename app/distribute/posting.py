@@ -9,11 +9,11 @@ tls              a certificate of ours, beside any of these
 from collections.abc import Generator, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote_plus, urlencode
 
 from msgspec.structs import replace
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
 
 from app.core.auth import Auth, Basic
 from app.core.duration import Duration
@@ -30,6 +30,16 @@ Handed = Generator[Intent, Any, Reply | Outcome]
 """A conversation up to the buyer's answer; an outcome where it did not come to one."""
 
 _REFUSED = frozenset({401})
+
+
+def _bearable(timeout: Duration) -> Duration:
+    if not 0 < timeout.seconds <= 120:
+        raise ValueError("is more than 0 and at most 2m")
+    return timeout
+
+
+Timeout = Annotated[Duration, AfterValidator(_bearable)]
+"""How long a buyer is waited for."""
 
 
 class OAuth2(Settings):
@@ -140,14 +150,12 @@ class Posting(Keyed):
     """What an adapter that posts to a buyer's address can be told of that."""
 
     url: WebAddress = Field(description="Where the buyer listens.")
-    timeout: Duration | None = Field(None, description="For the whole request; at most 2m.")
+    timeout: Timeout | None = Field(None, description="For the whole request; at most 2m.")
     auth: Proof | None = Field(None, description="A name and password, or a token.")
     tls: ClientTls | None = Field(None, description="A certificate that the buyer knows us by.")
 
     @model_validator(mode="after")
     def _sendable(self) -> "Posting":
-        if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
-            raise ValueError("timeout is more than 0 and at most 2m")
         if self.tls is not None and not self.url.startswith("https://"):
             raise ValueError("a certificate is shown by https:// only")
         return self

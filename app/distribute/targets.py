@@ -85,5 +85,15 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _bare(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("is scheme, host and perhaps a port, and nothing behind them")
+    return url.rstrip("/")
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 """A URL that can be sent to, as far as its text says."""
+
+BareAddress = Annotated[WebAddress, AfterValidator(_bare)]
+"""One to which paths are added."""

@@ -5,6 +5,7 @@ XML body as text, in a form body percent-encoded, in a header with its line brea
 a quote in it can neither break the body nor add a field to it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import quote_plus
@@ -19,7 +20,7 @@ from app.distribute.xml import escaped
 
 OUTPUT_CHARACTERS = 262_144
 
-Place = Literal["json", "xml", "form", "header", "plain"]
+Place = Literal["json", "xml", "form", "header", "plain", "slack", "teams"]
 
 
 class TemplateFailed(Exception):
@@ -54,12 +55,16 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+_SLACK = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})  # so nobody is called by <!channel>
+_MARKDOWN = re.compile(r"([\\`*_\[\]()<>~#|])")
 _ESCAPES: Mapping[str, Callable[[str], str]] = {
     "json": lambda text: orjson.dumps(text).decode()[1:-1],
     "xml": escaped,
     "form": quote_plus,
     "header": lambda text: " ".join(text.split()),
     "plain": lambda text: text,
+    "slack": lambda text: " ".join(text.translate(_SLACK).split()),
+    "teams": lambda text: _MARKDOWN.sub(r"\\\1", " ".join(text.split())),
 }
 
 

@@ -3,32 +3,24 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import md5
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from app.distribute import xml
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, Reply, adapters
 from app.distribute.files import File, FileSettings, there
 from app.distribute.replies import by_status, retry_after
 from app.distribute.sigv4 import Signer
-from app.distribute.targets import WebAddress
+from app.distribute.targets import BareAddress
 from app.distribute.templates import TemplateFailed
 from app.model import Outcome, TryLater, Unclear
-
-
-def _bare(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("is scheme, host and perhaps a port; buckets and names stand elsewhere")
-    return url.rstrip("/")
 
 
 class S3Settings(FileSettings):
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
-    endpoint: Annotated[WebAddress, AfterValidator(_bare)] | None = Field(
+    endpoint: BareAddress | None = Field(
         None, description="Of another store than Amazon's, as https://minio.buyer.example."
     )
     style: Literal["path", "virtual"] | None = Field(

@@ -151,7 +151,7 @@ def test_a_buyer_who_is_to_confirm_is_waited_for() -> None:
     ("more", "wrong"),
     [
         ({"bucket": "No_Bucket"}, "bucket"),
-        ({"endpoint": "https://s3.example/bucket"}, "buckets and names stand elsewhere"),
+        ({"endpoint": "https://s3.example/bucket"}, "nothing behind them"),
         ({"endpoint": "https://user:pass@s3.example"}, "endpoint"),
         ({"kms_key": "alias/leads"}, "kms_key"),
         ({"secret_key": ""}, "secret_key"),
