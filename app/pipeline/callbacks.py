@@ -4,16 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.core.events import CallbackGivenUp, Code, Id, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
+from app.distribute.adapter import Conversation
 from app.distribute.exchange import Conversed
 from app.distribute.schedule import next_try
 from app.distribute.wire import Wire
+from app.followup import notice
 from app.followup.callback import CallbackSettings, Telling, personal_names, tell
+from app.followup.later import contract_of
+from app.followup.postback import PostbackSettings
 from app.model import Accepted, Rejected, TryLater
 from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
@@ -106,17 +111,40 @@ class Callbacks:
                 del self._busy[due.source]
 
     async def _told(self, due: Due, process_id: UUID) -> None:
-        plan = self._plans().source(due.source)
-        if plan is None or plan.callback is None or due.outcome not in plan.callback.outcomes:
+        began = self._world.now()
+        told = self._conversation(due, began)
+        if told is None:
             await self._end(due, process_id, "moot", "not_wanted")
             return
-        began = self._world.now()
+        to, conversation = told
         try:
-            conversed = await self._wire.converse(tell(telling(due, plan), plan.callback, began))
+            conversed = await self._wire.converse(conversation)
         except Exception as error:
             emit(bug(error, "callback"))
             conversed = Conversed(outcome=TryLater(reason="internal_error"))
-        await self._heard(due, process_id, plan.callback, conversed)
+        await self._heard(due, process_id, to, conversed)
+
+    def _conversation(self, due: Due, at: datetime) -> tuple[CallbackSettings, Conversation] | None:
+        """None where whoever was to hear it does not want to any more."""
+        if due.document is not None:
+            place = self._place(due)
+            return None if place is None else (place, notice.tell(due.id, due.document, place, at))
+        plan = self._plans().source(due.source)
+        if plan is None or plan.callback is None or due.outcome not in plan.callback.outcomes:
+            return None
+        return plan.callback, tell(telling(due, plan), plan.callback, at)
+
+    def _place(self, due: Due) -> CallbackSettings | None:
+        """Where a document is told: at the source's address, or at that of the contract's buyer."""
+        snapshot = self._plans().snapshot
+        if contract_id := contract_of(due.source):
+            contract = snapshot.contracts.get(contract_id)
+            postback = contract.postback if contract is not None else None
+            wanted = isinstance(postback, PostbackSettings) and due.event in postback.on
+            return postback.to if isinstance(postback, PostbackSettings) and wanted else None
+        plan = self._plans().source(due.source)
+        to = plan.callback if plan is not None else None
+        return to if to is not None and due.event in to.feedback else None
 
     async def _heard(self, due: Due, process_id: UUID, to: CallbackSettings, conversed: Conversed) -> None:
         outcome, exchanges = conversed.outcome, exchanges_json(conversed, _BYTES_KEPT)

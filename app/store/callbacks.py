@@ -25,6 +25,18 @@ on conflict (lead_id, round) where event = 'outcome' do update
       next_at = now(), owed_at = now()
   where callback.state = 'promised' and excluded.outcome is not null
 """
+# Once for each event, however often it is come to; behind it what was told of the same before.
+_TELL = """
+insert into callback (id, lead_id, round, source, state, event, about, document, next_at, owed_at)
+select id, lead_id, round, source, 'waiting', event, about, document::json, now(), now()
+  from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::uuid[], $7::text[])
+    as t(id, lead_id, round, source, event, about, document)
+ order by source, about, event
+on conflict (source, about, event) where event <> 'outcome' do nothing
+"""
+_TOLD_OF = """
+select about, id from callback where source = $1 and about = any($2::uuid[]) and event <> 'outcome'
+"""
 _UNANSWERED = "select id from lead where id = any($1::uuid[]) and outcome is null"
 _FURTHER = "update callback set round = $2 where lead_id = $1 and state = 'promised'"
 # The outcome was committed at the moment at which its source was let go: the one knew nothing of the other.
@@ -48,7 +60,7 @@ with sources as (
   returning c.*
 )
 select m.id, m.lead_id, m.round, m.source, m.outcome, m.price, m.reasons, m.attempts, m.owed_at,
-       l.campaign, l.state, l.test, l.received_at, d.fields, d.extra
+       l.campaign, l.state, l.test, l.received_at, d.fields, d.extra, m.event, m.document
   from mine m join lead l on l.id = m.lead_id left join lead_detail d on d.lead_id = m.lead_id
  order by m.id
 """
@@ -66,11 +78,11 @@ update callback c set state = 'waiting', lease_id = null, next_at = now()
                     and p.seen_at > now() - $1 * interval '1 second')
 """
 _OF_LEAD = """
-select id, round, state, outcome, attempts, created_at, owed_at, next_at, ended_at, reason, exchanges
-  from callback where lead_id = $1 order by round
+select id, round, source, event, state, outcome, attempts, created_at, owed_at, next_at, ended_at, reason, exchanges
+  from callback where lead_id = $1 order by round, created_at
 """
 _LISTED = """
-select id, lead_id, source, state, outcome, attempts, owed_at, next_at, ended_at, reason from callback
+select id, lead_id, source, event, state, outcome, attempts, owed_at, next_at, ended_at, reason from callback
  where state = any($1::text[]) and ($2::text is null or source = $2) order by id desc limit $3
 """
 _AGAIN = """
@@ -97,8 +109,22 @@ class Owed(Struct, frozen=True, gc=False, kw_only=True):
     reasons: str | None
 
 
+class Later(Struct, frozen=True, gc=False, kw_only=True):
+    """What is told of a lead beside the answer of a round: `party` is a source, or `contract ID`. Of what it is
+    `about` an event is told once."""
+
+    id: UUID
+    lead_id: UUID
+    round: int
+    party: str
+    event: str
+    about: UUID
+    document: str
+
+
 class Due(Struct, frozen=True, kw_only=True):
-    """A callback that this process has claimed, with what there is to say. `fields` as in lead_detail."""
+    """A callback that this process has claimed, with what there is to say: of an `event` its document, else the
+    outcome. `fields` as in lead_detail."""
 
     id: UUID
     lead_id: UUID
@@ -115,6 +141,8 @@ class Due(Struct, frozen=True, kw_only=True):
     received_at: datetime
     fields: dict[str, list[Any]]
     extra: dict[str, Any]
+    event: str = "outcome"
+    document: dict[str, Any] | None = None
 
 
 async def owe(conn: Any, owed: Sequence[Owed]) -> None:
@@ -122,6 +150,17 @@ async def owe(conn: Any, owed: Sequence[Owed]) -> None:
     if owed:
         *c, prices, reasons = columns(owed)
         await conn.execute(_OWE, *c, amounts(prices), reasons)
+
+
+async def tell(conn: Any, later: Sequence[Later]) -> None:
+    """In the transaction that makes it so."""
+    if later:
+        await conn.execute(_TELL, *columns(later))
+
+
+async def told_of(conn: Any, party: str, about: Collection[UUID]) -> dict[UUID, UUID]:
+    """What it is about → the id under which the party was told, or will be."""
+    return {row[0]: row[1] for row in await conn.fetch(_TOLD_OF, party, list(about))}
 
 
 async def unanswered(conn: Any, lead_ids: Collection[UUID]) -> set[UUID]:
@@ -146,7 +185,7 @@ async def take(conn: Any, process_id: UUID, per_source: int, without: Sequence[s
         Due(
             id=r[0], lead_id=r[1], round=r[2], source=r[3], outcome=r[4], price=r[5], reasons=decode(r[6]) or [],
             attempt=r[7], owed_at=r[8], campaign=r[9], state=r[10], test=r[11], received_at=r[12],
-            fields=decode(r[13]) or {}, extra=decode(r[14]) or {},
+            fields=decode(r[13]) or {}, extra=decode(r[14]) or {}, event=r[15], document=decode(r[16]),
         )
         for r in rows
     ]  # fmt: skip

@@ -1,0 +1,58 @@
+"""What is told of a lead after its answer: to its source what became of it, to a buyer what was decided on its return."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.core.money import written
+from app.followup.postback import Decision
+from app.store.returns import Request
+
+_CONTRACT = "contract "
+"""No id of a source has a space."""
+
+
+def party_of(contract_id: str) -> str:
+    """As whom the buyer of a contract is told."""
+    return f"{_CONTRACT}{contract_id}"
+
+
+def contract_of(party: str) -> str:
+    """Empty for a source."""
+    return party.removeprefix(_CONTRACT) if party.startswith(_CONTRACT) else ""
+
+
+def to_source(
+    event: str, lead_id: UUID, *, state: str, summary: Mapping[str, Any] | None, price_back: Any = None,
+    amount: Any = None, currency: str = "", supersedes: UUID | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Codes, counts and amounts; never a buyer's name or words."""
+    doc: dict[str, Any] = {"event": event, "lead": {"id": str(lead_id)}, "state": state}
+    if summary is not None:
+        doc["feedback"] = dict(summary)
+    for name, value in (("price_back", price_back), ("amount", amount)):
+        if value is not None:
+            doc |= {name: written(value), "currency": currency}
+    if supersedes is not None:
+        doc["supersedes"] = str(supersedes)
+    return doc
+
+
+def to_buyer(event: Decision, request: Request) -> dict[str, Any]:
+    """As it stands by now."""
+    doc: dict[str, Any] = {
+        "event": event,
+        "return": {
+            "id": str(request.id), "delivery": str(request.delivery_id), "state": request.state,
+            "reason": request.reason, "remedy": request.remedy,
+        },
+    }  # fmt: skip
+    if request.why:
+        doc["message"] = request.why
+    if request.credited is not None:
+        doc["credited"], doc["currency"] = written(request.credited), request.currency
+    if request.replaced_by is not None:
+        doc["replaced_by"] = str(request.replaced_by)
+    elif request.replace_until is not None and request.credited is None:
+        doc["replaced_until"] = request.replace_until.isoformat()
+    return doc
