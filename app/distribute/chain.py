@@ -184,7 +184,9 @@ class Passage:
         made = self._matches.get(id(index))
         if made is None:
             first = self._first
-            made = index.match(first.lead, source=first.source, at=first.at, zones=first.zones)
+            made = index.match(
+                first.lead, source=first.source, at=first.at, zones=first.zones, owners=first.owners
+            )
             self._matches[id(index)] = made
         return made if index is leg.shared else replace(made, eligible=made.eligible & leg.members)
 

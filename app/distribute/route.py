@@ -71,6 +71,7 @@ class Match(Struct, frozen=True):
     left_out: LeftOut
     order: Order
     zones: Zones = ()
+    owners: Owners = NOBODY
     levels: Mapping[int, int] = {}
     """Where the ranking minds who has the person: contract → 0 for one that has it, 1 for another of its buyer."""
 
@@ -210,7 +211,7 @@ class RouteIndex(Generic[C]):
             resting=self._rests,
         )
         levels = self._levels(owners) if self.sticky and owners is not NOBODY else {}
-        return Match(self, lead, source, at, eligible, left_out, self.order, zones, levels)
+        return Match(self, lead, source, at, eligible, left_out, self.order, zones, owners, levels)
 
     def _levels(self, owners: Owners) -> Mapping[int, int]:
         return {
@@ -284,7 +285,8 @@ class _Openings:
             if hours is None:
                 always |= 1 << i
                 continue
-            key = (hours.zone, *((day, str(span)) for day, span in hours.open.items()))
+            rest = "" if hours.plain else hours.model_dump_json(exclude={"zone", "open"})
+            key = (hours.zone, *((day, str(span)) for day, span in hours.open.items()), rest)
             kind = self._kinds.setdefault(key, [None, 0])
             kind[0] = kind[0] or Opening(hours)
             kind[1] |= 1 << i

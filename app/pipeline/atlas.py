@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from app.catalog.documents import CampaignDoc
 from app.catalog.routing import Near
+from app.catalog.snapshot import Contract
+from app.distribute.area import NOWHERE, Atlas
 from app.model import Value
 from app.validate.data import own_places, zip_places
 from app.validate.postcodes import Place, place_of, place_of_zip
@@ -46,6 +48,13 @@ class CampaignAtlas:
             parts = {"zip5": code}
         place = place_of(Value(code, code, True, parts)) if self._coded in ("US", "CA") else None
         return self._coded, place.states if place is not None else ()
+
+
+def atlas_of(doc: CampaignDoc | None, contracts: Iterable[Contract]) -> Atlas:
+    """Nothing is read of the world where no contract asks for a place."""
+    if doc is None or all(one.doc.area is None for one in contracts):
+        return NOWHERE
+    return CampaignAtlas(doc)
 
 
 def middle_of(code: str) -> tuple[float, float] | None:
