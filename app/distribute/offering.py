@@ -1,6 +1,6 @@
 """How a lead is offered to people: to which group first, to which then, and where it goes when nobody claims it."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Protocol, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -112,6 +112,18 @@ class InternalSettings(Settings):
         if self.steps[-1].seconds:
             lines.append("the next contract" if self.onward == NEXT else f"contract {self.onward}")
         return tuple(lines)
+
+
+class Pooling(Protocol):
+    """What of a contract its pool goes by."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+def settings_of(contract: Pooling) -> InternalSettings:
+    assert isinstance(contract.settings, InternalSettings), "asked of contracts that pool"
+    return contract.settings
 
 
 def left(

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.catalog.people import of_group
 from app.catalog.snapshot import Contract
-from app.distribute.offering import InternalSettings, Step, left
+from app.distribute.offering import InternalSettings, Step, left, settings_of
 from app.distribute.presence import is_there
 from app.model import Outcome, Rejected
 from app.pipeline.tracks import Job
@@ -49,7 +49,7 @@ def first(settings: InternalSettings) -> Step:
 
 
 def _offer(job: Job) -> NewOffer:
-    step = first(_settings(job.contract))
+    step = first(settings_of(job.contract))
     return NewOffer(
         delivery_id=job.delivery_id, lead_id=job.track.lead_id, buyer=job.contract.buyer, contract=job.contract.id,
         campaign=job.track.plan.campaign.id, test=job.track.test, priority=job.priority, team=step.team,
@@ -62,16 +62,11 @@ async def _enter(conn: Any, offers: Sequence[NewOffer], jobs: dict[Any, Job]) ->
     idle = []
     for delivery_id, owners in (await pool.offer(conn, offers)).items():
         contract = jobs[delivery_id].contract
-        settings = _settings(contract)
+        settings = settings_of(contract)
         if not left(contract.people, tuple(owners), settings.excluded, first(settings)):
             idle.append(delivery_id)
     if idle:
         await pool.nobody_left(conn, idle)
-
-
-def _settings(contract: Contract) -> InternalSettings:
-    assert isinstance(contract.settings, InternalSettings), "no other adapter pools"
-    return contract.settings
 
 
 def _patience(job: Job) -> float:

@@ -62,13 +62,15 @@ _BLANKS = {
     " where lead_id = any($1::uuid[])",
     "attempt_end": "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
     "delivery": "update delivery set reason = 'erased'"
-    " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting')",
+    " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting', 'pooled')",
     "callback": "update callback set exchanges = null where lead_id = any($1::uuid[])",
     "submission": "update submission set body = '', remote = ''"
     " where id in (select submission_id from amendment where lead_id = any($1::uuid[]))",
     "offence": "delete from offence where lead_id = any($1::uuid[])",
     "contact_lead": "delete from contact_lead where lead_id = any($1::uuid[])",
     "look_up": "delete from look_up where lead_id = any($1::uuid[])",
+    "pool": "delete from pool where lead_id = any($1::uuid[])",
+    "pull_watch": "delete from pull_watch where lead_id = any($1::uuid[])",
     "partial": "update partial set state = 'abandoned', token = null, ended_at = now()"
     " where lead_id = any($1::uuid[]) and state = 'open'",
 }
@@ -106,7 +108,7 @@ async def erase_leads(conn: Any, ids: Sequence[UUID], *, by: str, why: str = AT_
     """Everything that is kept of these leads, but for the bytes that they came in. `ids` are in order."""
     deliveries = await conn.fetch(_DELIVERIES, ids)
     known = await leads.lock(conn, ids)
-    waiting = [row for row in deliveries if row["state"] == "waiting"]
+    waiting = [row for row in deliveries if row["state"] in ("waiting", "pooled")]
     await _cancel(conn, waiting)
     reasons = orjson.dumps([{"code": "erased", "field": "", "message": why}]).decode()
     rows = {"lead": _count(await conn.execute(_ERASE_LEADS, ids, reasons))}

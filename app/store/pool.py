@@ -61,13 +61,14 @@ with next as (
 select * from mine
 """
 _SHOWN = f"""
-select p.* {_FREE} and r.hold > 0 and ($8::text is null or p.campaign = $8) order by p.priority, p.delivery_id limit $7
+select p.* {_FREE} and ($8::text is null or p.campaign = $8) order by p.priority, p.delivery_id limit $7
 """
-_HOW_MANY = f"select count(*)::int from (select 1 {_FREE} limit 10000) some"
+_HOW_MANY = f"select count(*)::int from (select 1 {_FREE} limit 10000) as few"
 _MINE = "select * from pool where buyer = $1 and person = $2 order by claimed_at, delivery_id"
 _ONE = "select * from pool where delivery_id = $1 or lead_id = $1 order by (claim_id is null), delivery_id limit 1"
 _BY_CLAIM = "select * from pool where claim_id = $1"
 _ROW = "select * from pool where delivery_id = $1 for update"
+_DUE_NOW = "select * from pool where delivery_id = $1 and claim_id is null and until <= now() for update"
 _RENEW = """
 update pool set expires_at = now() + $3 * interval '1 second', renewals = renewals + 1
  where delivery_id = $1 and claim_id = $2 and renewals < $4
@@ -261,6 +262,12 @@ async def by_claim(conn: Any, claim_id: UUID) -> Pooled | None:
 
 async def locked(conn: Any, delivery_id: UUID) -> Pooled | None:
     row = await conn.fetchrow(_ROW, delivery_id)
+    return _pooled(row) if row else None
+
+
+async def due_now(conn: Any, delivery_id: UUID) -> Pooled | None:
+    """The row, locked, if it is still to be offered on. The caller has locked the delivery."""
+    row = await conn.fetchrow(_DUE_NOW, delivery_id)
     return _pooled(row) if row else None
 
 

@@ -13,6 +13,12 @@ on conflict (delivery_id) do nothing
 _DUE = "select delivery_id from pull_watch where due_at <= now() order by due_at limit $1"
 _TAKEN = "delete from pull_watch where delivery_id = $1 and due_at <= now() returning 1"
 _ACTED = "delete from pull_watch where delivery_id = any($1::uuid[])"
+_HAS_ACTED = """
+select exists (select from lead_event where lead_id = $1 and delivery_id = $2 and kind = any($3::text[]))
+    or exists (select from feedback where delivery_id = $2 and not voided)
+"""
+_ACTS = ("settled", "confirmed")
+"""What of a lead's story is somebody's word on the delivery."""
 _PUSHED = """
 insert into pool_claim (id, delivery_id, lead_id, buyer, contract, person, test, ended_at, ended)
 values ($1, $2, $3, $4, $5, $6, $7, now(), 'pushed')
@@ -37,6 +43,11 @@ async def taken(conn: Any, delivery_id: UUID) -> bool:
 async def acted(conn: Any, delivery_ids: Sequence[UUID]) -> None:
     """Somebody confirmed these, or said what became of them: they are not pulled back."""
     await conn.execute(_ACTED, list(delivery_ids))
+
+
+async def has_acted(conn: Any, lead_id: UUID, delivery_id: UUID) -> bool:
+    """Whether the lead's story says so."""
+    return bool(await conn.fetchval(_HAS_ACTED, lead_id, delivery_id, list(_ACTS)))
 
 
 async def pushed(
