@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from app.distribute.owners import Owners
 from app.enrich.enricher import Row
 from app.enrich.enrichment import Use
 from app.pipeline.details import extra_json, fields_json
@@ -37,6 +38,22 @@ class Enriching:
             draft.enriched = True
             draft.plan.campaign.enrichment.derive(draft.lead, draft.evidence, sold.get(draft.lead.id, 0))
             written(draft)
+
+    async def own(self, drafts: Sequence["Draft"], *, note: bool = True) -> None:
+        """Who has the person of each, where a ranking minds."""
+        asked = [
+            (draft.lead.id, self._keyed(key))
+            for draft in drafts
+            if draft.plan.campaign.sticky
+            for key in draft.plan.campaign.enrichment.contacts(draft.lead)
+        ]
+        if not asked:
+            return
+        async with self._database.acquire() as conn:
+            found = await contacts.owners(conn, asked, note=note)
+        for draft in drafts:
+            if (has := found.get(draft.lead.id)) is not None:
+                draft.owners = Owners(frozenset(has[0]), frozenset(has[1]))
 
     async def _look_up_tables(self, drafts: Sequence["Draft"]) -> None:
         """Whose key another table fills comes after it: as many statements as tables that build on one another."""

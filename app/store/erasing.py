@@ -13,7 +13,7 @@ import orjson
 from msgspec import Struct
 
 from app.core.reserved import held
-from app.store import decisions, leads
+from app.store import decisions, leads, openings
 
 _SUBMISSION_OF = "select submission_id from idempotency where source = $1 and key = $2"
 # Of a submission that nobody alive decides at this moment.
@@ -110,6 +110,7 @@ async def erase_leads(conn: Any, ids: Sequence[UUID], *, by: str, why: str = AT_
     known = await leads.lock(conn, ids)
     waiting = [row for row in deliveries if row["state"] in ("waiting", "pooled")]
     await _cancel(conn, waiting)
+    await openings.close(conn, [row["id"] for row in deliveries if row["state"] == "accepted"])
     reasons = orjson.dumps([{"code": "erased", "field": "", "message": why}]).decode()
     rows = {"lead": _count(await conn.execute(_ERASE_LEADS, ids, reasons))}
     for table, statement in _BLANKS.items():
