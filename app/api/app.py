@@ -30,12 +30,14 @@ from app.core.errors import (
 from app.core.events import bug, emit
 from app.core.metrics import Metrics, Sharing
 from app.core.world import World
+from app.ingest.reading import Reader
 from app.pipeline.amending import Amender
 from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
 from app.pipeline.lists import Lists
 from app.pipeline.partials import Partials
 from app.pipeline.persons import Persons
+from app.pipeline.pinging import Pinger
 from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.settling import Settler
@@ -65,6 +67,8 @@ class Parts(Struct, frozen=True):
     lists: Lists
     declared: Callable[[], Mapping[str, ListDoc]]  # lists, by id
     persons: Persons
+    pinger: Pinger
+    reader: Reader
     derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
@@ -81,6 +85,7 @@ def build_api(parts: Callable[[], Parts]) -> FastAPI:
         ops,
         pages,
         persons,
+        ping,
         routing,
         spec,
     )
@@ -103,6 +108,7 @@ def build_api(parts: Callable[[], Parts]) -> FastAPI:
         lists,
         persons,
         routing,
+        ping,
     ):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)

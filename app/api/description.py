@@ -59,6 +59,7 @@ _PROBLEMS = {
 _OF_POST = (400, 401, 404, 408, 409, 413, 415, 422, 429, 503)
 _OF_ROUTE = {
     ("/v1/leads/{id}", "get"): (401, 404, 503),
+    ("/v1/ping", "post"): (400, 401, 404, 408, 413, 415, 422, 429, 503),
     ("/v1/batches", "post"): (400, 401, 404, 408, 413, 415, 422, 429, 503),
     ("/v1/batches", "get"): (401, 422, 503),
     ("/v1/batches/{id}", "get"): (401, 404, 503),
@@ -293,6 +294,12 @@ _SPECIAL = {
     "too_late": (409, "The partial lead was not completed in time."),
     "moved": (409, "The source posts to another campaign by now."),
     "dropped": (409, "The bytes of this lead were dropped by retention."),
+    "contact_in_ping": (
+        422,
+        "A ping has a name, phone, e-mail or street in it; send facts, and contacts hashed.",
+    ),
+    "no_hash": (422, "A hash in a ping is none of the kind that was agreed on."),
+    "ping_rate": (429, "Your source sends more pings in a minute than were agreed on."),
     "several": (422, "Several leads where one is meant."),
     "parts": (422, "One lead came in too many parts, or was corrected too often."),
     "rounds": (422, "One lead has gone too many rounds."),

@@ -3,7 +3,7 @@
 A field of the buyer's is filled from one of
 
     first_name               our field of that name; or lead_id, delivery_id, contract, campaign, source,
-                             price, test, attempt, sent_at, confirm_url
+                             price, test, attempt, sent_at, confirm_url, ping_reference
     lead.bill * 12.0         CEL over `lead`, and over those names as `delivery.…`
     "{{ lead.first_name }} {{ lead.last_name }}"    a template
     {value: web}             always that; a number or yes/no needs no `value`
@@ -51,6 +51,7 @@ FACTS: Mapping[str, Fill] = {
     "test": lambda h: h.test,
     "attempt": lambda h: h.attempt,
     "sent_at": lambda h: h.at.isoformat(),
+    "ping_reference": lambda h: h.ping_reference,
     "confirm_url": lambda h: h.link(h.delivery_id) if h.link is not None else "",
 }
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.])|[+-][\d.]*[^\d.\s()-]")

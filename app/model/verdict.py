@@ -55,8 +55,8 @@ class Verdict(Struct, frozen=True, gc=False):
         return tuple(f for f in self.findings if f.action == action)
 
     def told(self) -> tuple[Finding, ...]:
-        """What its source hears of a lead that is taken: what it repeats, and why nothing is paid."""
-        return tuple(f for f in self.findings if f.action in ("link", "dont_pay"))
+        """What its source hears of a lead that is taken: what it repeats, why nothing is paid, that its ping did not hold."""
+        return tuple(f for f in self.findings if f.action in ("link", "dont_pay") or f.check == "ping")
 
     @property
     def unpaid(self) -> bool:

@@ -23,7 +23,7 @@ def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], worl
         opens = track.plan.campaign.opens_at(contract_id, track.normals, now)
     return Job(
         delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
-        price=contract.doc.price, reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
+        price=track.price_of(contract), reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
     )  # fmt: skip
 
 

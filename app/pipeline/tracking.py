@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.core.world import World
 from app.pipeline.plans import Plans, SourcePlan
-from app.pipeline.tracks import Job, Track, gone_contract
+from app.pipeline.tracks import Job, Track, gone_contract, won
 from app.store.deliveries import DeliveryRow
 from app.store.leads import Context, normals_of
 
@@ -27,7 +27,7 @@ class Tracker:
             test=context.test, copies=context.copies, agreed=context.agreed, round=context.round,
             normals=normals_of(context.fields),
             raws={k: v[0] for k, v in context.fields.items()}, worth=context.worth,
-            said=context.said, barred=context.barred,
+            said=context.said, barred=context.barred, bids=won(context.bids),
         )  # fmt: skip
 
     def _moved(self, context: Context) -> SourcePlan | None:

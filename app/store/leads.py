@@ -25,7 +25,7 @@ select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.s
        l.erased_at is not null,
        case when l.outcome is distinct from 'failure' then l.reasons end, d.routing -> 'had', l.score,
        (select f -> 'facts' from json_array_elements(d.findings) f
-         where f ->> 'check' = 'score' and f ->> 'code' = 'graded' limit 1)
+         where f ->> 'check' = 'score' and f ->> 'code' = 'graded' limit 1), d.routing -> 'bids'
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """
 _LOCK_LEADS = "select id, erased_at is not null from lead where id = any($1::uuid[]) order by id for update"
@@ -85,6 +85,7 @@ class Context(Struct, frozen=True):
     said: Sequence[Mapping[str, str]] = ()  # what its source hears of it already
     barred: frozenset[str] = frozenset()  # buyers who have its person
     worth: Worth = Worth()
+    bids: Sequence[Mapping[str, str]] = ()  # of a lead that was auctioned, the best first
 
 
 async def standings(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Standing]:
@@ -97,7 +98,7 @@ async def contexts(conn: Any, ids: Sequence[UUID]) -> dict[UUID, Context]:
     return {
         r[0]: Context(
             r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], decode(r[8]), r[9], r[10], decode(r[11]) or (),
-            frozenset(decode(r[12]) or ()), worth_of(r[13], decode(r[14])),
+            frozenset(decode(r[12]) or ()), worth_of(r[13], decode(r[14])), decode(r[15]) or (),
         )
         for r in rows
     }  # fmt: skip

@@ -1,0 +1,164 @@
+"""Collects the bids on a lead: all bidders are asked at once, without its contacts, and whoever is late has not bid."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.catalog.snapshot import Contract
+from app.core.events import bug, emit
+from app.core.metrics import Metrics
+from app.core.money import UNIT
+from app.core.world import World
+from app.distribute.adapter import Handover
+from app.distribute.auction import Bid, BidSettings, ranked
+from app.distribute.bitsets import positions
+from app.distribute.route import Match
+from app.distribute.wire import Wire
+from app.model import Accepted, Outcome, Scalar
+from app.pipeline.plans import CampaignPlan
+from app.pipeline.returned import Returned
+from app.store import replays
+from app.store.database import Database
+
+LATE = "late"
+
+
+class Lot(Struct, frozen=True, kw_only=True):
+    """What is auctioned. `lead` and `raw` may hold contacts: no ping has them."""
+
+    id: UUID
+    campaign: CampaignPlan
+    source: str
+    match: Match
+    lead: Mapping[str, Scalar]
+    raw: Mapping[str, Scalar] = {}
+    beside: frozenset[str] = frozenset()
+    without: Collection[str] = ()  # buyers who have its person
+    test: bool = False
+
+
+class Hammer(Struct, frozen=True):
+    """How an auction ended: the bids that count, best first, and why the others made none: contract → code."""
+
+    bids: tuple[Bid, ...]
+    silent: Mapping[str, str]
+    ms: float
+
+
+class Auctioneer:
+    """Its wire is not the one that hands leads over: pings take no buyer's place."""
+
+    def __init__(self, database: Database, wire: Wire, world: World, metrics: Metrics) -> None:
+        self._database = database
+        self._wire = wire
+        self._world = world
+        self._metrics = metrics
+        self._returned = Returned(database, world)
+        self._late: set[asyncio.Task[Any]] = set()
+
+    async def hold(self, lot: Lot) -> Hammer:
+        """Within the campaign's deadline and what the database takes."""
+        began, auction = self._world.monotonic(), lot.campaign.auction
+        contracts, silent = await self._open(lot)
+        returned = await self._returned.rates() if auction.penalty == "returns" else {}
+        asked = [one for one in contracts if _ping_of(one) is not None]
+        outcomes = await self._ask(lot, asked, auction.deadline.seconds) if asked else {}
+        bids: list[Bid] = []
+        for one in contracts:
+            said = outcomes.get(one.id) if one in asked else Accepted()
+            if isinstance(said, Accepted):
+                bids.append(_bid(one, said))
+            else:
+                silent[one.id] = LATE if said is None else _why(said)
+        result = ranked(bids, auction, returned)
+        self._count(asked, outcomes, result.out)
+        ms = (self._world.monotonic() - began) * 1000
+        return Hammer(result.bids, {**silent, **result.out}, round(ms, 2))
+
+    async def close(self) -> None:
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    async def _open(self, lot: Lot) -> tuple[list[Contract], dict[str, str]]:
+        """Who may bid: in rank order, without those that are full or have the person."""
+        index, match = lot.match.index, lot.match
+        uses = {i: index.uses(i, match.lead, match.source, match.at) for i in positions(match.eligible)}
+        common = [use for cap in index.common if (use := cap.use(match.lead, match.source, match.at, 0))]
+        keys = {key for found in (*uses.values(), common) for use in found for key in use.keys}
+        values: Mapping[str, int] = {}
+        if keys:
+            async with self._database.promptly() as conn:
+                values = await replays.counted(conn, sorted(keys))
+        full = any(use.full(sum(values.get(key, 0) for key in use.keys)) for use in common)
+        contracts: list[Contract] = []
+        silent: dict[str, str] = {}
+        for i, found in uses.items():
+            one: Contract = index.contracts[i]
+            if one.buyer in lot.without:
+                silent[one.id] = "duplicate"
+            elif full or any(use.full(sum(values.get(key, 0) for key in use.keys)) for use in found):
+                silent[one.id] = "cap"
+            else:
+                contracts.append(one)
+        return contracts, silent
+
+    async def _ask(self, lot: Lot, asked: Sequence[Contract], seconds: float) -> dict[str, Outcome]:
+        """Contract → what it said in time."""
+        at = self._world.now()
+        tasks = {asyncio.create_task(self._one(lot, one, at, seconds)): one for one in asked}
+        done, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:  # ended without being waited for: the deadline is the source's
+            task.cancel()
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+        said = ((tasks[task].id, task.result()) for task in done)
+        return {contract: outcome for contract, outcome in said if outcome is not None}
+
+    async def _one(self, lot: Lot, contract: Contract, at: datetime, seconds: float) -> Outcome | None:
+        ping = _ping_of(contract)
+        assert ping is not None
+        handover = Handover(
+            delivery_id=self._world.new_id(), lead_id=lot.id, contract=contract.id, campaign=lot.campaign.id,
+            source=lot.source, price=contract.doc.price, lead=lot.lead, raw=lot.raw, beside=lot.beside, at=at,
+            test=lot.test, contact=lot.campaign.contact,
+        )  # fmt: skip
+        try:
+            return (await self._wire.converse(ping.converse(handover), total=seconds)).outcome
+        except Exception as error:
+            emit(bug(error, "ping"))
+            return None
+
+    def _count(
+        self, asked: Sequence[Contract], outcomes: Mapping[str, Outcome], out: Mapping[str, str]
+    ) -> None:
+        for one in asked:
+            said = outcomes.get(one.id)
+            word = LATE if said is None else "bid" if isinstance(said, Accepted) else "no"
+            self._metrics.count("leadgate_bids_total", (one.id, out.get(one.id, word)))
+
+
+def _ping_of(contract: Contract) -> Any:
+    return contract.bid.ping if isinstance(contract.bid, BidSettings) else None
+
+
+def _bid(contract: Contract, said: Accepted) -> Bid:
+    price = contract.doc.price if said.price is None else said.price
+    return Bid(
+        contract=contract.id, buyer=contract.buyer, price=_counted(price), reference=(said.reference or "")[:200]
+    )  # fmt: skip
+
+
+def _counted(price: Decimal) -> Decimal:
+    """What counters and ledger hold: places beyond are the buyer's."""
+    return price.quantize(UNIT, ROUND_DOWN)
+
+
+def _why(said: Outcome) -> str:
+    """A code of ours where there is one, else that he said no: his words are his."""
+    return getattr(said, "reason", "")[:100] or "no"

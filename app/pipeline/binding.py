@@ -1,0 +1,140 @@
+"""A lead that comes with its ping gets what was promised for it: the bidders in their order, their prices, its own price.
+
+A ping is used up by one lead that is taken, under the ping's row lock: of any number that come with it at once the
+first gets it. Why a ping does not hold is a finding, told to the source whatever becomes of its lead.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.ingest.raw import written
+from app.model import Finding, Record, Verdict
+from app.pipeline.pinging import fact_of
+from app.pipeline.tracks import Won, won
+from app.store import pings
+from app.store.pings import KeptPing
+
+if TYPE_CHECKING:
+    from app.pipeline.drafts import Draft
+
+PING = "ping"
+CODES: Mapping[str, str] = {
+    "ping_unknown": "there is no such ping of yours",
+    "ping_expired": "the time of its ping had run out",
+    "ping_used": "its ping was used by an earlier lead",
+    "ping_changed": "it is not what was pinged",
+    "ping_no_bid": "nobody had bid on its ping",
+    "ping_test": "a test's ping is for a test, and no other is",
+}
+"""Why a ping does not hold."""
+
+
+class Mentioned(Struct, frozen=True):
+    """What a post says of its ping: whose bids it wants, where the person agreed to be called by some alone."""
+
+    ping_id: str
+    bids: str = ""
+
+
+class Binding(Struct, frozen=True):
+    """What a lead's auction came to: its bids as they are kept, the best first. Without a `ping_id` it was held when
+    the lead came."""
+
+    bids: Sequence[Mapping[str, str]]
+    won: Mapping[str, Won]
+    promised: Decimal | None
+    ping_id: UUID | None = None
+
+
+def mentioned(record: Record) -> Mentioned | None:
+    """`ping_id`, and `bid_id` where only some of its bidders may have the lead (`1`, or `1,3`)."""
+    if "ping_id" not in record or not (ping := written(record["ping_id"])):
+        return None
+    return Mentioned(ping, written(record.get("bid_id")))
+
+
+async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
+    """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew."""
+    asking = [draft for draft in drafts if draft.mentioned is not None and not draft.asked]
+    ids = {id_ for draft in asking if (id_ := _id_of(draft)) is not None}
+    kept = await pings.lock(conn, list(ids)) if ids else {}
+    taken: set[UUID] = set()
+    for draft in asking:
+        draft.sound = draft.sound or draft.judged
+        assert draft.sound is not None
+        id_ = _id_of(draft)
+        ping = kept.get(id_) if id_ is not None else None
+        code, field = _against(draft, ping, taken)
+        draft.bound = None if code or ping is None else _binding(draft, ping)
+        draft.judged = _judged(draft.sound, code, field, refuse=draft.plan.ping.otherwise == "refuse")
+        if draft.bound is not None and draft.judged.outcome == "accepted" and id_ is not None:
+            taken.add(id_)
+
+
+async def redeem(conn: Any, drafts: Sequence["Draft"]) -> None:
+    """Once it is known what becomes of the leads: those that are taken use their pings up, of the others they stay good."""
+    used: dict[UUID, UUID] = {}
+    for draft in drafts:
+        if draft.verdict is None or draft.verdict.outcome != "accepted":
+            draft.bound = None
+        elif draft.bound is not None and draft.bound.ping_id is not None:
+            used[draft.bound.ping_id] = draft.lead.id
+    if used:
+        await pings.use(conn, used)
+
+
+def _against(draft: "Draft", ping: KeptPing | None, taken: set[UUID]) -> tuple[str, str]:
+    """(why the ping does not hold, the field that is at fault); nothing where it does."""
+    lead = draft.lead
+    if ping is None or ping.source != lead.source or ping.campaign != lead.campaign:
+        return "ping_unknown", "ping_id"
+    if ping.test != lead.test:
+        return "ping_test", "ping_id"
+    if ping.lead_id not in (None, lead.id) or ping.id in taken:
+        return "ping_used", "ping_id"
+    if ping.price is None:
+        return "ping_no_bid", "ping_id"
+    if lead.received_at > ping.expires_at:
+        return "ping_expired", "ping_id"
+    normal = lead.normal
+    other = (name for name, fact in ping.facts.items() if fact_of(ping.id, name, normal(name)) != fact)
+    if (changed := next(other, "")) != "":
+        return "ping_changed", changed
+    return ("", "") if _wanted(draft, ping) else ("ping_no_bid", "bid_id")
+
+
+def _binding(draft: "Draft", ping: KeptPing) -> Binding:
+    bids = _wanted(draft, ping)
+    return Binding(bids, won(bids), Decimal(bids[0]["offered"]), ping.id)
+
+
+def _wanted(draft: "Draft", ping: KeptPing) -> Sequence[Mapping[str, str]]:
+    """Its bids, or those of them that the post names by their numbers."""
+    named = draft.mentioned.bids if draft.mentioned is not None else ""
+    if not named:
+        return ping.bids
+    numbers = {part.strip() for part in named.split(",")}
+    return [bid for n, bid in enumerate(ping.bids, 1) if str(n) in numbers]
+
+
+def _judged(sound: Verdict, code: str, field: str, *, refuse: bool) -> Verdict:
+    if not code:
+        return sound
+    message = f"{field} is not what it was in the ping" if code == "ping_changed" else CODES[code]
+    found = Finding(
+        check=PING, code=code, message=message, field=field, action="reject" if refuse else "flag"
+    )
+    findings = (*sound.findings, found)
+    return replace(sound, findings=findings, outcome="rejected" if refuse else sound.outcome)
+
+
+def _id_of(draft: "Draft") -> UUID | None:
+    try:
+        return UUID(draft.mentioned.ping_id) if draft.mentioned is not None else None
+    except ValueError:
+        return None

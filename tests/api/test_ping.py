@@ -1,0 +1,228 @@
+"""A ping is answered with what would be paid, and the lead that follows gets it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import Api, serving
+from tests.bidders import Bidders, bidder, campaign, market, source, standing
+
+FACTS = {"state": "CA", "bill": 180}
+ANN = {"first_name": "Ann", "email": "ann@example.com", "phone": "512 555 0100", **FACTS}
+PING = {"contact": "refuse"}
+
+
+@pytest.fixture
+async def bidders() -> AsyncIterator[Bidders]:
+    async with Bidders({"sunco": "12.00", "volta": "15.00", "amp": None}) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path, bidders: Bidders) -> AsyncIterator[Api]:
+    """Three who are pinged, one who bids his price; the house keeps 2.00."""
+    yaml = market(
+        bidder(bidders, "sunco", bid="named: true"),
+        bidder(bidders, "volta"),
+        bidder(bidders, "amp"),
+        standing(bidders, "house", "4.00"),
+        campaign=campaign('{deadline: 2s, margin: {fixed: "2.00"}, expires: 60s}'),
+        sources=source() + source("other", more=', price: "1.00"') + source("strict", more=", ping: {otherwise: refuse}")
+        + source("slow", more=", ping: {per_minute: 2}") + source("loose", more=", ping: {contact: drop}"),
+    )  # fmt: skip
+    async with serving(database_url, tmp_path, yaml) as running:
+        yield running
+
+
+async def ping(api: Api, body: Any = None, *, key: str = "", **headers: str) -> httpx.Response:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await api.http.post(
+        "/v1/ping", json=FACTS if body is None else body, headers={"x-api-key": key or api.acme, **given}
+    )
+
+
+async def test_a_ping_is_answered_with_the_best_bid_less_the_margin(api: Api) -> None:
+    answer = (await ping(api)).json()
+    assert (answer["outcome"], answer["price"], answer["currency"]) == ("success", "13.00", "USD")
+    assert answer["ping_id"]
+    assert answer["expires_at"].endswith("Z")
+
+
+async def test_buyers_are_named_where_their_contract_allows_it(api: Api) -> None:
+    assert (await ping(api)).json()["buyers"] == [{"bid_id": "2", "name": "Sunco Inc"}]
+
+
+async def test_a_ping_makes_no_lead(api: Api) -> None:
+    await ping(api)
+    assert (
+        await api.value("select count(*) from lead") + await api.value("select count(*) from submission") == 0
+    )
+
+
+async def test_bidders_see_facts_and_no_contact(api: Api, bidders: Bidders) -> None:
+    await ping(api)
+    assert bidders.pings() == [{"state": "CA", "bill": 180}] * 3
+
+
+async def test_xml_is_answered_with_xml(api: Api) -> None:
+    answer = await ping(api, accept="application/xml")
+    assert answer.headers["content-type"].startswith("application/xml")
+    assert "<result><outcome>success</outcome><ping_id>" in answer.text
+    assert "<buyers><buyer><bid_id>2</bid_id><name>Sunco Inc</name></buyer></buyers>" in answer.text
+
+
+async def test_a_ping_may_come_as_a_form(api: Api) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded", "x-api-key": api.acme}
+    answer = await api.http.post("/v1/ping", content=b"state=CA&bill=180", headers=form)
+    assert answer.json()["price"] == "13.00"
+
+
+@pytest.mark.parametrize("name", ["first_name", "email", "phone"])
+async def test_contact_data_in_a_ping_is_refused_by_name_and_not_repeated(api: Api, name: str) -> None:
+    answer = await ping(api, {**FACTS, name: ANN[name]})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["where"]) == (422, "contact_in_ping", name)
+    assert str(ANN[name]) not in answer.text
+
+
+async def test_contact_data_is_dropped_where_the_source_may_send_it(api: Api, bidders: Bidders) -> None:
+    answer = await ping(api, ANN, key=await api.key("source", "loose"))
+    assert answer.json()["outcome"] == "success"
+    assert bidders.pings() == [{"state": "CA", "bill": 180}] * 3
+    assert "ann" not in str(await api.value("select p::text from ping p")).lower()
+
+
+async def test_a_hash_that_is_none_is_refused(api: Api) -> None:
+    assert (await ping(api, {**FACTS, "phone_hash": "5125550100"})).json()["code"] == "no_hash"
+
+
+async def test_the_lead_goes_to_the_best_bidder_at_his_bid_and_the_source_gets_what_was_promised(
+    api: Api, bidders: Bidders
+) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    answer = (await api.post({**ANN, "ping_id": ping_id})).json()
+    assert (answer["outcome"], answer["price"]) == ("success", "13.00")
+    assert bidders.leads("volta") == [{"email": "ann@example.com", "price": "15.00", "bid": "bid-volta"}]
+    assert await api.value("select price from delivery") == 15
+
+
+async def test_a_bidder_who_refuses_the_lead_makes_way_for_the_next_and_nobody_is_paid_more_than_came_in(
+    api: Api, bidders: Bidders
+) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    bidders.refusing = {"volta"}
+    answer = (await api.post({**ANN, "ping_id": ping_id})).json()
+    assert (answer["outcome"], answer["price"]) == ("success", "12.00")
+    assert bidders.leads("sunco")[0]["bid"] == "bid-sunco"
+
+
+async def test_nobody_gets_the_lead_who_has_not_bid(api: Api, bidders: Bidders) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    bidders.refusing = {"volta", "sunco", "house"}
+    assert (await api.post({**ANN, "ping_id": ping_id})).json()["outcome"] == "failure"
+    assert bidders.leads("amp") == []
+
+
+async def test_only_the_bidder_whom_the_person_agreed_to_gets_the_lead(api: Api, bidders: Bidders) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    answer = (await api.post({**ANN, "ping_id": ping_id, "bid_id": "2"})).json()
+    assert (answer["price"], len(bidders.leads("sunco")), len(bidders.leads("volta"))) == ("10.00", 1, 0)
+
+
+async def test_a_ping_is_used_once_and_the_second_lead_goes_the_normal_way(api: Api) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    await api.post({**ANN, "ping_id": ping_id})
+    again = (await api.post({**ANN, "email": "bob@example.com", "ping_id": ping_id})).json()
+    assert again["outcome"] == "success"
+    assert [reason["code"] for reason in again["reasons"]] == ["ping_used"]
+    assert (
+        await api.value("select count(*) from lead l join delivery d on d.lead_id = l.id where d.price = 15")
+        == 1
+    )
+
+
+async def test_of_many_leads_with_one_ping_at_once_one_gets_the_promise(api: Api) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    posts = [api.post({**ANN, "email": f"p{n}@example.com", "ping_id": ping_id}) for n in range(12)]
+    answers = [answer.json() for answer in await asyncio.gather(*posts)]
+    assert sum(not answer.get("reasons") for answer in answers) == 1
+    assert await api.value("select count(*) from delivery where price = 15") == 1
+
+
+async def test_a_lead_that_differs_from_its_ping_is_told_so(api: Api) -> None:
+    ping_id = (await ping(api)).json()["ping_id"]
+    answer = (await api.post({**ANN, "state": "NV", "ping_id": ping_id})).json()
+    assert answer["reasons"][0] == {
+        "code": "ping_changed", "field": "state", "message": "state is not what it was in the ping",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("ping_id", ["nonsense", "019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3", 7])
+async def test_a_ping_that_is_none_is_told_so(api: Api, ping_id: Any) -> None:
+    answer = (await api.post({**ANN, "ping_id": ping_id})).json()
+    assert (answer["outcome"], answer["reasons"][0]["code"]) == ("success", "ping_unknown")
+
+
+async def test_somebody_elses_ping_is_as_none(api: Api) -> None:
+    ping_id = (await ping(api, key=await api.key("source", "other"))).json()["ping_id"]
+    answer = (await api.post({**ANN, "ping_id": ping_id})).json()
+    assert answer["reasons"][0]["code"] == "ping_unknown"
+    assert await api.value("select lead_id from ping") is None
+
+
+async def test_a_ping_that_is_too_old_is_told_so_and_its_lead_refused_where_the_source_is_to(
+    api: Api,
+) -> None:
+    key = await api.key("source", "strict")
+    ping_id = (await ping(api, key=key)).json()["ping_id"]
+    await api.value("update ping set expires_at = now() - interval '1 hour'")
+    answer = (await api.post({**ANN, "ping_id": ping_id}, key=key)).json()
+    assert (answer["outcome"], answer["reasons"][0]["code"]) == ("failure", "ping_expired")
+    assert (
+        await api.value("select count(*) from dedupe_key") + await api.value("select count(*) from delivery")
+        == 0
+    )
+
+
+async def test_a_tests_ping_is_for_a_test(api: Api) -> None:
+    ping_id = (await ping(api, x_leadgate_test="1")).json()["ping_id"]
+    assert (await api.post({**ANN, "ping_id": ping_id})).json()["reasons"][0]["code"] == "ping_test"
+    test = (await api.post({**ANN, "ping_id": ping_id}, x_leadgate_test="1")).json()
+    assert (test["outcome"], test["price"]) == ("success", "13.00")
+
+
+async def test_a_source_that_pings_too_often_is_told_when_to_come_again(api: Api) -> None:
+    key = await api.key("source", "slow")
+    first = [(await ping(api, key=key)).status_code for _ in range(2)]
+    answer = await ping(api, key=key)
+    assert (first, answer.status_code, answer.json()["code"]) == ([200, 200], 429, "ping_rate")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert (await ping(api)).status_code == 200
+
+
+async def test_nobody_bids_is_an_answer(api: Api) -> None:
+    await api.configure(campaign('{minimum: "50.00"}'))
+    answer = await ping(api)
+    assert (answer.status_code, answer.json()["outcome"], answer.json()["price"]) == (200, "failure", "0.00")
+    assert answer.json()["reasons"] == [{"code": "no_bid", "field": "", "message": "nobody bids for it"}]
+    lead = (await api.post({**ANN, "ping_id": answer.json()["ping_id"]})).json()
+    assert lead["reasons"][0]["code"] == "ping_no_bid"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [(b"", 400, "empty"), (b"{", 400, "syntax"), (b'[{"state": "CA"}, {"state": "NV"}]', 422, "several"), (b"\xff\xff", 400, "charset")],
+)  # fmt: skip
+async def test_what_is_no_ping_is_told_why(api: Api, body: bytes, status: int, code: str) -> None:
+    headers = {"content-type": "application/json", "x-api-key": api.acme}
+    answer = await api.http.post("/v1/ping", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_ping_needs_a_sources_key(api: Api) -> None:
+    assert (await ping(api, key="nobody's")).status_code == 401
+    assert (await ping(api, key=await api.key("buyer", "sunco"))).status_code == 401
