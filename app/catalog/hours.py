@@ -24,12 +24,25 @@ def week(opened: Mapping[str, str | Sequence[str]]) -> Week:
     `to` is exclusive and at most 1440. What runs past midnight is the next day's morning. Raises HoursError.
     """
     days: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
-    for key, value in opened.items():
-        for text in [value] if isinstance(value, str) else value:
-            start, end = _interval(text)
-            for day in _days(key):
-                _open(days, day, start, end)
+    for day, spans in enumerate(opened_on(opened)):
+        for start, end in spans:
+            _open(days, day, start, end)
     return tuple(_joined(day) for day in days)
+
+
+def opened_on(opened: Mapping[str, str | Sequence[str]]) -> Week:
+    """As `week`, but what runs past midnight belongs whole to the day on which it opens: `to` may be beyond 1440."""
+    days: list[list[tuple[int, int]]] = [[] for _ in WEEKDAYS]
+    for key, value in opened.items():
+        for span in intervals(value):
+            for day in _days(key):
+                days[day].append(span)
+    return tuple(_joined(day) for day in days)
+
+
+def intervals(value: str | Sequence[str]) -> list[tuple[int, int]]:
+    """Of one day: `09:00-12:00`, or several of them. Raises HoursError."""
+    return [_interval(text) for text in ([value] if isinstance(value, str) else value)]
 
 
 def _days(key: str) -> list[int]:

@@ -196,7 +196,7 @@ def _shown(value: Any) -> str | None:
 
 def _veiled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _veiled(item) for key, item in value.items()}
+        return {key: _veiled(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_veiled(item) for item in value]
     return "(secret)" if is_sealed(value) else value

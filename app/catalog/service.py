@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, Catalogue, EnricherDoc, ListDoc, SourceDoc
 from app.catalog.export import export
+from app.catalog.holiday_list import kept
 from app.catalog.kinds import Kinds
 from app.catalog.plan_text import heading, render
 from app.catalog.planning import Plan, plan
@@ -47,7 +49,8 @@ class Configuration:
         """Raises CatalogueErrors with every problem, Conflict when another change came in between."""
         version, stored = await self._store.load()
         # In a thread, since compiling thousands of expressions takes a second that leads in flight can't spare.
-        applied = await asyncio.to_thread(self._planned, files, version, stored, prune)
+        today = await self._store.today()
+        applied = await asyncio.to_thread(self._planned, files, version, stored, prune, today)
         return applied if dry_run else await self._saved(applied, by, version)
 
     async def revise(
@@ -81,9 +84,10 @@ class Configuration:
         stored = (await self._store.load())[1] if version is None else await self._store.load_at(version)
         return export(await asyncio.to_thread(catalogue_of, stored))
 
-    def _planned(self, files: Files, version: int, stored: Stored, prune: bool) -> Applied:
+    def _planned(self, files: Files, version: int, stored: Stored, prune: bool, today: date) -> Applied:
         current = catalogue_of(stored)
         wanted = read(files, self._kinds, current=current, sealer=self._sealer)
+        wanted = kept(wanted, current, today)
         wanted = sealed(wanted, current, self._kinds, self._sealer)
         planned = plan(current, wanted, prune=prune, against=version)
         return Applied(plan=planned, head=heading([name for name, _ in files], wanted))

@@ -4,8 +4,8 @@ from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from app.catalog.hours import intervals, opened_on
 from app.catalog.opening import Hours
-from app.catalog.hours import week
 
 HORIZON_DAYS = 400
 
@@ -17,11 +17,17 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class Opening:
     """Compiled `Hours`. Openings are half-open [from, to) in UTC; laid out in stretches, as asked for."""
 
-    __slots__ = ("_edges", "_from", "_to", "_week", "zone")
+    __slots__ = ("_away", "_days", "_edges", "_from", "_to", "_week", "zone")
 
     def __init__(self, doc: Hours) -> None:
         self.zone = ZoneInfo(doc.zone)
-        self._week = week(doc.open)
+        self._week = opened_on(doc.open)
+        closed = doc.holidays.days if doc.holidays is not None else {}
+        special = {day: tuple(intervals(value)) for day, value in doc.special.items()}
+        self._days: dict[date, tuple[tuple[int, int], ...]] = {**dict.fromkeys(closed, ()), **special}
+        self._away = _merged(
+            [(self._instant(one[0]), self._instant(one[1])) for one in (a.span for a in doc.away)]
+        )
         self._edges: list[datetime] = []  # opens, closes, opens, closes …
         self._from = self._to = _NEVER
 
@@ -71,11 +77,14 @@ class Opening:
             spans.extend(self._openings(day))
             day += timedelta(days=1)
         self._from, self._to = instant(first, 0, self.zone), instant(last, 0, self.zone)
-        self._edges = [edge for span in _merged(spans) for edge in span]
+        self._edges = [edge for span in _without(_merged(spans), self._away) for edge in span]
+
+    def _instant(self, wall: datetime) -> datetime:
+        return instant(wall.date(), wall.hour * 60 + wall.minute, self.zone)
 
     def _openings(self, day: date) -> list[tuple[datetime, datetime]]:
         spans = []
-        for opens, closes in self._week[day.weekday()]:
+        for opens, closes in self._days.get(day, self._week[day.weekday()]):
             span = instant(day, opens, self.zone), instant(day, closes, self.zone, last=True)
             if span[0] < span[1]:  # an hour that the spring jump swallows is no opening
                 spans.append(span)
@@ -102,6 +111,19 @@ def _jump(wall: datetime, zone: ZoneInfo) -> datetime:
         else:
             high = middle
     return high
+
+
+def _without(
+    spans: list[tuple[datetime, datetime]], away: list[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    for gone, back in away:
+        kept = [
+            part
+            for opens, closes in spans
+            for part in ((opens, min(closes, gone)), (max(opens, back), closes))
+        ]
+        spans = [(opens, closes) for opens, closes in kept if opens < closes]
+    return spans
 
 
 def _merged(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -1,6 +1,7 @@
 """What is configured, as an append-only history: every version can be read again."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
@@ -32,6 +33,12 @@ class CatalogueStore:
         """0 while nothing was ever configured."""
         async with self._database.acquire() as connection:
             return int(await connection.fetchval("select coalesce(max(version), 0) from catalogue_version"))
+
+    async def today(self) -> date:
+        """By the database's clock."""
+        async with self._database.acquire() as connection:
+            found: date = await connection.fetchval("select (now() at time zone 'UTC')::date")
+            return found
 
     async def load(self) -> tuple[int, Stored]:
         """The current version and every document of it, in the order of ids."""

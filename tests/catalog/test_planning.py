@@ -150,7 +150,7 @@ def test_caps_that_come_and_go_are_named_by_their_place() -> None:
     text = HOUSE.replace("[{per: day, leads: 200}]", "[{per: day, leads: 200}, {per: total, leads: 9}]")
     (change,) = planned(text).changes
     assert [(d.path, d.old, d.new) for d in change.details] == [
-        ("caps[1]", None, "{per: total, leads: 9, zone: null, when: null}")
+        ("caps[1]", None, "{per: total, leads: 9, window: calendar}")
     ]
 
 
