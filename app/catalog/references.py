@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
 from app.catalog.derived import derived
 from app.catalog.documents import (
+    BuyerDoc,
     CampaignDoc,
-    Cap,
     ContractDoc,
     FieldMarker,
     FormDoc,
@@ -24,10 +22,10 @@ from app.catalog.documents import (
 from app.catalog.enriching import check_enrich, ways_of
 from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
-from app.catalog.hours import HoursError, week
 from app.catalog.kinds import at, marked_places
+from app.catalog.limit_faults import check_caps, check_hours, check_money, check_open
 from app.catalog.mailboxes import check_mailboxes
-from app.catalog.problems import nearest, suggestion
+from app.catalog.problems import suggestion
 from app.catalog.tree import Node
 from app.catalog.worth_faults import check_worth
 from app.core.expressions import Expression, ExpressionError
@@ -48,6 +46,8 @@ def check(reading: Reading) -> None:
         _source(reading, item, known)
     for item in reading.of("contract"):
         _contract(reading, item, known)
+    for item in reading.of("buyer"):
+        _buyer(reading, item, known)
     check_mailboxes(reading)
 
 
@@ -128,7 +128,9 @@ def _campaign(reading: Reading, item: Item, known: _Known) -> None:
     _rules_named(reading, item)
     if isinstance(item.doc, CampaignDoc):
         check_worth(reading, item, item.doc)
-        for path, expression in _expressions(item.doc.score, ("score",)):
+        check_caps(reading, item, item.doc.distribution.caps, ("distribution", "caps"))
+        caps = _expressions(item.doc.distribution.caps, ("distribution", "caps"))
+        for path, expression in (*_expressions(item.doc.score, ("score",)), *caps):
             _lead_fields(reading, item, path, expression, item.id, known)
     if item.id:
         _kept(reading, item, known)
@@ -201,6 +203,9 @@ def _source(reading: Reading, item: Item, known: _Known) -> None:
     _form(reading, item, campaign, known)
     if isinstance(item.doc, SourceDoc):
         _sane_source(reading, item, item.doc)
+        check_caps(reading, item, item.doc.caps)
+        for at, expression in _expressions(item.doc.caps, ("caps",)):
+            _lead_fields(reading, item, at, expression, campaign, known)
 
 
 def _form(reading: Reading, item: Item, campaign: str, known: _Known) -> None:
@@ -278,10 +283,30 @@ def _contract(reading: Reading, item: Item, known: _Known) -> None:
             reading.say(item, ["sources", i], f'"{node.value}" is no source', hint)
     if campaign is not None and known.fields[campaign]:
         deliver = _expressions(item.settings.get("deliver"), ("deliver",))
-        for path, expression in [*_written(item), *deliver]:
+        bid = _expressions(item.settings.get("bid"), ("bid",))
+        for path, expression in [*_written(item), *deliver, *bid]:
             _lead_fields(reading, item, path, expression, campaign, known)
     if isinstance(item.doc, ContractDoc):
         _sane_contract(reading, item, item.doc)
+
+
+def _buyer(reading: Reading, item: Item, known: _Known) -> None:
+    """Its caps speak of leads of several campaigns: one of them must know the field."""
+    check_money(reading, item, lambda campaign: _document(reading, campaign))
+    if not isinstance(item.doc, BuyerDoc) or not item.doc.caps:
+        return
+    check_caps(reading, item, item.doc.caps)
+    sold = {c.doc.campaign for c in reading.of("contract") if c.owner is item and c.doc is not None}
+    for path, expression in _expressions(item.doc.caps, ("caps",)):
+        for campaign in (
+            sorted(sold & known.fields.keys())[:1] if not _any_knows(expression, sold, known) else ()
+        ):
+            _lead_fields(reading, item, path, expression, campaign, known)
+
+
+def _any_knows(expression: Expression, campaigns: set[str], known: _Known) -> bool:
+    names = {name for name, _ in expression.lead_fields()}
+    return any(names <= known.fields.get(one, set()) | known.derived.get(one, set()) for one in campaigns)
 
 
 def _lead_fields(
@@ -328,47 +353,8 @@ def _sane_contract(reading: Reading, item: Item, contract: ContractDoc) -> None:
     for i, wait in enumerate(contract.retry.schedule):
         if wait.seconds <= 0:
             reading.say(item, ["retry", "schedule", i], "must be longer than nothing", "5s is usual")
-    _caps(reading, item, contract.caps)
+    check_caps(reading, item, contract.caps)
     if contract.hours is not None:
-        _zone(reading, item, ["hours", "zone"], contract.hours.zone)
-        for key, value in contract.hours.open.items():
-            for i, text in enumerate([value] if isinstance(value, str) else value):
-                _hours(reading, item, key, text, [] if isinstance(value, str) else [i])
+        check_hours(reading, item, contract.hours)
     if contract.consumer_hours is not None:
-        for key, value in contract.consumer_hours.open.items():
-            for i, text in enumerate([value] if isinstance(value, str) else value):
-                _hours(reading, item, key, text, [] if isinstance(value, str) else [i], of="consumer_hours")
-
-
-def _caps(reading: Reading, item: Item, caps: tuple[Cap, ...]) -> None:
-    seen: set[tuple[Any, ...]] = set()
-    for i, cap in enumerate(caps):
-        if cap.zone is not None:
-            _zone(reading, item, ["caps", i, "zone"], cap.zone)
-        what = (cap.per, cap.zone, cap.when)
-        if what in seen:
-            reading.say(item, ["caps", i], f"counts the same per {cap.per} as a cap above", "keep one")
-        seen.add(what)
-
-
-def _hours(
-    reading: Reading, item: Item, key: str, text: str, step: list[str | int], *, of: str = "hours"
-) -> None:
-    try:
-        week({key: text})
-    except HoursError as error:
-        message, _, hint = str(error).partition("; ")
-        path = [of, "open"] if error.in_key else [of, "open", key, *step]
-        if not error.in_key or step in ([], [0]):
-            reading.say(item, path, message, hint, key=key if error.in_key else "")
-
-
-def _zone(reading: Reading, item: Item, path: list[str | int], zone: str) -> None:
-    if zone not in _zones():
-        hint = nearest(zone, _zones()) or "write it as America/Los_Angeles"
-        reading.say(item, path, f'"{zone}" is no time zone', hint)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+        check_open(reading, item, contract.consumer_hours.open, ("consumer_hours", "open"))
