@@ -1,7 +1,7 @@
 """Collects the bids on a lead: all bidders are asked at once, without its contacts, and whoever is late has not bid."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -20,8 +20,7 @@ from app.distribute.bitsets import positions
 from app.distribute.route import Match
 from app.distribute.wire import Wire
 from app.model import Accepted, Outcome, Scalar
-from app.pipeline.plans import CampaignPlan
-from app.pipeline.returned import Returned
+from app.pipeline.plans import CampaignPlan, Plans
 from app.store import replays
 from app.store.database import Database
 
@@ -53,19 +52,20 @@ class Hammer(Struct, frozen=True):
 class Auctioneer:
     """Its wire is not the one that hands leads over: pings take no buyer's place."""
 
-    def __init__(self, database: Database, wire: Wire, world: World, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, wire: Wire, world: World, metrics: Metrics, *, plans: Callable[[], Plans]
+    ) -> None:
         self._database = database
         self._wire = wire
         self._world = world
         self._metrics = metrics
-        self._returned = Returned(database, world)
+        self._plans = plans
         self._late: set[asyncio.Task[Any]] = set()
 
     async def hold(self, lot: Lot) -> Hammer:
         """Within the campaign's deadline and what the database takes."""
         began, auction = self._world.monotonic(), lot.campaign.auction
         contracts, silent = await self._open(lot)
-        returned = await self._returned.rates() if auction.penalty == "returns" else {}
         asked = [one for one in contracts if _ping_of(one) is not None]
         outcomes = await self._ask(lot, asked, auction.deadline.seconds) if asked else {}
         bids: list[Bid] = []
@@ -75,10 +75,14 @@ class Auctioneer:
                 bids.append(_bid(one, said))
             else:
                 silent[one.id] = LATE if said is None else _why(said)
-        result = ranked(bids, auction, returned)
+        result = ranked(bids, auction, self._returned() if auction.penalty == "returns" else {})
         self._count(asked, outcomes, result.out)
         ms = (self._world.monotonic() - began) * 1000
         return Hammer(result.bids, {**silent, **result.out}, round(ms, 2))
+
+    def _returned(self) -> Mapping[str, Decimal]:
+        """Contract → the share of its leads that is expected to come back."""
+        return {contract: one.returns for contract, one in self._plans().expectations.of.items()}
 
     async def close(self) -> None:
         for task in self._late:

@@ -1,7 +1,8 @@
-"""Keeps what is expected of contracts up to the minute, where a ranking asks for it."""
+"""Keeps what is expected of contracts up to the minute, where a ranking or an auction asks for it."""
 
 from collections.abc import Callable
 
+from app.catalog.documents import CampaignDoc
 from app.core.world import World
 from app.distribute.expecting import Record
 from app.pipeline.plans import Plans
@@ -25,7 +26,7 @@ class Expecting:
         contracts = {
             one.id: one
             for campaign in plans.snapshot.campaigns.values()
-            if "expected_value" in campaign.distribution.rank
+            if _asks(campaign)
             for one in plans.snapshot.by_campaign.get(campaign.id, ())
         }
         if not contracts or began < self._until:
@@ -39,3 +40,8 @@ class Expecting:
         )
         now = self._world.monotonic()
         self._until = now + _SELDOM * (now - began)
+
+
+def _asks(campaign: CampaignDoc) -> bool:
+    penalty = campaign.auction is not None and campaign.auction.penalty == "returns"
+    return penalty or "expected_value" in campaign.distribution.rank
