@@ -60,9 +60,9 @@ def _asked(
 
 
 def _earned(choice: "Choice", match: Match, want: "Want") -> Decimal:
-    index = match.index
-    prices = (
-        want.prices.get(one.contract, index.contracts[index.number[one.contract]].doc.price)
-        for one in choice.chosen
-    )
-    return sum(prices, Decimal(0))
+    index, total = match.index, Decimal(0)
+    for one in choice.chosen:
+        contract = index.contracts[index.number[one.contract]]
+        price = want.price_of(contract)
+        total += contract.doc.price if price is None else price
+    return total

@@ -1,0 +1,55 @@
+"""From a lead to the legs of its chain, and from what was chosen there to hand-overs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.core.world import World
+from app.distribute.allocate import Choice, Want
+from app.distribute.auction import Bound
+from app.distribute.chain import Passage
+from app.distribute.hybrid import along
+from app.distribute.route import Match, RouteIndex
+from app.pipeline.hand_overs import new_job, untallied
+from app.pipeline.plans import CampaignPlan
+from app.pipeline.tracks import Job, Track
+
+
+def passage(
+    campaign: CampaignPlan,
+    match: Match,
+    *,
+    held: Sequence[tuple[str, int]] = (),
+    slots: int | None = None,
+) -> Passage | None:
+    """None where the campaign has no chain and sells in one way, or the lead was auctioned: its bidders alone are
+    asked. `held`: (contract, slot) of its round."""
+    chained = campaign.legs and not isinstance(match, Bound)
+    return Passage(campaign.legs, match, held=held, slots=slots) if chained else None
+
+
+def tested(want: Want) -> Choice:
+    """Of a test lead, which goes the same way: nothing is counted, no cap, no turn."""
+    if want.passage is None:
+        return _untallied(want)[0]
+    return along(want, want.passage, _untallied)
+
+
+def _untallied(want: Want) -> tuple[Choice, Callable[[], None]]:
+    return untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers)), lambda: None
+
+
+def jobs_of(track: Track, slots: Sequence[int], choice: Choice, world: World) -> tuple[Job, ...]:
+    """First attempts with those who were chosen, in the free slots, or in those of the way in which it is sold."""
+    index = index_of(track.plan.campaign, choice)
+    return tuple(
+        new_job(track, one.contract, slot, one.caps, world, index)
+        for slot, one in zip(choice.slots or slots, choice.chosen, strict=False)
+    )
+
+
+def index_of(campaign: CampaignPlan, choice: Choice) -> RouteIndex[Any]:
+    """Where the chosen ones stand, at the prices that they pay."""
+    if not choice.slots:
+        return campaign.index
+    leg = campaign.legs[choice.leg]
+    return leg.shared if choice.shared and leg.shared is not None else leg.index
