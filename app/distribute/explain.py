@@ -5,20 +5,23 @@ the two always add up. Its answers repeat the lead's values; they belong on a sc
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from app.core.conditions import Facts, Node, conjuncts
+from app.core.conditions import Facts, Node
 from app.core.expressions import WORTH
 from app.distribute.caps import CounterKey, cap_of
 from app.distribute.consumer_hours import Reachable, Zones
+from app.distribute.filters import parts_of
 from app.distribute.hours import Opening
 from app.distribute.route import RouteIndex
 
-Cause = Literal["paused", "source", "filter", "hours", "consumer_hours", "duplicate", "cap"]
+Cause = Literal[
+    "paused", "resting", "source", "area", "filter", "hours", "consumer_hours", "duplicate", "cap"
+]
 
 _FIELD = re.compile(
     r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)|(?<![\w.])(""" + "|".join(WORTH) + r")\b"
@@ -45,10 +48,11 @@ def explain(
     used: Mapping[CounterKey, int] | None = None,
     zones: Zones = (),
     had: Mapping[str, str] | None = None,
+    resting: Collection[str] = (),
 ) -> list[LeftOutReason]:
-    """All contracts left out, in rank order. `full` (contract → cap's key), `used` and `had` (buyer → by what he
-    has the person) come from the record."""
-    return list(_reasons(index, lead, source, at, full or {}, used or {}, zones, had or {}))
+    """All contracts left out, in rank order. `full` (contract → cap's key), `used`, `had` (buyer → by what he
+    has the person) and `resting` come from the record."""
+    return list(_reasons(index, lead, source, at, full or {}, used or {}, zones, had or {}, resting))
 
 
 def _reasons(
@@ -60,9 +64,10 @@ def _reasons(
     used: Mapping[CounterKey, int],
     zones: Zones,
     had: Mapping[str, str],
+    resting: Collection[str],
 ) -> Iterator[LeftOutReason]:
     for i, contract in enumerate(index.contracts):
-        found = _standing(contract, source) or _inside(index, i, lead, source, at, zones)
+        found = _standing(contract, source, resting) or _inside(index, i, lead, source, at, zones)
         if found is None and contract.buyer in had:
             found = "duplicate", "duplicate by buyer", had[contract.buyer]
         if found is None and contract.id in full:
@@ -71,21 +76,26 @@ def _reasons(
             yield LeftOutReason(contract.id, *found)
 
 
-def _standing(contract: Any, source: str) -> tuple[Cause, str, str] | None:
+def _standing(contract: Any, source: str, resting: Collection[str]) -> tuple[Cause, str, str] | None:
     if contract.paused:
         return "paused", "paused", "the contract or its buyer is paused"
+    if contract.id in resting:
+        return "resting", "breaker", "it rested, for its buyer had failed time and again"
     if contract.doc.sources and source not in contract.doc.sources:
         return "source", f"sources: {', '.join(contract.doc.sources)}", source
+    if source in contract.doc.except_sources:
+        return "source", f"except_sources: {', '.join(contract.doc.except_sources)}", source
     return None
 
 
 def _inside(
     index: RouteIndex[Any], i: int, lead: Facts, source: str, at: datetime, zones: Zones
 ) -> tuple[Cause, str, str] | None:
-    """Filter and hours: what the index knows before the hours, what only CEL answers after them."""
-    asked, when = index.asked_of(i), index.contracts[i].doc.when
-    indexed = [part for part in conjuncts(when) if part not in asked] if when is not None else []
-    for part in indexed:
+    """Area, filter and hours: what the index knows before the hours, what only CEL answers after them."""
+    if index.areas.minding and not index.areas.passing(lead) >> i & 1:
+        return "area", _short(index.areas.told(i)), index.areas.seen(lead)
+    asked = index.asked_of(i)
+    for part in (part for part in parts_of(index.contracts[i].doc) if part not in asked):
         if not part.holds(lead, source):
             return "filter", *_failing(part, lead)
     opening = index.opening(i)

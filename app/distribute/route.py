@@ -12,18 +12,20 @@ from typing import Any, Generic
 
 from msgspec import Struct
 
-from app.catalog.documents import ContractDoc, Distribution
-from app.core.conditions import Asked, Facts, Node, Question, asking, conjuncts
+from app.catalog.documents import Distribution
+from app.core.conditions import Asked, Facts, Node, asking
 from app.core.money import units
 from app.distribute.area import NOWHERE, Areas, Atlas
-from app.distribute.bitsets import FAMILY, Slot, positions, slot
+from app.distribute.bitsets import positions
 from app.distribute.caps import CountedBalance, CountedCap, Limit, Use, caps_of, counted
 from app.distribute.consumer_hours import PersonalHours, Reachable, Zones
 from app.distribute.expecting import NOTHING_KNOWN, Expectations
+from app.distribute.filters import Filters
 from app.distribute.hours import Opening
 from app.distribute.load import OpenLeads
 from app.distribute.owners import NOBODY, Owners
 from app.distribute.ranking import C, Order, Standing, numbered, order_of, quantum, turn_key, words_of
+from app.distribute.said import configured
 from app.distribute.stages import Stages
 
 _MISSING: Any = object()
@@ -146,6 +148,7 @@ class RouteIndex(Generic[C]):
         self.quanta = tuple(quantum(one.doc, self.turning) for one in order)
         self.least_quantum = min(self.quanta, default=0)
         self.turns = tuple(turn_key(one.id) for one in order)
+        self.configured = configured([one.doc for one in order], self.rank)
         self.number = {one.id: i for i, one in enumerate(order)}
         self._every = (1 << len(order)) - 1
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
@@ -154,7 +157,7 @@ class RouteIndex(Generic[C]):
         self._sources, self._any_source = _by_source(order)
         self._hours = _Openings(order)
         self._personal = PersonalHours([one.doc.consumer_hours for one in order])
-        filters = _Filters(order)
+        filters = Filters(order)
         self.asked = filters.asked
         self._groups, self._fields = filters.groups, filters.fields()
         self._asks = _bits(self.asked)
@@ -266,14 +269,6 @@ class RouteIndex(Generic[C]):
         return tuple(self._groups[group][0] for group in self.asked.get(i, ()))
 
 
-def parts_of(doc: ContractDoc) -> tuple[Node, ...]:
-    """What must be true of a lead and its worth."""
-    parts = conjuncts(doc.when) if doc.when is not None else ()
-    if doc.from_score is None:
-        return parts
-    return (Question("from", "$score", (doc.from_score,), f"score >= {doc.from_score}"), *parts)
-
-
 class _Openings:
     """Who is open: one bitset that holds until the next hour strikes for anybody."""
 
@@ -308,52 +303,6 @@ class _Openings:
             self._from, self._to = max(self._from, since), min(self._to, until)
             if is_open:
                 self._open |= members
-
-
-class _Filters:
-    """Sorts every part of every filter into a slot, or among those that must be asked."""
-
-    def __init__(self, contracts: Sequence[Standing]) -> None:
-        self._every = (1 << len(contracts)) - 1
-        self._slots: dict[tuple[str, str], Slot] = {}
-        self._absent: dict[str, int] = {}
-        self.groups: list[tuple[Node, int]] = []
-        self.asked: dict[int, tuple[int, ...]] = {}
-        self._group_of: dict[str, int] = {}
-        for i, one in enumerate(contracts):
-            for part in parts_of(one.doc):
-                if not (isinstance(part, Question) and self._kept(i, part)):
-                    self._ask(i, part)
-
-    def fields(self) -> tuple[tuple[str, int, tuple[Slot, ...]], ...]:
-        """Per field: its name, who stands where it is absent, its slots; most asked first."""
-        by_field: dict[str, list[Slot]] = {}
-        for (field, _), one in self._slots.items():
-            one.close()
-            by_field.setdefault(field, []).append(one)
-        order = sorted(by_field, key=lambda field: self._absent[field].bit_count())
-        return tuple((field, self._absent[field], tuple(by_field[field])) for field in order)
-
-    def _kept(self, i: int, test: Question) -> bool:
-        """One test of a family per contract and field; a second one is rare and asked instead."""
-        family = FAMILY[test.op]
-        key = (test.field, family)
-        if key not in self._slots:
-            self._slots[key] = slot(family, self._every)
-        if family != "not_in" and self._slots[key].asks >> i & 1:
-            return False
-        self._slots[key].add(i, test)
-        absent = self._absent.get(test.field, self._every)
-        self._absent[test.field] = absent if family == "has_not" else absent & ~(1 << i)
-        return True
-
-    def _ask(self, i: int, part: Node) -> None:
-        group = self._group_of.setdefault(part.text, len(self.groups))
-        if group == len(self.groups):
-            self.groups.append((part, 0))
-        node, members = self.groups[group]
-        self.groups[group] = node, members | 1 << i
-        self.asked[i] = (*self.asked.get(i, ()), group)
 
 
 def _limits(
