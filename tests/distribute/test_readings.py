@@ -11,6 +11,12 @@ JSON = reply(
     200, '{"ok": true, "n": 12.5, "result": {"leads": [{"id": "SC-1"}, {"id": 7}]}, "null": null}', x_ref="R9"
 )
 XML = reply(200, '<response v="2"><id>77</id><errors><error>No Match</error></errors></response>')
+PAGE = reply(
+    200,
+    b"<html><body><div id=result><b>Lead</b> <i class='a id'>77</i><br>"
+    b'<INPUT readonly name="F9errCode" value="0"></div><p>caf\xe9',
+    content_type="text/html; charset=iso-8859-1",
+)
 TEXT = reply(200, "SUCCESS ID=8842 price=$12.50\nthanks")
 
 
@@ -40,6 +46,13 @@ def of(text, buyers_reply):
         ("/response/@v", XML, "2"),
         ("//errors", XML, "No Match"),
         ("/response/id/text()", XML, "77"),
+        ("css:#result .id", PAGE, "77"),
+        ("css:div > b", PAGE, "Lead"),
+        ("css:input[name=F9errCode]@value", PAGE, "0"),
+        ("css:INPUT@Name", PAGE, "F9errCode"),
+        ("css:p", PAGE, "café"),
+        ("css:i.id:not(.b), b", PAGE, "Lead"),
+        ("css:errors > error", XML, "No Match"),
         (r"regex:ID=(\d+)", TEXT, "8842"),
         (r"regex:\$[0-9]+\.[0-9]{2}", TEXT, "$12.50"),
         (r"regex:price=\$(.+?)\n", TEXT, "12.50"),
@@ -58,6 +71,11 @@ def test_a_reading_finds_its_text(text, from_reply, found):
         ("reply.json.ok", JSON),
         ("null", JSON),
         ("$.result.leads.9.id", JSON),
+        ("css:.none", PAGE),
+        ("css:input@none", PAGE),
+        ("css:b", reply(200, b"")),
+        ("css:b", reply(200, b"\x00\xff")),
+        ("css:b", JSON),
         ("$.result.leads.x", JSON),
         ("$.n.x", JSON),
         ("$.response.id", XML),
@@ -78,7 +96,20 @@ def test_a_text_is_cut():
 
 
 @pytest.mark.parametrize(
-    "text", ["reply.json.(", "", "//[", "regex:(", "regex:(?=a)", r"regex:(a)\1", "$..x"]
+    "text",
+    [
+        "reply.json.(",
+        "",
+        "//[",
+        "regex:(",
+        "regex:(?=a)",
+        r"regex:(a)\1",
+        "$..x",
+        "css:",
+        "css:[",
+        "css:a:nope",
+        "css:a@",
+    ],
 )
 def test_what_is_no_reading_is_refused_when_saved(text):
     with pytest.raises(ValueError):
