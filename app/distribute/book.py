@@ -32,6 +32,8 @@ class Book:
         return self.values.get(key, 0)
 
     def full(self, use: Use) -> bool:
+        if use.below_zero and use.key not in self.values:
+            return False  # it must be looked at before anything is known of it
         level = self.values.get(use.key, 0)
         if use.also:
             level += sum(self.values.get(key, 0) for key in use.also)

@@ -40,13 +40,14 @@ machine's clock may be there already."""
 
 class Use(Struct, frozen=True, gc=False):
     """What one lead takes of one limit: `by` of counter `key`, while it and all of `also` stay within `limit`.
-    Above `start` nothing is begun at all."""
+    Above `start` nothing is begun at all. A counter that may be `below_zero` is not empty where it was never seen."""
 
     key: CounterKey
     by: int
     limit: int
     also: tuple[CounterKey, ...] = ()
     start: int | None = None
+    below_zero: bool = False
 
     @property
     def keys(self) -> tuple[CounterKey, ...]:
@@ -140,7 +141,7 @@ class CountedBalance:
         return self.part(at, price)
 
     def part(self, at: datetime, by: int = 0) -> Use:
-        return Use(self.name, by, self.limit, (), self.start)
+        return Use(self.name, by, self.limit, (), self.start, below_zero=True)
 
     def key(self, at: datetime) -> CounterKey:
         return self.name
