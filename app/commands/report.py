@@ -9,19 +9,27 @@ import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
+from app.commands import profiting
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.moments import since_when
 from app.commands.words import columns, money
+from app.report import profit as profits
 from app.store import looking
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.store.looking import Figures
+from app.store.profit import Profit
 
 COUNTS = ("received", "rejected", "held", "open", "sold", "unsold", "returned")
 _HEAD = ("day", "source", "campaign", *COUNTS, "sold%", "bought", "revenue", "margin", "")
 
 
-def report(
+report = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@report.callback(invoke_without_command=True)
+def counted(
+    context: typer.Context,
     since: Annotated[
         str | None, typer.Option(help="From this day on: 7d or 2026-11-20; 7 days unless said.")
     ] = None,
@@ -32,6 +40,8 @@ def report(
     data_dir: DataDir = None,
 ) -> None:
     """Count leads by the day on which they were received, with what they cost and made. Tests aren't counted."""
+    if context.invoked_subcommand is not None:
+        return
     now = world().now()
     first, last = _midnight(since_when(since or "7d", now), zone), since_when(until, now, "--until") or now
 
@@ -54,6 +64,30 @@ def report(
     )
     say("money stands on the day of the lead, whenever it was sold; test leads are left out")
     for line in table(figures, currencies):
+        typer.echo(line)
+
+
+@report.command("profit")
+def earned(
+    by: Annotated[str, typer.Option(metavar="source|campaign|buyer|contract")] = "source",
+    since: Annotated[
+        str | None, typer.Option(help="Booked from this day on: 30d or 2026-11-01; 30 days unless said.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="And before this day: 2026-12-01.")] = None,
+    zone: Annotated[str, typer.Option(help="Whose days: America/Los_Angeles.")] = "UTC",
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """What was earned, by the day on which it was booked, in each currency apart. Tests aren't booked."""
+    now = world().now()
+    first, past = _midnight(since_when(since or "30d", now), zone), since_when(until, now, "--until") or now
+    chosen = profiting.dimension(by)
+
+    async def work(database: Database) -> list[Profit]:
+        return await profits.profit(database, chosen, first, past)
+
+    found = at_database(settings_beside(data_dir), work)
+    for line in profiting.lines(found, chosen, as_json=as_json):
         typer.echo(line)
 
 
