@@ -16,10 +16,10 @@ from app.core.duration import Duration
 from app.core.money import written
 from app.core.registry import Settings
 from app.distribute.adapter import Call, Conversation, Reply
-from app.distribute.adapters.webhook import Sign
 from app.distribute.bodies import CONTENT_TYPES
 from app.distribute.keyed import settable
 from app.distribute.replies import retry_after
+from app.distribute.request import Sign
 from app.distribute.signing import Signer
 from app.distribute.targets import templated_address
 from app.distribute.templates import Template, TemplateFailed

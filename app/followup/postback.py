@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from app.catalog.documents import Retry
 from app.core.duration import Duration
 from app.core.registry import Settings
-from app.distribute.adapters.webhook import Sign
 from app.distribute.keyed import settable
+from app.distribute.request import Sign
 from app.distribute.targets import templated_address
 from app.followup.callback import CallbackSettings, Hidden
 
