@@ -143,7 +143,7 @@ class PoolDesk:
         return bool(full) and await pool.how_many(conn, _rules(agent, full)) > 0
 
     async def _missed(self, conn: Any, agent: Agent, wanted: Pooled, allowed: Allowed) -> Exception:
-        row = await pool.one(conn, wanted.delivery_id)
+        row = await pool.locked(conn, wanted.delivery_id)  # after whoever claims it at this moment
         if row is None:
             return NotYours("there is no such lead in your pool")
         if row.person is not None:

@@ -114,7 +114,8 @@ async def test_a_claim_is_renewed_so_often_and_no_more(house: House, desk: Desk)
     row = await desk.claim("dana")
     await house.run("update pool set expires_at = now() + interval '1 second'")
     renewed = await desk.pool.renew(desk.person("dana"), lead_id)
-    assert renewed.expires_at is not None and row.expires_at is not None
+    assert renewed.expires_at is not None
+    assert row.expires_at is not None
     assert renewed.expires_at > row.expires_at
     await refused(desk.pool.renew(desk.person("dana"), lead_id), "not_renewed")
     with pytest.raises(NotYours):
@@ -125,7 +126,8 @@ async def test_a_lead_that_another_has_is_told_to_be_taken_and_by_whom(house: Ho
     (lead_id,) = await desk.pooled()
     await desk.claim("sam")
     said = await refused(desk.claim("dana", lead_id), "taken")
-    assert said.detail.startswith("taken by Sam ") and said.detail.endswith(" s ago")
+    assert said.detail.startswith("taken by Sam ")
+    assert said.detail.endswith(" s ago")
 
 
 async def test_ones_own_lead_is_claimed_once(house: House, desk: Desk) -> None:
