@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -19,19 +20,29 @@ from app.pipeline.drift import EVERY as WATCHED_EVERY
 from app.pipeline.drift import Watch
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.expecting import LOOKED_EVERY, Expecting
 from app.pipeline.faults import Retrying
 from app.pipeline.filling import FILLED_EVERY, Filling
 from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
 from app.pipeline.forgetting import Forgetting
 from app.pipeline.lists import Lists
+from app.pipeline.offers import EVERY as OFFERS_EVERY
+from app.pipeline.offers import Offers
 from app.pipeline.partials import Partials
 from app.pipeline.persons import PURPOSE as PERSON
 from app.pipeline.persons import Persons
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import Plans
+from app.pipeline.pool_view import PoolView
+from app.pipeline.pooling import PoolDesk
+from app.pipeline.proving import LOOK_EVERY as PROOF_EVERY
+from app.pipeline.proving import Proving
 from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
+from app.pipeline.resting import LOOK_EVERY as RESTS_EVERY
+from app.pipeline.resting import Breakers
 from app.pipeline.reviewing import Reviewer
+from app.pipeline.settling import Settler, given_up
 from app.pipeline.spec import Known
 from app.pipeline.spec_changes import SpecChanges
 from app.pipeline.sweep import Identity, Upkeep
@@ -59,6 +70,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     wire: Wire
     engine: Engine
+    settler: Settler
     reader: Reader
     evidence: EvidenceDesk
     places: Places
@@ -74,7 +86,9 @@ class Attended:
     def __init__(self, on: Ground) -> None:
         self._conversation(on)
         self._reviews(on)
+        self._buyers(on)
         self._people(on)
+        self._pool(on)
         self._housekeeping(on)
 
     def _conversation(self, on: Ground) -> None:
@@ -104,6 +118,27 @@ class Attended:
         self.unattended = Unattended(on.database, reviewer, plans=on.plans, follow=on.engine.follow)
         on.upkeep.also(REVIEWS_EVERY, self.unattended.end)
 
+    def _buyers(self, on: Ground) -> None:
+        """What is expected of buyers; who of them fails, and who does not say that they have it."""
+        self.expecting = Expecting(on.database, on.world, plans=on.plans)
+        on.upkeep.also(LOOKED_EVERY, self.expecting.look, takes=False)
+
+        async def give_up(delivery_id: UUID, reason: str) -> None:
+            step = await given_up(on.settler, delivery_id, reason)
+            if step is not None:
+                on.engine.follow(step)
+
+        sender, takes_work = on.engine.sender, on.upkeep.takes_work
+        self.breakers = Breakers(
+            on.database, sender.health, sender, on.world, on.metrics, process_id=on.identity, plans=on.plans,
+            try_one=on.upkeep.try_one, give_up=give_up, takes_work=takes_work,
+        )  # fmt: skip
+        on.upkeep.also(RESTS_EVERY, self.breakers.look, takes=False)
+        on.upkeep.also(GAUGES_EVERY, self.breakers.gauges, takes=False)
+        self.proving = Proving(on.database, on.metrics, plans=on.plans, give_up=give_up)
+        on.upkeep.also(PROOF_EVERY, self.proving.look)
+        on.upkeep.also(GAUGES_EVERY, self.proving.gauges)
+
     def _people(self, on: Ground) -> None:
         self.lists = Lists(on.database, fieldtypes)
         self.persons = Persons(
@@ -112,6 +147,20 @@ class Attended:
         )  # fmt: skip
         on.upkeep.also(LISTS_TIDIED_EVERY, self.lists.tidy)
         on.upkeep.also(PERSONS_EVERY, self.persons.finish)
+
+    def _pool(self, on: Ground) -> None:
+        """Leads that people pull; in a process that takes no work they may still be claimed."""
+        recorder, tracker = on.engine.recorder, on.engine.tracker
+        retrying = Retrying(on.world, on.metrics, patience=2.0)
+        offers = Offers(
+            on.database, recorder, tracker, retrying, on.world, on.metrics, plans=on.plans, follow=on.engine.follow
+        )
+        on.upkeep.also(OFFERS_EVERY, offers.along)
+        on.upkeep.also(GAUGES_EVERY, offers.gauges)
+        self.pool = PoolDesk(
+            on.database, recorder, tracker, retrying, offers, on.world, on.metrics, plans=on.plans
+        )
+        self.pool_view = PoolView(on.database, self.pool, tracker, on.world)
 
     def _housekeeping(self, on: Ground) -> None:
         on.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(on.places.again), takes=False)

@@ -33,6 +33,7 @@ from app.ingest.format import formats
 from app.ingest.platform import platforms
 from app.ingest.reading import Reader
 from app.ingest.reply import replies
+from app.pipeline.auctioneer import Auctioneer
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
 from app.pipeline.channels import FETCH_BYTES, FETCH_SECONDS, LOOK_EVERY, Channels
@@ -42,6 +43,7 @@ from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.look_ups import LookUps
+from app.pipeline.pinging import Pinger
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
 from app.pipeline.settling import Settler
@@ -120,6 +122,10 @@ class Process:
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),
             look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
         )  # fmt: skip
+        self.auctioneer = Auctioneer(
+            self.database, self.asking, world, self.metrics, plans=self.current_plans
+        )
+        self.pinger = Pinger(self.database, self.auctioneer, world, self.metrics, plans=self.current_plans)
         link = links(self.sealer.derived(PURPOSE), settings.public_url)
         self.engine = Engine(
             self.database, self.wire, self.evidence, world, self.metrics,
@@ -145,7 +151,7 @@ class Process:
         self.bodies = Bodies(settings.body_bytes, settings.body_seconds, world)
         ground = Ground(
             settings=settings, world=world, metrics=self.metrics, database=self.database, sealer=self.sealer,
-            wire=self.wire, engine=self.engine, reader=self.reader, evidence=self.evidence, places=self.places,
+            wire=self.wire, engine=self.engine, settler=self.settler, reader=self.reader, evidence=self.evidence, places=self.places,
             identity=self.identity, upkeep=self.upkeep, link=link, plans=self.current_plans,
         )  # fmt: skip
         self.attended = Attended(ground)
@@ -189,6 +195,7 @@ class Process:
         await self.resolver.close()
         await self.blocklists.close()
         await self.wire.close()
+        await self.auctioneer.close()
         await self.asking.close()
         await self.fetching.close()
         await self.database.close()
@@ -314,7 +321,8 @@ class Process:
             ready=lambda: self.ready, public_url=self.public_url, world=self.world,
             partials=self.attended.partials, amender=self.attended.amender, reprocessor=self.attended.reprocessor, rehearser=self.attended.rehearser, bodies=self.bodies,
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
-            metrics=self.metrics, derived=self.sealer.derived,
+            metrics=self.metrics, derived=self.sealer.derived, pinger=self.pinger, reader=self.reader,
+            pool=self.attended.pool, pool_view=self.attended.pool_view,
             lists=self.attended.lists, persons=self.attended.persons, declared=lambda: self.current_plans().snapshot.lists,
         )  # fmt: skip
 

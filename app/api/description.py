@@ -76,6 +76,11 @@ _OF_ROUTE = {
     ("/admin/v1/route/explain", "post"): (400, 401, 404, 408, 413, 415, 422, 503),
     ("/v1/spec", "get"): (401, 404, 422, 503),
     ("/v1/spec.json", "get"): (401, 404, 422, 503),
+    ("/v1/pool", "get"): (401, 404, 422, 503),
+    ("/v1/pool/claim", "post"): (400, 401, 404, 408, 409, 413, 422, 503),
+    ("/v1/pool/renew", "post"): (400, 401, 404, 408, 409, 413, 422, 503),
+    ("/v1/pool/release", "post"): (400, 401, 404, 408, 413, 422, 503),
+    ("/v1/pool/close", "post"): (400, 401, 404, 408, 409, 413, 422, 503),
     ("/v1/deliveries/{id}/confirm", "post"): (400, 401, 404, 409, 413, 422, 503),
 }
 
@@ -283,6 +288,7 @@ _SPECIAL = {
     "source_off": (404, "Your source is paused or not configured; ask whoever gave you the key."),
     "link_expired": (404, "This link to posting instructions is no longer good; ask for a new one."),
     "ended_otherwise": (409, "The delivery has ended, and not as you say."),
+    "ambiguous": (409, "Several deliveries have this reference; confirm each by its own id."),
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
     "taken": (409, "The delivery's lead went to another buyer since."),
     "cap": (409, "The contract's cap is full."),

@@ -12,16 +12,24 @@ from phonenumbers import country_code_for_region
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.catalog.addresses import mailbox, origin, page, sender
+from app.catalog.auction import AuctionDoc
 from app.catalog.compliance import ConsentTexts, ConsumerHours, RetentionDoc
+from app.catalog.confirming import BreakerDoc, ConfirmDoc
 from app.catalog.document import Document
+from app.catalog.limits import Cap, Money, Rate
+from app.catalog.opening import Hours
+from app.catalog.people import PersonDoc, PullAfter
+from app.catalog.returning import ReturnsDoc, SourceReturns
 from app.catalog.review import ReviewDoc
+from app.catalog.routing import AreaTerm, CapacityTerm, FromScoreTerm, PercentTerm, Rank, Territories
+from app.catalog.selling import Requeue, Sell, SharedPrice, Sweeper, Then
+from app.catalog.telling import BuyerWords
 from app.catalog.worth import FraudDoc, PriorityDoc, ScoreDoc
 from app.core.duration import Duration
-from app.core.expressions import Expression, WorthExpression
+from app.core.expressions import WorthExpression
 from app.core.money import Amount
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
-_SELL = re.compile(r"^(exclusive|shared\([1-9][0-9]?\))$")
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 
@@ -35,12 +43,6 @@ def _id(text: str) -> str:
 def _name(text: str) -> str:
     if not _NAME.match(text):
         raise ValueError("is no field name; use lower case letters, digits and _, a letter first")
-    return text
-
-
-def _sell(text: str) -> str:
-    if not _SELL.match(text):
-        raise ValueError("is no way to sell; write exclusive or shared(2), up to shared(99)")
     return text
 
 
@@ -75,7 +77,6 @@ ListMarker = _ListMarker()
 Id = Annotated[str, AfterValidator(_id)]
 FieldName = Annotated[str, AfterValidator(_name), FieldMarker]
 ListName = Annotated[str, AfterValidator(_id), ListMarker]
-Rank = Literal["price", "priority", "weight", "round_robin"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -98,6 +99,7 @@ class ListDoc(Document):
     buyer: Id | None = Field(
         None, description="Whose people are on it: a duplicate rule by buyer leaves this buyer out for them."
     )
+    feedback: bool = Field(False, description="Whom buyers report as never to be called is put on it.")
 
     @model_validator(mode="after")
     def _written_as_hashed(self) -> Self:
@@ -132,18 +134,25 @@ class CheckDoc(BaseModel):
 
 
 class Distribution(Document):
-    """How an accepted lead is sold. `sell` is `exclusive` or `shared(n)`."""
+    """How an accepted lead is sold. `sell` is `exclusive`, `shared(n)`, or `hybrid(n)`: whichever earns more."""
 
-    sell: Annotated[str, AfterValidator(_sell)] = Field(
-        "exclusive", json_schema_extra={"pattern": _SELL.pattern}
-    )
+    sell: Sell = "exclusive"
     rank: tuple[Rank, ...] = ("price", "priority", "round_robin")
+    territories: Territories = Field({}, description="Areas that contracts may name.")
     priority: PriorityDoc = PriorityDoc()
+    caps: tuple[Cap, ...] = Field((), description="Over all contracts of the campaign together.")
+    then: tuple[Then, ...] = Field((), max_length=20, description="Who is asked where nobody took a lead.")
+    requeue: Requeue | None = Field(None, description="Without it a lead that nobody took is unsold at once.")
 
     @property
     def copies(self) -> int:
         """How many buyers may accept one lead."""
         return 1 if self.sell == "exclusive" else int(self.sell[7:-1])
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether it is either sold to one or shared, whichever earns more."""
+        return self.sell.startswith("hybrid")
 
 
 class EnricherDoc(Document):
@@ -165,6 +174,7 @@ class CampaignDoc(Document):
     fraud: FraudDoc | None = Field(None, description="Without it nothing is summed up.")
     review: ReviewDoc | None = Field(None, description="Without it a held lead waits for a person for ever.")
     distribution: Distribution = Distribution()
+    auction: AuctionDoc | None = None
     currency: Annotated[str, AfterValidator(_currency)] = Field(
         "USD", json_schema_extra={"pattern": _CURRENCY.pattern}
     )
@@ -297,6 +307,8 @@ class SourceDoc(Document):
     replies: tuple[ReplyDoc, ...] = ()
     partial: PartialDoc = PartialDoc()
     callback: Mapping[str, Any] | None = None
+    returns: SourceReturns = SourceReturns()
+    ping: Mapping[str, Any] | None = None
     form: FormDoc | None = None
     mail: MailDoc | None = None
     sniff: bool = Field(
@@ -306,24 +318,9 @@ class SourceDoc(Document):
         False,
         description="Fields of a lead may stand in the address, of POST and of GET. Logs show addresses.",
     )
+    caps: tuple[Cap, ...] = Field((), description="How many of its leads are taken; the next is refused.")
     test: bool = Field(False, description="Every lead of this source is a test.")
     paused: bool = False
-
-
-class Cap(Document):
-    """At most `leads` accepted per calendar period in `zone`; `when` counts only some leads."""
-
-    per: Literal["hour", "day", "week", "month", "total"]
-    leads: int = Field(ge=0, le=10**9)
-    zone: str | None = None
-    when: Expression | None = None
-
-
-class Hours(Document):
-    """When a contract takes leads: weekday ranges → one or several `HH:MM-HH:MM`, in `zone`."""
-
-    zone: str
-    open: Mapping[str, str | tuple[str, ...]]
 
 
 class Retry(Document):
@@ -342,25 +339,45 @@ class ContractDoc(Document):
         None, description="CEL over lead, source, and score, grade, sales_ready, probability."
     )
     price: Amount = Field(default=0, validate_default=True)
+    shared_price: SharedPrice = None
+    sweeper: Sweeper = False
     priority: int = Field(0, ge=-1000, le=1000)
     weight: int = Field(1, ge=1, le=10_000)
+    percent: PercentTerm = None
+    capacity: CapacityTerm = None
+    from_score: FromScoreTerm = None
+    area: AreaTerm = None
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
     consumer_hours: ConsumerHours | None = Field(None, description="When the person may be called.")
     concurrency: int = Field(32, ge=1, le=1000, description="Conversations at once, per process.")
+    rate: Rate | None = Field(
+        None, description="How many conversations begin per second or minute; the rest waits."
+    )
     sources: tuple[Id, ...] = Field((), description="Only leads of these sources; empty: of any.")
+    except_sources: tuple[Id, ...] = Field((), description="Leads of any source but these.")
     retry: Retry = Retry()
     idempotent: bool = Field(
         False, description="The buyer ignores repeats of a delivery id: an Unclear may be asked again."
     )
+    confirm: ConfirmDoc | None = Field(None, description="By when an unclear hand-over must be proved.")
+    breaker: BreakerDoc | None = Field(BreakerDoc(), description="When it rests; null: never.")
+    pull_after: PullAfter | None = Field(None, description="When a lead goes to the pool instead.")
     paused: bool = False
+    returns: ReturnsDoc | None = Field(None, description="Without it nothing is taken back.")
+    postback: Mapping[str, Any] | None = None
+    bid: Mapping[str, Any] | None = Field(None, description="Without it a contract bids its price.")
     deliver: Mapping[str, Any]
 
 
 class BuyerDoc(Document):
     id: Id
     name: str = ""
+    feedback: BuyerWords = BuyerWords()
+    people: tuple[PersonDoc, ...] = Field((), max_length=10_000, description="Who claims leads of its pool.")
     contracts: tuple[ContractDoc, ...] = ()
+    caps: tuple[Cap, ...] = Field((), description="Over all its contracts together.")
+    money: Money | None = Field(None, description="How it pays; without it what it owes has no limit.")
     paused: bool = False
 
 

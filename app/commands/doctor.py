@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import examining, fetched, hearing, locating, mailing, overseeing, scoring
+from app.commands import examining, fetched, hearing, locating, mailing, overseeing, resting, scoring
 from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
@@ -47,7 +47,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
         lines += [await examining.durability(database), examining.disk(settings)]
         for look in (
             overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
-            overseeing.slots, overseeing.caps, hearing.channels, hearing.sources,
+            overseeing.slots, overseeing.caps, resting.contracts, hearing.channels, hearing.sources,
             fetched.platforms, mailing.mail, overseeing.callbacks, locating.addresses, scoring.scores,
         ):  # fmt: skip
             lines += await look(database, settings)

@@ -131,7 +131,7 @@ def _left_out(
     facts = facts_of(normals, worth_of(story.lead["score"], graded))
     found = explain(
         index, facts, source=story.lead["source"], at=datetime.fromisoformat(routing["at"]),
-        full=dict(routing["full"]), had=_had(routing), zones=Clocks(campaign.fields).zones(normals) if index.minds_consumers else (),
+        full=dict(routing["full"]), had=_had(routing), resting=routing.get("resting", ()), zones=Clocks(campaign.fields).zones(normals) if index.minds_consumers else (),
     )  # fmt: skip
     return found if reveal else [_masked(one, normals, types) for one in found]
 

@@ -272,8 +272,11 @@ def _price(text: str) -> str:
 
 
 def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
-    counts = {**routing["left_out"], "cap": len({contract for contract, _ in routing["full"]})}
-    order = ("filter", "hours", "consumer_hours", "duplicate", "cap", "paused", "source")
+    counts = {
+        **routing["left_out"], "cap": len({contract for contract, _ in routing["full"]}),
+        "resting": len(routing.get("resting", ())),
+    }  # fmt: skip
+    order = ("filter", "area", "hours", "consumer_hours", "duplicate", "cap", "paused", "resting", "source")
     told = ", ".join(f"{counts[word]:,} {word}" for word in order if counts.get(word))
     if not told:
         return []

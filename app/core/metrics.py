@@ -119,6 +119,24 @@ METRICS: tuple[Declared, ...] = (
     Declared(
         "leadgate_breaker", "gauge", "0: a service is asked; 1: one lead tries; 2: it rests.", ("service",)
     ),
+    Declared("leadgate_contract_resting", "gauge", "1 for a contract whose buyer fails.", ("contract",)),
+    Declared(
+        "leadgate_contract_rests_total", "counter", "How often a contract began to rest.", ("contract",)
+    ),
+    Declared("leadgate_proof_overdue", "gauge", "Hand-overs not proved by the agreed time.", ("contract",)),
+    Declared("leadgate_pings_total", "counter", "Pings of sources, by how they ended.", ("source", "outcome")),
+    Declared("leadgate_bids_total", "counter", "Bids that buyers were asked for, by how they ended.", ("contract", "outcome")),
+    Declared("leadgate_ping_seconds", "histogram", "From a ping to its answer.", ("source",), SECONDS),
+    Declared(
+        "leadgate_pool_claims_total",
+        "counter",
+        "Claims of leads in a pool by what became of them, and leads that nobody claimed.",
+        ("contract", "became"),
+    ),
+    Declared("leadgate_pool_leads", "gauge", "Leads in a pool: free, claimed.", ("contract", "state")),
+    Declared(
+        "leadgate_pool_oldest_seconds", "gauge", "Since the oldest free lead of a pool was pooled.", ("contract",)
+    ),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",

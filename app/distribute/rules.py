@@ -106,18 +106,25 @@ class Rules:
             return self._sold(opened, read)
         if means == "try_later":
             return TryLater(reason=self._why(opened) or word, after=retry_after(opened.reply, at), read=read)
+        if means == "unclear":
+            return Unclear(reason=self._why(opened) or word, read=read, reference=self._theirs(opened))
         return _KINDS[means](reason=self._why(opened) or word, read=read)
 
     def _named(self, word: str, opened: Opened, at: datetime, read: str) -> Outcome:
         reason = self._why(opened) or word
         if word == "later":
             return TryLater(reason=reason, after=retry_after(opened.reply, at), read=read)
+        if word == "unclear":
+            return Unclear(reason=reason, read=read, reference=self._theirs(opened))
         return _KINDS[word](reason=reason, read=read)
+
+    def _theirs(self, opened: Opened) -> str | None:
+        return self.reference.of(opened) if self.reference is not None else None
 
     def _sold(self, opened: Opened, read: str) -> Accepted:
         reference, price = None, None
         if self.reference is not None:
-            reference = self.reference.of(opened)
+            reference = self._theirs(opened)
             read += f"; reference: {self.reference.text}" + ("" if reference else " → none")
         if self.price is not None:
             price = _price(self.price.of(opened))

@@ -40,6 +40,7 @@ class Unclear(Struct, frozen=True, gc=False, kw_only=True):
 
     reason: str
     read: str = ""
+    reference: str | None = None  # the buyer's, by which it may confirm
 
 
 class Pooled(Struct, frozen=True, gc=False, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from app.distribute.exchange import SHOWN_BYTES, Conversed, Exchange
+from app.distribute.reasons import why_of
 from app.distribute.route import Match
 from app.model import Finding, Value
 from app.validate.check import Has
@@ -57,8 +58,10 @@ def routing_json(
     *,
     forced: str = "",
     barred: Mapping[str, Has] = {},
+    bids: Sequence[Mapping[str, str]] = (),
+    counted: Mapping[str, Mapping[str, Any]] = {},
 ) -> str:
-    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later.
+    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`.
 
     Of a test that asked for a result, the result instead: no contract was looked at.
     """
@@ -72,6 +75,8 @@ def routing_json(
     if out_of:
         left = [one for one in left if one not in out_of][:_RANKED]
     left_out = {"filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source}
+    if index.areas.minding:
+        left_out["area"] = out.area
     if index.minds_consumers:
         left_out["consumer_hours"] = out.consumer_hours
     if out_of:
@@ -81,6 +86,12 @@ def routing_json(
         "ranked": [(one, str(index.contracts[index.number[one]].doc.price)) for one in left],
         "left_out": left_out, "full": full,
     }  # fmt: skip
+    if why := why_of(match, counted, left):
+        told["why"] = why
+    if out.resting:
+        told["resting"] = out.resting
+    if bids:
+        told["bids"] = bids
     if barred:
         told["had"] = {buyer: (one.list, str(one.lead_id or "")) for buyer, one in barred.items()}
     return _dumps(told)

@@ -17,6 +17,8 @@ from app.distribute.adapter import Handover, adapters
 from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
+from app.pipeline.health import Health
+from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.tracks import GONE, Job
 
 
@@ -44,6 +46,7 @@ class Sender:
         spoken: Callable[[Spoken], None],
         link: Link = no_link,
     ) -> None:
+        self.health = Health(world.monotonic)
         self._wire = wire
         self._link = link
         self._world = world
@@ -74,6 +77,12 @@ class Sender:
         """Contracts that have a line already: their due deliveries are left for later or for others."""
         return [contract for contract, line in self._line.items() if line]
 
+    def put_back(self, contract: str) -> list[Job]:
+        """What stands in this line and was not begun: its contract rests, and it waits in the database instead."""
+        jobs = [heappop(line)[2] for line in (self._line[contract],) for _ in range(len(line))]
+        self.in_hand -= {job.delivery_id for job in jobs}
+        return jobs
+
     @property
     def idle(self) -> bool:
         return not self.tasks
@@ -101,6 +110,7 @@ class Sender:
             self._next(job.contract.id)
         took = self._world.monotonic() - began
         word = word_of(conversed.outcome)
+        self.health.heard(job, conversed.outcome)
         self._metrics.count("leadgate_deliveries_total", (job.contract.id, word))
         if events.detailed():
             events.emit(_event(job, word, took))
@@ -111,6 +121,8 @@ class Sender:
         """A fault of ours ends like one of theirs: by whether a byte may have left."""
         if job.contract.adapter == GONE:
             return Conversed(outcome=TryLater(reason="contract_gone"))
+        if all_away(job.contract, self._world.now()):
+            return Conversed(outcome=NOBODY_THERE)
         adapter = adapters.get(job.contract.adapter)
         if adapter is None:
             return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)
@@ -159,4 +171,6 @@ def handover_of(job: Job, world: World, link: Link = no_link) -> Handover:
         attempt=job.attempt,
         test=track.test,
         link=link,
+        contact=track.plan.campaign.contact,
+        ping_reference=won.reference if (won := track.bids.get(job.contract.id)) is not None else "",
     )

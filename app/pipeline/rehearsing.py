@@ -10,7 +10,7 @@ from app.core.conditions import facts_of
 from app.core.errors import NotFound, TooLarge
 from app.core.metrics import Metrics
 from app.core.world import World
-from app.distribute.adapter import adapters
+from app.distribute.adapter import Grant, Token, adapters
 from app.distribute.exchange import Exchange
 from app.distribute.explain import LeftOutReason, explain
 from app.distribute.faults import WireFault
@@ -39,6 +39,10 @@ MOST = 20
 
 HINT = "rehearsed"
 """In the place of a key's: what no key brought is told as a form's."""
+
+
+UNASKED = Token(text="unasked")
+"""In the place of a token: a rehearsal asks nobody for one."""
 
 
 class Opening(Struct, frozen=True):
@@ -152,7 +156,7 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
     return explain(
         campaign.index, facts_of(draft.normals, draft.verdict.worth), source=draft.lead.source, at=draft.match.at,
         full=full, used=used, zones=campaign.zones(draft.normals),
-        had={buyer: _had(one) for buyer, one in draft.barred.items()},
+        had={buyer: _had(one) for buyer, one in draft.barred.items()}, resting=draft.match.left_out.resting,
     )  # fmt: skip
 
 
@@ -179,6 +183,8 @@ def opening(job: Job, world: World, link: Link = no_link) -> Opening:
     conversation = adapter.converse(handover_of(job, world, link), job.contract.settings)
     try:
         asked = next(conversation)
+        while isinstance(asked, Grant):
+            asked = conversation.send(UNASKED)
         return Opening(job, exchange=unsaid(asked))
     except StopIteration as end:
         return Opening(job, outcome=end.value)

@@ -5,16 +5,16 @@ from uuid import UUID
 
 from app.core.errors import Conflict, NotFound
 from app.core.money import written
-from app.model import Accepted, Duplicate, Outcome, Rejected, word_of
+from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, word_of
 from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
 from app.pipeline.record import Ended, Recorder, Step, reason_of, reference_of
 from app.pipeline.tracking import Tracker
-from app.store import decisions, deliveries, leads
+from app.store import decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
 
-_STATE = {Accepted: "accepted", Rejected: "rejected", Duplicate: "duplicate"}
+_STATE = {Accepted: "accepted", Rejected: "rejected", Duplicate: "duplicate", TryLater: "dead"}
 _OPEN = ("sending", "waiting", "pooled", "unclear")
 
 
@@ -51,6 +51,7 @@ class Settler:
                     raise NotFound("there is no such delivery")
                 if row.state not in _OPEN:
                     _refuse_contradiction(row, state, outcome)
+                    await pulling.acted(conn, [row.id])
                     return None
                 contexts = await leads.contexts(conn, [row.lead_id])
                 jobs = self._tracker.jobs([row], contexts)
@@ -62,10 +63,23 @@ class Settler:
                     None if accepted is None else accepted.price,
                 )  # fmt: skip
                 await leads.note(conn, row.lead_id, "settled", row.id, by, _told(outcome, row.state))
-                return (await self._recorder.follow(conn, [Ended(jobs[0], state, outcome)]))[0]
+                if row.state == "pooled":
+                    await pool.leave(conn, [row.id])
+                steps = await self._recorder.follow(conn, [Ended(jobs[0], state, outcome)])
+                if jobs[0].contract.doc.pull_after is not None:
+                    await pulling.acted(conn, [row.id])
+                return steps[0]
         except decisions.MissingCounters as missing:
             await self._recorder.prepare(missing.keys)
             raise Again from None
+
+
+async def given_up(settler: Settler, delivery_id: UUID, reason: str) -> Step | None:
+    """A delivery that nothing more is expected of, and what follows; None where it has ended meanwhile."""
+    try:
+        return await settler.settle(delivery_id, TryLater(reason=reason), by="leadgate")
+    except (NotFound, Conflict):
+        return None
 
 
 def _refuse_contradiction(row: DeliveryRow, state: str, outcome: Outcome) -> None:

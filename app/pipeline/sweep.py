@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -68,7 +68,7 @@ class Upkeep:
         self._world = world
         self._metrics = metrics
         self._lease = lease_seconds
-        self._takes_work = takes_work
+        self.takes_work = takes_work
         self._lost_submissions: set[UUID] = set()
         self._lost_deliveries: set[UUID] = set()
         self._seen_since = 0.0
@@ -84,14 +84,14 @@ class Upkeep:
         self._every(_GAUGES_EVERY, self.gauges)
         self._every(_SWEEP_EVERY, self.sweep)
         self._every(_DAYS_EVERY, self.days)
-        if self._takes_work:
+        if self.takes_work:
             self._every(_DUE_EVERY, self.due, takes=True)
             self._every(_INBOX_EVERY, self.inbox, takes=True)
             self._every(_INBOX_EVERY, self.of_batches, takes=True)
             self._every(self._lease / 2, self.recover, takes=True)
             self._every(self._lease / 2, self.lost, takes=True)
         for seconds, work, takes in self._also:
-            if self._takes_work or not takes:
+            if self.takes_work or not takes:
                 self._every(seconds, work, takes=takes)
 
     def also(self, seconds: float, work: Callable[[], Awaitable[object]], *, takes: bool = True) -> None:
@@ -213,12 +213,20 @@ class Upkeep:
         return Work(submission, records, began=self._world.monotonic() - waited)
 
     async def due(self) -> bool:
-        """Deliveries whose next attempt is due; contracts that are paused or have a line are left out."""
+        """Deliveries whose next attempt is due; contracts that are paused, rest or have a line are left out."""
+        sender = self._engine.sender
         contracts = self._engine.plans().snapshot.contracts
-        without = [c.id for c in contracts.values() if c.paused] + self._engine.sender.full()
+        without = [c.id for c in contracts.values() if c.paused]
+        return await self._taken_due([*without, *sender.full(), *sender.health.shut], _PER_CONTRACT)
+
+    async def try_one(self, contract: str) -> bool:
+        """A contract that rested is asked once; False where nothing of it is due."""
+        return await self._taken_due([], 1, contract)
+
+    async def _taken_due(self, without: Sequence[str], per_contract: int, only: str | None = None) -> bool:
         # One transaction: what was claimed but could not be read would look like sent.
         async with self._database.acquire() as conn, conn.transaction():
-            rows = await deliveries.claim_due(conn, self._identity(), _PER_CONTRACT, without)
+            rows = await deliveries.claim_due(conn, self._identity(), per_contract, without, only)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
             jobs = await self._of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
         for job in jobs:
@@ -275,7 +283,7 @@ class Upkeep:
 
     def _orphan_end(self, row: DeliveryRow) -> tuple[UUID, str, float | None]:
         contract = self._engine.plans().snapshot.contracts.get(row.contract)
-        if contract is not None and contract.doc.idempotent:
+        if contract is not None and (contract.doc.idempotent or contract.adapter == "internal"):
             return row.id, "waiting", 0.0
         return row.id, "unclear", None
 

@@ -66,6 +66,7 @@ _DUE = """
 with contracts as (
   select distinct contract from delivery
    where state = 'waiting' and next_at <= now() and contract <> all($3::text[])
+     and ($4::text is null or contract = $4)
 ), due as (
   select x.id from contracts c cross join lateral (
     select d.id from delivery d join (
@@ -116,12 +117,14 @@ insert into attempt_end (lead_id, delivery_id, n, outcome, reason, ms, exchanges
 select lead_id, id, attempts, 'Unclear', 'process_died', 0, '[]' from d
 """
 
-# A lead that is being delivered but has no live delivery: its next step was never written.
+# A lead that is being delivered but has no live delivery: its next step was never written. One that waits for its
+# next round has none either.
 _STRANDED = """
 select l.id from lead l
  where l.state = 'delivering'
    and not exists (select 1 from delivery d where d.lead_id = l.id and d.round = l.round
                     and d.state in ('sending', 'waiting', 'pooled', 'unclear'))
+   and not exists (select 1 from requeue q where q.lead_id = l.id and q.due_at is not null)
  order by l.id limit $1
 """
 
@@ -258,10 +261,10 @@ async def end(
 
 
 async def claim_due(
-    conn: Any, process_id: UUID, per_contract: int, without: Sequence[str]
+    conn: Any, process_id: UUID, per_contract: int, without: Sequence[str], only: str | None = None
 ) -> list[DeliveryRow]:
-    """Deliveries whose next attempt is due, claimed and their attempt begun, a few of each contract."""
-    return [_row(r) for r in await conn.fetch(_DUE, process_id, per_contract, list(without))]
+    """Deliveries whose next attempt is due, claimed and their attempt begun, a few of each contract, or of one."""
+    return [_row(r) for r in await conn.fetch(_DUE, process_id, per_contract, list(without), only)]
 
 
 async def put_off(conn: Any, waits: Sequence[tuple[UUID, UUID, int, datetime]]) -> None:

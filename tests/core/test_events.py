@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+import app.core.contract_events  # noqa: F401  # its events are subclasses too
 from app.core import events
 from app.core.events import Code, Event, Frame, Id, Log, Scrubbed
 
