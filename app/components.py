@@ -2,16 +2,21 @@
 
 from functools import cache
 
-from app.catalog.kinds import Kinds
+from app.catalog.kinds import Gazetteer, Kinds
 from app.distribute.adapter import adapters
+from app.distribute.auction import BidSettings
 from app.enrich.enricher import enrichers
 from app.followup.callback import CallbackSettings
+from app.followup.postback import PostbackSettings
 from app.ingest.channel import channels
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
+from app.ingest.pinged import PingSettings
 from app.ingest.platform import platforms
 from app.ingest.reply import replies
+from app.pipeline.atlas import middle_of
 from app.validate.check import checks
+from app.validate.postcodes import PROVINCES, US_STATES
 
 
 @cache
@@ -26,6 +31,10 @@ def discover() -> Kinds:
         platforms={one.name: one.settings for one in platforms.discover()},
         replies={one.name: one.settings for one in replies.discover()},
         callbacks={"callback": CallbackSettings},
+        postbacks={"postback": PostbackSettings},
+        pings={"ping": PingSettings},
+        bids={"bid": BidSettings},
         enrichers={one.name: one.settings for one in enrichers.discover()},
         codes={one.name: tuple(one.codes) for one in checks},
+        places=Gazetteer(US_STATES | PROVINCES, knows=lambda code: middle_of(code) is not None),
     )

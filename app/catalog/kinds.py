@@ -12,6 +12,13 @@ from app.core.registry import Settings
 Path = tuple[str | int, ...]
 
 
+class Gazetteer(Struct, frozen=True):
+    """What is known of places: states by their codes, and whether it is known where a postal code lies."""
+
+    states: Collection[str]
+    knows: Callable[[str], bool]
+
+
 class Kinds(Struct, frozen=True):
     """What the roots discovered. Each maps a component's name to its settings model."""
 
@@ -23,8 +30,13 @@ class Kinds(Struct, frozen=True):
     replies: Mapping[str, type[Settings]] = {}
     callbacks: Mapping[str, type[Settings]] = {}
     enrichers: Mapping[str, type[Settings]] = {}
+    pings: Mapping[str, type[Settings]] = {}
+    bids: Mapping[str, type[Settings]] = {}
+    postbacks: Mapping[str, type[Settings]] = {}
     codes: Mapping[str, Collection[str]] = {}
     """check → every code that it can give"""
+    places: Gazetteer | None = None
+    """None: places are not looked up."""
 
 
 def secret_places(model: type[BaseModel], value: Any) -> list[Path]:

@@ -18,6 +18,7 @@ from app.store import migrate as migrations
 from app.store import suppression
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
+from app.validate.data import join
 
 
 def apply(
@@ -34,6 +35,7 @@ def apply(
     settings = settings_beside(data_dir)
 
     async def work(database: Database) -> int:
+        join(settings.data_dir / "offline")
         configuration = Configuration(CatalogueStore(database), discover(), sealer(settings))
         try:
             applied = await configuration.apply(texts, by=getpass.getuser(), prune=prune, dry_run=dry_run)
