@@ -1,13 +1,12 @@
 """Who works for a buyer, and what of a pushed lead goes to the pool instead."""
 
 import re
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from app.catalog.document import Document
-from app.catalog.opening import Hours
+from app.catalog.opening import Away, Hours
 from app.core.duration import Duration
 
 ALL = "all"
@@ -27,22 +26,6 @@ def _team(text: str) -> str:
     if _one(text) == ALL:
         raise ValueError("stands for everybody of the buyer; give the team a name of its own")
     return text
-
-
-def _days(text: str) -> str:
-    first, last = days_of(text)
-    if last < first:
-        raise ValueError("ends before it begins")
-    return text
-
-
-def days_of(text: str) -> tuple[date, date]:
-    """The first and the last day of `2026-12-24` or `2026-12-24..2027-01-02`."""
-    first, _, last = str(text).partition("..")
-    try:
-        return date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
-    except ValueError:
-        raise ValueError("is no day; write 2026-12-24, or 2026-12-24..2027-01-02") from None
 
 
 def _some(span: Duration) -> Duration:
@@ -78,11 +61,7 @@ class PersonDoc(Document):
     )
     quota: tuple[Quota, ...] = Field((), max_length=10, description="Claims per period, over all contracts.")
     hours: Hours | None = None
-    away: tuple[Annotated[str, AfterValidator(_days)], ...] = Field(
-        (),
-        max_length=1_000,
-        description="Days, `2026-12-24` or `2026-12-24..2027-01-02`, in the zone of its hours.",
-    )
+    away: tuple[Away, ...] = Field((), max_length=400, description="In the zone of its hours, or in UTC.")
     paused: bool = Field(False, description="It claims nothing, and leads are not kept for it.")
 
     @model_validator(mode="after")

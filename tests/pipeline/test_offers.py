@@ -101,8 +101,10 @@ async def test_what_is_claimed_is_offered_to_nobody_else_until_it_is_free(house:
     assert await desk.close("dana", lead_id) == "sold"
 
 
-async def test_a_group_without_people_is_passed_over(house: House, desk: Desk) -> None:
-    await house.configure(house_yaml(pooling(people="[{id: kim, team: east}]", deliver=OFFER)))
+async def test_a_group_without_anybody_is_passed_over(house: House, desk: Desk) -> None:
+    people = "[{id: dana, team: west, paused: true}, {id: kim, team: east}]"
+    offer = ", offer: {team: west, for: 10m, then: [{team: east}]}"
+    await house.configure(house_yaml(pooling(people=people, deliver=offer)))
     await desk.pooled()
     await desk.offers.along()
     assert await team_of(house) == "east"
@@ -181,7 +183,7 @@ def pushing(buyer: Buyer, pull: str, people: str, path: str = "/ok") -> str:
     return pooling(people=people) + pushed
 
 
-ABSENT = "[{id: dana, team: west, away: [2000-01-01..2100-01-01]}, {id: sam, team: east}]"
+ABSENT = "[{id: dana, team: west, away: [{from: 2000-01-01, to: 2100-01-01}]}, {id: sam, team: east}]"
 
 
 async def test_while_nobody_is_there_it_goes_to_the_pool_unsent(database: Database, buyer: Buyer) -> None:
@@ -255,7 +257,11 @@ def test_days_away_are_whole_days_in_the_zone_of_the_hours() -> None:
 
     hours = {"zone": "America/Los_Angeles", "open": {"daily": "08:00-18:00"}}
     dana = PersonDoc.model_validate(
-        {"id": "dana", "hours": hours, "away": ["2026-12-24", "2027-01-01..2027-01-02"]}
+        {
+            "id": "dana",
+            "hours": hours,
+            "away": [{"from": "2026-12-24", "to": "2026-12-24"}, {"from": "2027-01-01", "to": "2027-01-02"}],
+        }
     )
     said = {
         datetime(2026, 12, 24, 17, tzinfo=UTC): False,  # the 24th there, in the morning
