@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from app.core.money import units
 from app.core.reserved import line
+from app.distribute.aging import WHOLE, reduced
 from app.distribute.book import Book, Missing
 from app.distribute.caps import CounterKey, Use
 from app.distribute.chain import Passage, index_with
@@ -53,7 +54,14 @@ class Want(Struct, frozen=True):
     apart: Collection[int] = ()
     gate: tuple[Use, ...] = ()
     prices: Mapping[str, Decimal] = {}
+    factor: Decimal = WHOLE  # of all other prices
     passage: Passage | None = None  # where it goes on to contracts beyond `match`, or may be sold in two ways
+
+    def price_of(self, contract: Any) -> Decimal | None:
+        """None where it is the contract's own."""
+        if self.factor != WHOLE and contract.id not in self.prices:
+            return reduced(contract.doc.price, self.factor)
+        return self.prices.get(contract.id)
 
 
 class Reservation(Struct, frozen=True):
@@ -336,7 +344,7 @@ class _Placing:
             return ()
         found = self._uses.get(i)
         if found is None:
-            match, price = self.want.match, self.want.prices.get(self.index.contracts[i].id)
+            match, price = self.want.match, self.want.price_of(self.index.contracts[i])
             found = self._uses[i] = self.index.uses(
                 i, match.lead, match.source, match.at, None if price is None else units(price)
             )

@@ -5,15 +5,22 @@ from typing import Any
 
 from app.core.world import World
 from app.distribute.allocate import Choice, Reservation
-from app.distribute.route import Match
+from app.distribute.route import Match, RouteIndex
 from app.pipeline.tracks import Job, Track
 from app.store import decisions
 from app.store.rows import NewDelivery
 
 
-def new_job(track: Track, contract_id: str, slot: int, caps: Sequence[str], world: World) -> Job:
-    """A first attempt with one more contract; notes that it has been tried."""
-    index = track.plan.campaign.index
+def new_job(
+    track: Track,
+    contract_id: str,
+    slot: int,
+    caps: Sequence[str],
+    world: World,
+    index: RouteIndex[Any] | None = None,
+) -> Job:
+    """A first attempt with one more contract, of its campaign or of `index`; notes that it has been tried."""
+    index = index or track.plan.campaign.index
     contract = index.contracts[index.number[contract_id]]
     track.tried.add(contract_id)
     track.ranks += 1
