@@ -18,6 +18,7 @@ from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.health import Health
+from app.pipeline.pacing import Paces
 from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.tracks import GONE, Job
 
@@ -45,7 +46,10 @@ class Sender:
         metrics: Metrics,
         spoken: Callable[[Spoken], None],
         link: Link = no_link,
+        paces: Paces | None = None,
     ) -> None:
+        """Without `paces` (a command that sends one) no rate is kept to."""
+        self._paces = paces
         self.health = Health(world.monotonic)
         self._wire = wire
         self._link = link
@@ -65,6 +69,9 @@ class Sender:
             return
         self.in_hand.add(job.delivery_id)
         contract = job.contract.id
+        if self._paces is not None and self._beyond(job, self._paces):
+            self._paces.put_back(job)
+            return
         if self._busy[contract] >= job.contract.doc.concurrency:
             heappush(self._line[contract], (job.priority, next(self._came), job))
             return
@@ -73,9 +80,15 @@ class Sender:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def _beyond(self, job: Job, paces: Paces) -> bool:
+        """Whether a whole window of its rate stands before it already."""
+        rate, contract = job.contract.doc.rate, job.contract.id
+        return rate is not None and paces.waiting(contract) + len(self._line[contract]) >= rate.n
+
     def full(self) -> list[str]:
         """Contracts that have a line already: their due deliveries are left for later or for others."""
-        return [contract for contract, line in self._line.items() if line]
+        waiting = self._paces.full() if self._paces is not None else []
+        return [*(contract for contract, line in self._line.items() if line), *waiting]
 
     def put_back(self, contract: str) -> list[Job]:
         """What stands in this line and was not begun: its contract rests, and it waits in the database instead."""
@@ -89,10 +102,14 @@ class Sender:
 
     def abandon(self) -> None:
         """Give back what stands in line: it has not been sent, so it is tried later, by whoever is there."""
+        if self._paces is not None:
+            self._paces.abandon()
         for line in self._line.values():
             while line:
-                later = Conversed(outcome=TryLater(reason="shutdown"))
-                self._spoken(Spoken(heappop(line)[2], later, 0.0))
+                self._give_back(heappop(line)[2])
+
+    def _give_back(self, job: Job) -> None:
+        self._spoken(Spoken(job, Conversed(outcome=TryLater(reason="shutdown")), 0.0))
 
     async def drain(self) -> None:
         """Wait until every conversation in hand has ended."""
@@ -100,6 +117,11 @@ class Sender:
             await asyncio.wait(list(self.tasks))
 
     async def _send(self, job: Job) -> None:
+        rate = job.contract.doc.rate
+        if rate is not None and self._paces is not None and not await self._paces.turn(job.contract.id, rate):
+            self._next(job.contract.id)
+            self._give_back(job)
+            return
         began = self._world.monotonic()
         try:
             conversed = await self._converse(job)

@@ -35,7 +35,8 @@ _FORGET = "delete from resting where contract <> all($1::text[])"
 # Claimed, and not begun: as if it had not been taken.
 _PUT_BACK = """
 with mine as (
-  update delivery d set state = 'waiting', attempts = d.attempts - 1, lease_id = null, next_at = now()
+  update delivery d set state = 'waiting', attempts = d.attempts - 1, lease_id = null,
+         next_at = now() + $4 * interval '1 second'
     from unnest($1::uuid[], $2::smallint[]) as f(id, n)
    where d.id = f.id and d.attempts = f.n and d.lease_id = $3 and d.state = 'sending'
   returning d.id, d.lead_id, f.n
@@ -77,10 +78,12 @@ async def trial(conn: Any, contract: str, process_id: UUID) -> None:
     await conn.execute(_TRIAL, contract, process_id)
 
 
-async def put_back(conn: Any, begun: Sequence[tuple[UUID, int]], process_id: UUID) -> None:
+async def put_back(
+    conn: Any, begun: Sequence[tuple[UUID, int]], process_id: UUID, *, in_seconds: float = 0.0
+) -> None:
     """(delivery, attempt) that this process has claimed and will not begin: they are due, for whoever may."""
     ids, attempts = [one for one, _ in begun], [n for _, n in begun]
-    await conn.execute(_PUT_BACK, ids, attempts, process_id)
+    await conn.execute(_PUT_BACK, ids, attempts, process_id, in_seconds)
 
 
 async def waiting(conn: Any, contract: str, limit: int) -> list[UUID]:
