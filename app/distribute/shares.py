@@ -13,9 +13,6 @@ from app.catalog.documents import ContractDoc
 WHOLE = 10**10
 """One lead. A hundredth of a per cent is a whole number of it, with room for what is divided further."""
 
-MOST = 10 * WHOLE
-"""More than that nobody is owed: beyond it are leads of other contracts' pauses and caps, and they would come at once."""
-
 
 def share_key(contract: str) -> str:
     return f"share:{contract}"
@@ -37,10 +34,6 @@ def credited(shares: Mapping[int, int], competing: Sequence[int], copies: int = 
     if mine and (together > supply or (together < supply and len(mine) == len(competing))):
         return {i: min(WHOLE, share * supply // together) for i, share in mine.items()}
     return mine
-
-
-def raised(credit: int, share: int) -> int:
-    return min(credit + share, MOST)
 
 
 def lowered(credit: int) -> int:

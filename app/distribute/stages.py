@@ -8,7 +8,7 @@ from app.catalog.routing import Rank
 from app.distribute.caps import CounterKey
 from app.distribute.load import open_key
 from app.distribute.ranking import Order, Standing
-from app.distribute.shares import WHOLE, credited, first_due, lowered, raised, share_key, share_of
+from app.distribute.shares import WHOLE, credited, first_due, lowered, share_key, share_of
 
 COMPARED = 64
 """So many of a tier are compared by their load; of more those that seemed to have least when they were seen last."""
@@ -44,8 +44,7 @@ class Stages:
         found = credited(self._shares, competing, copies)
         counters.need(self._credits[i] for i in found)
         for i, share in found.items():
-            before = counters.value(self._credits[i])
-            counters.change(self._credits[i], raised(before, share) - before)
+            counters.change(self._credits[i], share)
         return found
 
     def charge(self, i: int, counters: Counters) -> None:

@@ -1,59 +1,16 @@
 """Caps and turns, exactly, whatever is interleaved with what."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.distribute.allocate import Allocation, Want, allocate, needs
+from app.distribute.allocate import allocate, needs
 from app.distribute.ranking import SCALE
-from app.distribute.route import RouteIndex
-from tests.distribute.routing.standing import NOON, Contract, contract, index_of
-
-
-class House:
-    """Counters as the database has them, and one process's memory of them for each name."""
-
-    def __init__(self, *contracts: Contract, rank: tuple[str, ...] = ("price", "round_robin")) -> None:
-        self.index: RouteIndex[Contract] = index_of(*contracts, rank=rank)
-        self.counters: dict[str, int] = {}
-        self.hints: dict[str, dict[str, int]] = {}
-
-    def want(self, lead: dict[str, Any] | None = None, **more: Any) -> Want:
-        return Want(self.index.match(lead or {}, source="acme", at=NOON), **more)
-
-    def turn(self, wants: Sequence[Want], process: str = "one", again: set[str] | None = None) -> Allocation:
-        """One transaction: lock, read, decide, write."""
-        hints = self.hints.setdefault(process, {})
-        locked = {key: self.counters.get(key, 0) for key in {*needs(wants, hints), *(again or ())}}
-        done = allocate(wants, locked, hints)
-        assert done.increments.keys() <= locked.keys()
-        for key, n in done.increments.items():
-            self.counters[key] = locked[key] + n
-        hints.update({key: self.counters.get(key, 0) for key in locked})
-        return done
-
-    def sell(
-        self, wants: Sequence[Want], process: str = "one", *, forgetful: bool = False
-    ) -> list[list[str]]:
-        """Until no lead needs a second look; who got each lead."""
-        if forgetful:
-            self.hints.pop(process, None)
-        sold: dict[int, list[str]] = {}
-        rest, again = list(enumerate(wants)), set[str]()
-        for _ in range(50):
-            done = self.turn([want for _, want in rest], process, again)
-            for (n, _), choice in zip(rest, done.choices, strict=True):
-                if not choice.again:
-                    sold[n] = [one.contract for one in choice.chosen]
-            rest = [one for one, choice in zip(rest, done.choices, strict=True) if choice.again]
-            again = {key for choice in done.choices for key in choice.again}
-            if not rest:
-                return [sold[n] for n in range(len(wants))]
-        raise AssertionError("it never ends")
+from tests.distribute.routing.counting import House
+from tests.distribute.routing.standing import NOON, contract
 
 
 def test_who_gets_one_lead_of_a_person_does_not_get_the_next_also_where_it_is_their_turn() -> None:
