@@ -32,6 +32,9 @@ class Beside(Struct, frozen=True):
     replayer: Replayer
     reviewer: Reviewer
     by: str
+    recorder: Recorder
+    tracker: Tracker
+    plans: Plans
 
 
 async def snapshot_of(database: Database, settings: Settings) -> Snapshot:
@@ -65,4 +68,7 @@ async def beside(database: Database, settings: Settings) -> Beside:
         Replayer(database, clock, chooser, retrying, lambda: plans),
         Reviewer(database, recorder, tracker, clock, retrying),
         getpass.getuser(),
+        recorder,
+        tracker,
+        plans,
     )

@@ -17,7 +17,9 @@ key = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 @key.command("issue")
 def issue(
     kind: Annotated[str, typer.Argument(help="source, buyer or user")],
-    owner: Annotated[str, typer.Argument(help="Its id in the catalogue.")],
+    owner: Annotated[
+        str, typer.Argument(help="Its id in the catalogue; of a person who works for a buyer inside/dana.")
+    ],
     expires: Annotated[str | None, typer.Option(help="Valid for so long: 90d.")] = None,
     test: Annotated[bool, typer.Option("--test", help="Everything that comes with it is a test.")] = False,
     data_dir: DataDir = None,
@@ -38,6 +40,8 @@ def issue(
             "source": [doc.id for doc in catalogue.sources],
             "buyer": [doc.id for doc in catalogue.buyers],
         }.get(kind)
+        if kind == "user" and "/" in owner:  # not an operator: it may claim from the pool, and no more
+            known = [f"{doc.id}/{one.id}" for doc in catalogue.buyers for one in doc.people]
         if known is not None and owner not in known:
             listed = ", ".join(known) or "none is configured yet"
             raise fail(f"there is no {kind} {owner!r} in catalogue v{version} (known: {listed})")
