@@ -25,6 +25,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
 from app.pipeline.handing import Sender, Spoken
 from app.pipeline.owing import promise
+from app.pipeline.pacing import Paces
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.receive import Receiver
 from app.pipeline.record import Recorder, Step
@@ -76,7 +77,13 @@ class Engine:
             database, world, metrics, chooser, process_id=process_id, bytes_kept=bytes_kept,
             waits=self.waiting.waits,
         )  # fmt: skip
-        self.sender = Sender(wire, world, metrics, self._spoken, link)
+        self._paces = Paces(
+            database,
+            world,
+            process_id=process_id,
+            gone=lambda job: self.sender.in_hand.discard(job.delivery_id),
+        )
+        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces)
         self.tracker = Tracker(world, plans)
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
@@ -204,6 +211,7 @@ class Engine:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._paces.close()
         await self.deciding.cancel()
         await self.receiver.cancel()
         await self._records.cancel()
