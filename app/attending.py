@@ -22,6 +22,7 @@ from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.expecting import LOOKED_EVERY, Expecting
 from app.pipeline.faults import Retrying
+from app.pipeline.feedback import Feedback
 from app.pipeline.filling import FILLED_EVERY, Filling
 from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
 from app.pipeline.forgetting import Forgetting
@@ -39,8 +40,10 @@ from app.pipeline.proving import LOOK_EVERY as PROOF_EVERY
 from app.pipeline.proving import Proving
 from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
+from app.pipeline.requeuer import Requeuer
 from app.pipeline.resting import LOOK_EVERY as RESTS_EVERY
 from app.pipeline.resting import Breakers
+from app.pipeline.returning import Returns
 from app.pipeline.reviewing import Reviewer
 from app.pipeline.settling import Settler, given_up
 from app.pipeline.spec import Known
@@ -58,6 +61,8 @@ PLACES_EVERY = 10.0
 LISTS_TIDIED_EVERY = 600.0
 PERSONS_EVERY = 2.0
 REVIEWS_EVERY = 5.0
+REPLACED_EVERY = 2.0
+WORDS_EVERY = 60.0
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -88,6 +93,7 @@ class Attended:
         self._reviews(on)
         self._buyers(on)
         self._people(on)
+        self._feedback(on)
         self._pool(on)
         self._housekeeping(on)
 
@@ -135,9 +141,24 @@ class Attended:
         )  # fmt: skip
         on.upkeep.also(RESTS_EVERY, self.breakers.look, takes=False)
         on.upkeep.also(GAUGES_EVERY, self.breakers.gauges, takes=False)
-        self.proving = Proving(on.database, on.metrics, plans=on.plans, give_up=give_up)
+        self.proving = Proving(on.database, on.world, on.metrics, plans=on.plans, give_up=give_up)
         on.upkeep.also(PROOF_EVERY, self.proving.look)
         on.upkeep.also(GAUGES_EVERY, self.proving.gauges)
+
+    def _feedback(self, on: Ground) -> None:
+        """What buyers tell later, and what becomes of the leads that they give back."""
+        retrying = Retrying(on.world, on.metrics, patience=5.0)
+        engine = on.engine
+        self.returns = Returns(
+            on.database, engine.recorder, engine.tracker, on.world, retrying, plans=on.plans, follow=engine.follow
+        )  # fmt: skip
+        self.feedback = Feedback(
+            on.database, self.returns, fieldtypes, on.world, on.metrics, retrying, plans=on.plans
+        )
+        on.upkeep.also(REVIEWS_EVERY, self.returns.end_overdue)
+        on.upkeep.also(REPLACED_EVERY, self.returns.replace)
+        on.upkeep.also(REPLACED_EVERY, self.returns.resell)
+        on.upkeep.also(WORDS_EVERY, self.feedback.give_meaning)
 
     def _people(self, on: Ground) -> None:
         self.lists = Lists(on.database, fieldtypes)
@@ -161,6 +182,8 @@ class Attended:
             on.database, recorder, tracker, retrying, offers, on.world, on.metrics, plans=on.plans
         )
         self.pool_view = PoolView(on.database, self.pool, tracker, on.world)
+
+        Requeuer(on.database, on.engine, on.world, on.metrics, plans=on.plans).attend(on.upkeep)
 
     def _housekeeping(self, on: Ground) -> None:
         on.upkeep.also(PLACES_EVERY, lambda: asyncio.to_thread(on.places.again), takes=False)

@@ -1,7 +1,7 @@
-"""Where the buyer of a contract hears what was decided on the leads that it gave back."""
+"""Where the buyer of a contract hears what was decided on the leads that it gave back, and how the contract stands."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
@@ -13,8 +13,11 @@ from app.distribute.request import Sign
 from app.distribute.targets import templated_address
 from app.followup.callback import CallbackSettings, Hidden
 
-Decision = Literal["return_approved", "return_denied", "replaced", "credited"]
-EVERY: tuple[Decision, ...] = ("return_approved", "return_denied", "replaced", "credited")
+Decision = Literal[
+    "return_approved", "return_denied", "replaced", "credited",
+    "contract_rests", "contract_recovered", "proof_overdue",
+]  # fmt: skip
+EVERY: tuple[Decision, ...] = get_args(Decision)
 
 
 class PostbackSettings(Settings):

@@ -1,6 +1,7 @@
 """How each contract's buyer does at this moment, as far as this process hears it: counted without a look anywhere."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -32,6 +33,7 @@ class Failing(Struct, frozen=True):
     doc: BreakerDoc
     failures: int
     why: str
+    lead_id: UUID  # the last one's
 
 
 class Health:
@@ -44,7 +46,7 @@ class Health:
         self._monotonic = monotonic
         self._runs: dict[str, Run] = {}
         self._failing: dict[str, Failing] = {}
-        self._well: set[str] = set()
+        self._well: dict[str, UUID] = {}
         self.shut: frozenset[str] = frozenset()
         self.tried: frozenset[str] = frozenset()
 
@@ -56,24 +58,24 @@ class Health:
             self._runs.pop(contract, None)
             if contract in self.tried or contract in self.shut:
                 self._failing.pop(contract, None)
-                self._well.add(contract)
+                self._well[contract] = job.track.lead_id
         elif outcome.reason not in _OURS:
-            self._failed(contract, doc, outcome.reason)
+            self._failed(job, doc, outcome.reason)
 
-    def _failed(self, contract: str, doc: BreakerDoc, why: str) -> None:
-        now = self._monotonic()
+    def _failed(self, job: Job, doc: BreakerDoc, why: str) -> None:
+        contract, now = job.contract.id, self._monotonic()
         run = self._runs.setdefault(contract, Run(now))
         run.failures += 1
         run.why = why
         long = run.failures >= doc.failures and now - run.since >= doc.over.seconds
         if contract in self.tried or long:
-            self._failing[contract] = Failing(contract, doc, run.failures, why)
-            self._well.discard(contract)
+            self._failing[contract] = Failing(contract, doc, run.failures, why, job.track.lead_id)
+            self._well.pop(contract, None)
 
-    def turns(self) -> tuple[list[Failing], set[str]]:
-        """(contracts that are to rest, contracts that do well again), each told once."""
+    def turns(self) -> tuple[list[Failing], dict[str, UUID]]:
+        """(contracts that are to rest, contracts that do well again → whose lead told), each told once."""
         failing, well = list(self._failing.values()), self._well
-        self._failing, self._well = {}, set()
+        self._failing, self._well = {}, {}
         for one in failing:
             self._runs.pop(one.contract, None)
         return failing, well

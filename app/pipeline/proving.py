@@ -6,6 +6,8 @@ from uuid import UUID
 from app.core.contract_events import ProofOverdue
 from app.core.events import Code, Id, emit
 from app.core.metrics import Metrics
+from app.core.world import World
+from app.pipeline.noticing import BuyerNotices
 from app.pipeline.plans import Plans
 from app.store import leads, overdue
 from app.store.database import Database
@@ -22,6 +24,7 @@ class Proving:
     def __init__(
         self,
         database: Database,
+        world: World,
         metrics: Metrics,
         *,
         plans: Callable[[], Plans],
@@ -31,6 +34,7 @@ class Proving:
         self._metrics = metrics
         self._plans = plans
         self._give_up = give_up
+        self._notices = BuyerNotices(world, plans)
 
     async def look(self) -> bool:
         """True where there is more at once."""
@@ -60,6 +64,8 @@ class Proving:
             for one in ones:
                 if one.delivery_id in mine:
                     await leads.note(conn, one.lead_id, "overdue", one.delivery_id, BY, {})
+                    late = {"delivery": str(one.delivery_id)}
+                    await self._notices.tell(conn, one.contract, "proof_overdue", one.lead_id, late)
         for one in ones:
             if one.delivery_id in mine:
                 emit(_event(one, "alarm"))

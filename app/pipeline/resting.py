@@ -10,6 +10,7 @@ from app.core.events import Code, Id, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.pipeline.health import Failing, Health
+from app.pipeline.noticing import BuyerNotices
 from app.pipeline.plans import Plans
 from app.pipeline.tracks import Job
 from app.store import resting
@@ -54,12 +55,13 @@ class Breakers:
         self._try_one = try_one
         self._give_up = give_up
         self._takes_work = takes_work
+        self._notices = BuyerNotices(world, plans)
 
     async def look(self) -> None:
         failing, well = self._health.turns()
         async with self._database.acquire() as conn:
-            for contract in sorted(well):
-                await self._close(conn, contract)
+            for contract, lead_id in sorted(well.items()):
+                await self._close(conn, contract, lead_id)
             for one in failing:
                 await self._open(conn, one)
             tries = (
@@ -73,11 +75,14 @@ class Breakers:
             await self._try(contract)
 
     async def _open(self, conn: Any, one: Failing) -> None:
-        times = await resting.open_(
-            conn, one.contract, failures=one.failures, why=one.why, seconds=one.doc.rest.seconds
-        )
-        if times is None:
-            return
+        async with conn.transaction():
+            times = await resting.open_(
+                conn, one.contract, failures=one.failures, why=one.why, seconds=one.doc.rest.seconds
+            )
+            if times is None:
+                return
+            rest = {"why": one.why, "failures": one.failures, "rest_s": round(one.doc.rest.seconds * times)}
+            await self._notices.tell(conn, one.contract, "contract_rests", one.lead_id, rest)
         self._metrics.count("leadgate_contract_rests_total", (one.contract,))
         emit(
             ContractRests(
@@ -86,11 +91,14 @@ class Breakers:
             )
         )  # fmt: skip
 
-    async def _close(self, conn: Any, contract: str) -> None:
-        since = await resting.close(conn, contract)
-        if since is not None:
-            rested = (self._world.now() - since).total_seconds()
-            emit(ContractRecovered(contract=Id(contract), rested_s=round(rested)))
+    async def _close(self, conn: Any, contract: str, lead_id: UUID) -> None:
+        async with conn.transaction():
+            since = await resting.close(conn, contract)
+            if since is None:
+                return
+            rested = round((self._world.now() - since).total_seconds())
+            await self._notices.tell(conn, contract, "contract_recovered", lead_id, {"rested_s": rested})
+        emit(ContractRecovered(contract=Id(contract), rested_s=rested))
 
     async def _hold(self, rests: list[Rest]) -> None:
         """What rests is held back wherever this process hands leads out."""

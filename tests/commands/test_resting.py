@@ -71,6 +71,27 @@ async def _gone(gate: Gate, contract_id: str) -> bool:
     return await gate.one(RESTING, contract_id) is None and not gate.process.engine.sender.health.shut
 
 
+async def test_its_owner_hears_of_it_where_the_contract_says_where(gate: Gate, buyer: CountingBuyer) -> None:
+    buyer.says["west"] = down
+    told = 'postback: {url: "https://sunco.example/leadgate", on: [contract_rests, contract_recovered]}'
+    await gate.configure(
+        source(deadline="1s"),
+        contract("west", buyer.url("west"), more=f"{breaking()}\n        {told}"),
+    )
+    leads = [await gate.post(email=f"ann{n}@example.org") for n in range(2)]
+    await rests(gate, "west")
+    del buyer.says["west"]
+    for lead in leads:
+        await gate.becomes(lead, "sold")
+
+    async def owed() -> list[str]:
+        rows = await gate.fetch("select event from callback where event like 'contract_%' order by id")
+        events = [row[0] for row in rows]
+        return events if len(events) == 2 else []
+
+    assert await until(owed, within=10) == ["contract_rests", "contract_recovered"]
+
+
 async def test_a_try_that_fails_doubles_the_rest(gate: Gate, buyer: CountingBuyer) -> None:
     buyer.says["west"] = down
     await gate.configure(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +11,7 @@ from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
 from app.pipeline.health import Health
 
 DOWN = TryLater(reason="http_503")
+LEAD = UUID("019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3")
 
 
 class Clock:
@@ -34,7 +36,8 @@ class Of:
 
     def __init__(self, contract: str, breaker: BreakerDoc | None) -> None:
         self.contract: Any = self
-        self.doc = self
+        self.doc = self.track = self
+        self.lead_id = LEAD
         self.id, self.breaker = contract, breaker
 
 
@@ -97,5 +100,5 @@ def test_the_one_conversation_that_tries_decides(health: Health) -> None:
     health.heard(job(), DOWN)
     assert list(failing(health)) == [("west", 1, "http_503")]
     health.heard(job(), Rejected(reason="no"))
-    assert health.turns() == ([], {"west"})
-    assert health.turns() == ([], set())
+    assert health.turns() == ([], {"west": LEAD})
+    assert health.turns() == ([], {})
