@@ -89,9 +89,7 @@ class Bound(Match, frozen=True, kw_only=True):
 
 
 def among(match: Match, bidders: Collection[str]) -> Match:
-    """The match with `bidders` alone, the best first, as far as they still want the lead; as it is where there are none."""
-    if not bidders:
-        return match
+    """The match with `bidders` alone, the best first, as far as they still want the lead."""
     number = match.index.number
     ladder = tuple(number[one] for one in bidders if one in number)
     members = 0

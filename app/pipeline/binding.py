@@ -60,6 +60,8 @@ def mentioned(record: Record) -> Mentioned | None:
 
 async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
     """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew."""
+    for draft in drafts:
+        draft.bound = draft.auctioned
     asking = [draft for draft in drafts if draft.mentioned is not None and not draft.asked]
     ids = {id_ for draft in asking if (id_ := _id_of(draft)) is not None}
     kept = await pings.lock(conn, list(ids)) if ids else {}
@@ -70,7 +72,8 @@ async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
         id_ = _id_of(draft)
         ping = kept.get(id_) if id_ is not None else None
         code, field = _against(draft, ping, taken)
-        draft.bound = None if code or ping is None else _binding(draft, ping)
+        if not code and ping is not None:
+            draft.bound = _binding(draft, ping)
         draft.judged = _judged(draft.sound, code, field, refuse=draft.plan.ping.otherwise == "refuse")
         if draft.bound is not None and draft.judged.outcome == "accepted" and id_ is not None:
             taken.add(id_)

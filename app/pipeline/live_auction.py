@@ -1,0 +1,60 @@
+"""Auctions a lead that came whole, before it is decided, where its campaign sells so: nothing else waits for it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from app.core.conditions import facts_of
+from app.core.world import World
+from app.model import Scalar
+from app.pipeline.auctioneer import Auctioneer, Lot
+from app.pipeline.binding import Binding
+from app.pipeline.pinging import bid_document
+from app.pipeline.tracks import won
+
+if TYPE_CHECKING:
+    from app.pipeline.drafts import Draft
+
+Gather = Callable[[Sequence["Draft"]], Awaitable[None]]
+
+
+class Sale(Struct, frozen=True):
+    """Ask: who bids for this lead?"""
+
+
+class LiveAuctions:
+    def __init__(self, auctioneer: Auctioneer, world: World) -> None:
+        self._auctioneer, self._world = auctioneer, world
+
+    def asks(self, draft: "Draft") -> bool:
+        """Whether bidders are to be asked. A lead that names a ping was auctioned by that."""
+        if draft.plan.campaign.auction.on != "post" or draft.auctioned is not None:
+            return False
+        return draft.mentioned is None and not draft.asked and not draft.work.abandoned
+
+    async def hold(self, draft: "Draft", gather: Gather) -> None:
+        """Nobody is asked about a lead that is rejected by what is known already."""
+        await gather([draft])
+        campaign = draft.plan.campaign
+        verdict = campaign.judge.judge(draft.lead, draft.evidence)
+        if verdict.outcome != "accepted":
+            return
+        lead: dict[str, Scalar] = draft.lead.normals()
+        match = campaign.match(facts_of(lead, verdict.worth), source=draft.lead.source, at=self._world.now())
+        hammer = await self._auctioneer.hold(
+            Lot(
+                id=draft.lead.id, campaign=campaign, source=draft.lead.source, match=match, lead=lead,
+                raw={name: value.raw for name, value in draft.lead.fields.items()},
+                beside=campaign.enrichment.beside, test=draft.lead.test,
+            )
+        )  # fmt: skip
+        bids = [bid_document(bid) for bid in hammer.bids]
+        draft.auctioned = Binding(bids, won(bids), self._promised(draft, bids))
+
+    def _promised(self, draft: "Draft", bids: Sequence[dict[str, str]]) -> Decimal | None:
+        """A source that has a price of its own is paid that; any other what is left of the best bid."""
+        if draft.plan.price is not None or not bids:
+            return None
+        return Decimal(bids[0]["offered"])
