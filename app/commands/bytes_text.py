@@ -7,6 +7,7 @@ from app.commands.hand_overs import shown_attempts
 from app.commands.steps import Setting
 from app.commands.words import moment, money, span
 from app.core.redaction import hide, mask_value, scrub
+from app.distribute.exchange import OFFER
 from app.pipeline.story import Story
 
 
@@ -54,6 +55,8 @@ def request_text(one: Mapping[str, Any], private: Iterable[str], setting: Settin
 
 def _exchange(one: Mapping[str, Any], private: Iterable[str], setting: Setting) -> list[str]:
     lines = request_text(one, private, setting)
+    if one["method"] == OFFER:
+        return lines  # to people, who answer when they do
     if one["status"] is None:
         lines += ["", f"<-- no reply: {one['error'] or 'unknown'} after {span(one['ms'])}"]
     else:

@@ -8,6 +8,7 @@ from app.commands.afterwards import afterwards
 from app.commands.steps import Entry, Setting, wall
 from app.commands.words import ICONS, money, short, span
 from app.core.redaction import scrub
+from app.distribute.exchange import OFFER
 from app.pipeline.story import Story
 from app.store.deliveries import DeliveryRow
 
@@ -77,7 +78,7 @@ def buyers_words(text: str | None, setting: Setting) -> str:
 def wire_words(a: Mapping[str, Any]) -> str:
     """`200 in 142 ms`; `no reply in 30.0 s`; nothing where nothing was sent."""
     exchanges = a["exchanges"] or []
-    if not exchanges:
+    if not exchanges or exchanges[-1]["method"] == OFFER:
         return ""
     status = exchanges[-1]["status"]
     took = span(a["ms"]) if a["ms"] >= 1 else "<1 ms"
@@ -167,6 +168,8 @@ def _event(event: Mapping[str, Any], story: Story, setting: Setting) -> Entry:
         told.append(_settled(data, setting))
     elif data.get("reason"):
         told.append(buyers_words(str(data["reason"]), setting))
+    if data.get("to"):
+        told.append(f"to {data['to']}")
     if data.get("was"):
         told.append(f"was {data['was']}")
     told.append(f"by {event['by_whom']}")

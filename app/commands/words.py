@@ -12,7 +12,7 @@ from app.core.money import written
 
 ICONS = {
     "received": "●", "held": "‖", "rejected": "✕", "delivering": "→", "unclear": "?", "sold": "✓", "unsold": "–",
-    "pooled": "⬓", "returned": "↶", "Accepted": "✓", "Rejected": "✕", "Duplicate": "⧉", "TryLater": "◷", "Unclear": "?",
+    "pooled": "⬓", "returned": "↶", "Accepted": "✓", "Rejected": "✕", "Duplicate": "⧉", "TryLater": "◷", "Unclear": "?", "Pooled": "⬓",
 }  # fmt: skip
 _COLOURS = {"✓": "32", "✕": "31", "!": "33", "?": "33", "‖": "33", "◷": "33", "⧉": "31"}
 _STEPS = ((1_000, "kB"), (1_000_000, "MB"), (1_000_000_000, "GB"))

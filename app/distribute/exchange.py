@@ -16,6 +16,8 @@ from app.model import Outcome
 
 SHOWN_BYTES = 65_536
 HIDDEN = "***"
+OFFER = "OFFER"
+"""Stands for a method where a lead is offered to people: nothing was sent."""
 _ALWAYS_HIDDEN = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "x-auth-token"}
 )
@@ -113,7 +115,7 @@ def shown_put(put: Put, filed: Filed | None, *, ms: float, error: str | None = N
 def shown_offer(offer: Offer) -> Exchange:
     """Likewise: to whom, one after another."""
     return Exchange(
-        method="OFFER", url=f"pool:{offer.contract}", sent_headers={}, sent="\n".join(offer.steps).encode()
+        method=OFFER, url=f"pool:{offer.contract}", sent_headers={}, sent="\n".join(offer.steps).encode()
     )
 
 
