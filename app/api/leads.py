@@ -29,6 +29,17 @@ class Moment(BaseModel):
     what: str
 
 
+class LaterState(BaseModel):
+    """All of its buyers together, none of them named."""
+
+    sold: int = Field(description="How many copies were sold.")
+    returned: int = Field(description="How many of these were given back.")
+    reached: int = Field(description="At how many buyers the person was spoken to.")
+    best: Literal["attempted", "contacted", "qualified", "won"] | None = None
+    reasons: list[str] = Field([], description="Codes of why it was given back, lost or bad.")
+    final: bool = Field(description="Nothing more is expected to be told.")
+
+
 class LeadState(BaseModel):
     """`outcome` is the answer of the round that answered, or `pending`: the first, or after a refusal the one that
     was begun anew; a `success` stands. `price` is what is owed to the source."""
@@ -42,6 +53,7 @@ class LeadState(BaseModel):
     reasons: list[Reason] = []
     timeline: list[Moment] = []
     test: bool = False
+    feedback: LaterState | None = Field(None, description="What became of it later, once anything is known.")
     forced: str | None = Field(None, description="The result that this test asked for, and got.")
 
 
@@ -49,8 +61,10 @@ class LeadState(BaseModel):
 async def lead_state(id: str, request: Request) -> dict[str, Any]:
     """The state of one of your own leads; another source's lead does not exist for you."""
     entry = key_of(request, "source")
-    async with parts_of(request).database.promptly() as conn:
-        view = await source_view(conn, id_of(id), entry.owner)
+    parts = parts_of(request)
+    plan = parts.engine.plans().source(entry.owner)
+    async with parts.database.promptly() as conn:
+        view = await source_view(conn, id_of(id), entry.owner, coarse=plan is not None and plan.coarse)
     if view is None:
         raise NotYours("there is no such lead")
     return view

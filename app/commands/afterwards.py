@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.commands.steps import Entry, Setting, came, wall
+from app.commands.told_later import told_later
 from app.commands.words import ICONS, counted, short
 from app.pipeline.story import Story
 from app.store.partials import Amendment
@@ -16,6 +17,7 @@ def afterwards(story: Story, setting: Setting) -> list[Entry]:
     """In no order yet."""
     entries = [_part(story, one) for one in story.parts]
     entries += [_round(former) for former in story.former]
+    entries += told_later(story, setting)
     return entries + [_callback(one, setting) for one in story.callbacks]
 
 
@@ -38,13 +40,14 @@ def _round(former: Mapping[str, Any]) -> Entry:
 
 def _callback(one: Mapping[str, Any], setting: Setting) -> Entry:
     tries = counted(one["attempts"], "try").replace("trys", "tries")
+    what = one["outcome"] or f"{one['event']} to {one['source']}"
     exchanges = one["exchanges"] or []
     status = f"status {exchanges[-1]['status']}" if exchanges and exchanges[-1]["status"] else one["reason"]
     said = {
         "promised": "promised: its source did not wait",
-        "told": f"{one['outcome']} told in {tries}, {status}",
-        "waiting": f"{one['outcome']} is to be told",
-        "sending": f"{one['outcome']} is being told",
+        "told": f"{what} told in {tries}, {status}",
+        "waiting": f"{what} is to be told",
+        "sending": f"{what} is being told",
         "moot": "not wanted any more",
         "gone": f"its source's address is gone (410): leadgate callbacks --again {short(one['id'])}",
         "dead": f"given up after {tries}, {status}: leadgate callbacks --again {short(one['id'])}",

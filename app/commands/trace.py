@@ -1,6 +1,7 @@
 """`trace`: everything that happened to one lead and why, in the order in which it happened."""
 
 import getpass
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Annotated, Any
 from uuid import UUID
@@ -133,7 +134,20 @@ def document(told: Story, setting: Setting) -> dict[str, Any]:
         "parts": [{"kind": one.kind, "at": one.at, "submission": one.submission_id} for one in told.parts],
         "former_rounds": [{k: v for k, v in one.items() if k != "findings"} for one in told.former],
         "callbacks": [{k: v for k, v in one.items() if k != "exchanges"} for one in told.callbacks],
+        "feedback": [_said(one, setting, ("raw", "note")) for one in told.feedback],
+        "returns": [
+            {
+                **{name: getattr(one, name) for name in one.__struct_fields__},
+                "words": [_said(word, setting, ("text", "evidence")) for word in words],
+            }
+            for one, words in told.returns
+        ],
     }
+
+
+def _said(row: Mapping[str, Any], setting: Setting, free: Sequence[str]) -> dict[str, Any]:
+    """People write names into what is free text."""
+    return {**row, **({} if setting.reveal else {name: scrub(row[name] or "") for name in free})}
 
 
 def _field(name: str, value: list[Any], setting: Setting) -> dict[str, Any]:

@@ -19,6 +19,17 @@ Way = Literal["approve", "deny", "review", "refuse"]
 _REACHED = frozenset(("contacted", "qualified", "won"))
 _NOT_REACHED = frozenset(("wrong_number", "disconnected", "fake", "no_contact", "deceased"))
 """What can't be so where the person was spoken to."""
+BORNE_OUT_BY: Mapping[Reason, frozenset[tuple[str, str]]] = {
+    "invalid_email": frozenset(
+        (("email", "no_mx"), ("email", "misspelt"), ("email", "lookalike"), ("email", "disposable"))
+    ),
+    "wrong_number": frozenset((("phone", "fictional"), ("phone", "toll_free"), ("phone", "premium"))),
+    "disconnected": frozenset((("phone", "fictional"), ("phone", "repeated"), ("phone", "sequential"))),
+    "fake": frozenset((("phone", "fictional"), ("email", "disposable"), ("fraud", "suspicious"))),
+    "outside_area": frozenset((("phone", "elsewhere"), ("phone", "abroad"))),
+    "dnc": frozenset((("suppression", "refused"),)),
+}
+"""What of our own findings (check, code) says the same as a reason does."""
 _SECOND = timedelta(seconds=1)
 
 

@@ -8,13 +8,15 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.money import written
+from app.followup.summing import summary
 from app.ingest.format import MOST_RECORDS
 from app.pipeline import arrival
 from app.pipeline.arrival import Arrival
 from app.pipeline.work import lead_id_of, moment_of
-from app.store import callbacks, deliveries, leads, partials, rounds
+from app.store import callbacks, deliveries, feedback, leads, partials, returns, rounds
 from app.store.deliveries import DeliveryRow
 from app.store.partials import Amendment
+from app.store.returns import Request
 
 _TELLING = {
     "held": "held for a person", "rejected": "rejected", "delivering": "being delivered", "unclear": "unclear",
@@ -36,6 +38,8 @@ class Story(Struct, frozen=True, kw_only=True):
     parts: Sequence[Amendment] = ()  # what its source said of it after the first bytes
     former: Sequence[Mapping[str, Any]] = ()  # rounds before the current one
     callbacks: Sequence[Mapping[str, Any]] = ()
+    feedback: Sequence[Mapping[str, Any]] = ()  # what its buyers told of it
+    returns: Sequence[tuple[Request, Sequence[Mapping[str, Any]]]] = ()  # with what was said about each
     begun: bool = False  # it is a partial lead, and its source has not completed it
     arrivals: Mapping[
         UUID, Arrival
@@ -72,8 +76,14 @@ async def story(conn: Any, lead_id: UUID) -> Story | None:
         arrivals=await arrival.arrivals(conn, lead["submission_id"] if lead else lead_id, parts),
         former=await rounds.former(conn, lead_id) if lead and lead["round"] > 1 else (),
         callbacks=await callbacks.of_lead(conn, lead_id),
+        feedback=await feedback.of_lead(conn, lead_id) if lead else (),
+        returns=await _returns(conn, lead_id) if lead else (),
         begun=lead is None and await _begun(conn, lead_id),
     )  # fmt: skip
+
+
+async def _returns(conn: Any, lead_id: UUID) -> list[tuple[Request, Sequence[Mapping[str, Any]]]]:
+    return [(one, await returns.words(conn, one.id)) for one in await returns.of_lead(conn, lead_id)]
 
 
 async def _begun(conn: Any, lead_id: UUID) -> bool:
@@ -81,8 +91,10 @@ async def _begun(conn: Any, lead_id: UUID) -> bool:
     return partial is not None and partial["state"] == "open"
 
 
-async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] | None:
-    """What a source may know of its own lead: never buyers, never others' leads."""
+async def source_view(
+    conn: Any, lead_id: UUID, source: str, *, coarse: bool = False
+) -> dict[str, Any] | None:
+    """What a source may know of its own lead: never buyers, never others' leads. `coarse`: and no reasons."""
     lead = await leads.lead(conn, lead_id)
     if lead is None:
         return await _undecided(conn, lead_id, source)
@@ -94,9 +106,15 @@ async def source_view(conn: Any, lead_id: UUID, source: str) -> dict[str, Any] |
     }  # fmt: skip
     if lead["price"] is not None:
         view["price"] = written(lead["price"])
+    if told := await _summed(conn, lead_id, coarse=coarse):
+        view["feedback"] = told
     if lead["test"] and (result := await _forced(conn, lead_id)):
         view["forced"] = result
     return view
+
+
+async def _summed(conn: Any, lead_id: UUID, *, coarse: bool) -> dict[str, Any] | None:
+    return summary((await feedback.lanes(conn, [lead_id])).get(lead_id, ()), coarse=coarse)
 
 
 async def _forced(conn: Any, lead_id: UUID) -> str | None:

@@ -38,7 +38,7 @@ select d.id, d.ended_at, x.fields
 """
 _OF = """
 select id, delivery_id, kind, code, occurred_at, voided, amount, currency from feedback
- where delivery_id = any($1::uuid[]) order by occurred_at, received_at, id
+ where delivery_id = any($1::uuid[]) and kind <> 'correction' order by occurred_at, received_at, id
 """
 _KNOWN = "select key, id, delivery_id, kind, code from feedback where buyer = $1 and key = any($2::bytea[])"
 _OWN = """

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.store import decisions
 from app.store.decisions import columns
 from app.store.leads import decode
 
@@ -63,6 +64,13 @@ _GIVEN_BACK = """
 update delivery d set returned_at = coalesce(d.returned_at, $3), refunded = t.refunded::numeric
   from unnest($1::uuid[], $2::text[]) as t(id, refunded) where d.id = t.id
 """
+_REFUND = "update delivery set refunded = $2::text::numeric where id = $1"
+_STILL_FREE = """
+select id from delivery d
+ where id = $1 and state = 'accepted' and returned_at is null and refunded is null
+   and not exists (select from return_request x where x.delivery_id = d.id) for update
+"""
+_COUNTERS = "select key from counter where key = any($1::text[]) order by key for update"
 _CHARGED = """
 select coalesce(delivery_id, lead_id), amount, currency from entry
  where coalesce(delivery_id, lead_id) = any($1::uuid[]) and kind = 'sale'
@@ -276,6 +284,23 @@ async def give_back(conn: Any, refunds: Mapping[UUID, Decimal | None], at: datet
     """Delivery → how much of its price is not owed any more; None: it is still paid, and another lead is due."""
     amounts = [None if one is None else str(one) for one in refunds.values()]
     await conn.execute(_GIVEN_BACK, list(refunds), amounts, at)
+
+
+async def refund(conn: Any, delivery_id: UUID, amount: Decimal) -> None:
+    """Of a delivery that its buyer keeps: it stands in for another."""
+    await conn.execute(_REFUND, delivery_id, str(amount))
+
+
+async def is_free(conn: Any, delivery_id: UUID) -> bool:
+    """Whether it may stand in for another, locked until commit."""
+    return await conn.fetchval(_STILL_FREE, delivery_id) is not None
+
+
+async def refill(conn: Any, back: Mapping[str, int]) -> None:
+    """Counters have room again, as far as they are still counted."""
+    if back:
+        there = [row[0] for row in await conn.fetch(_COUNTERS, list(back))]
+        await decisions.count(conn, {key: -back[key] for key in there})
 
 
 async def standings(conn: Any, lead_ids: Collection[UUID]) -> dict[UUID, LeadStanding]:

@@ -99,9 +99,14 @@ async def holders(conn: Any, lead_id: UUID) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in await conn.fetch(_HOLDERS, lead_id)]
 
 
+async def put_aside(conn: Any, lead_id: UUID) -> None:
+    """Keep the round that has ended as it stands."""
+    await conn.execute(_ARCHIVE, lead_id)
+
+
 async def renew(conn: Any, row: NewLead) -> None:
     """Put the round aside that has ended, and begin the one that `row` decides. The lead is locked."""
-    await conn.execute(_ARCHIVE, row.id)
+    await put_aside(conn, row.id)
     price, agreed = (None if amount is None else str(amount) for amount in (row.price, row.agreed))
     await conn.execute(
         _RENEW, row.id, row.state, row.copies, row.score, row.catalogue, row.ended, row.outcome, price,
