@@ -25,7 +25,10 @@ from app.catalog.found import Item, Reading
 from app.catalog.kinds import at, marked_places
 from app.catalog.limit_faults import check_caps, check_hours, check_money, check_open
 from app.catalog.mailboxes import check_mailboxes
+from app.catalog.people_faults import check_people
 from app.catalog.problems import suggestion
+from app.catalog.routing_faults import check_routing
+from app.catalog.selling_faults import check_selling
 from app.catalog.tree import Node
 from app.catalog.worth_faults import check_worth
 from app.core.expressions import Expression, ExpressionError
@@ -49,6 +52,9 @@ def check(reading: Reading) -> None:
     for item in reading.of("buyer"):
         _buyer(reading, item, known)
     check_mailboxes(reading)
+    check_people(reading)
+    check_routing(reading)
+    check_selling(reading)
 
 
 class _Known:
@@ -277,10 +283,11 @@ def _field(
 
 def _contract(reading: Reading, item: Item, known: _Known) -> None:
     campaign = _campaign_of(reading, item, known)
-    for i, node in _under(item, "sources"):
-        if isinstance(node.value, str) and node.value not in known.sources:
-            hint = suggestion(node.value, known.sources)
-            reading.say(item, ["sources", i], f'"{node.value}" is no source', hint)
+    for key in ("sources", "except_sources"):
+        for i, node in _under(item, key):
+            if isinstance(node.value, str) and node.value not in known.sources:
+                hint = suggestion(node.value, known.sources)
+                reading.say(item, [key, i], f'"{node.value}" is no source', hint)
     if campaign is not None and known.fields[campaign]:
         deliver = _expressions(item.settings.get("deliver"), ("deliver",))
         bid = _expressions(item.settings.get("bid"), ("bid",))
