@@ -5,7 +5,18 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import examining, fetched, hearing, locating, mailing, overseeing, pooling, resting, scoring
+from app.commands import (
+    accounting,
+    examining,
+    fetched,
+    hearing,
+    locating,
+    mailing,
+    overseeing,
+    pooling,
+    resting,
+    scoring,
+)
 from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
@@ -46,7 +57,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
             return lines
         lines += [await examining.durability(database), examining.disk(settings)]
         for look in (
-            overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger,
+            overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger, accounting.books,
             overseeing.slots, overseeing.caps, resting.contracts, hearing.channels, hearing.sources,
             fetched.platforms, mailing.mail, overseeing.callbacks, pooling.pools, locating.addresses, scoring.scores,
         ):  # fmt: skip

@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.commands import accounting
 from app.running import Running, announced
 from app.settings import Settings
-from tests.commands.conftest import Gate, Leadgate, objects, source
+from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.books import until
+from tests.e2e.counting import CountingBuyer
 
 
 async def test_the_doctor_has_a_line_for_each_channel_and_each_silent_source(
@@ -101,3 +104,25 @@ async def test_outcomes_that_sources_could_not_be_told_are_told_here(gate: Gate,
     await gate.fetch(owed, "dead")
     told = (await lines_of(leadgate))["callbacks"]
     assert told == ("warn", "1 to be told, the oldest since 3 h; 1 given up")
+
+
+async def test_what_is_booked_otherwise_than_it_ended_is_told(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")))
+    lead = await gate.post()
+    await gate.becomes(lead, "sold")
+    assert (await lines_of(leadgate))["books"][0] == "ok"
+    await gate.fetch("update lead set price = 12.49")
+    told = (await lines_of(leadgate))["books"]
+    assert told == ("fail", f"booked otherwise than they ended: 1, as {lead}")
+    await gate.fetch("update lead set price = 12.50")
+    await gate.fetch("update delivery set price = 43")
+    assert (await lines_of(leadgate))["books"][0] == "fail"
+
+
+def test_every_day_is_looked_at_once_more_within_a_month() -> None:
+    today = date(2026, 11, 22)
+    older = [list(accounting.days(today + timedelta(days=n)))[2] for n in range(60)]
+    assert {today + timedelta(days=n) for n in range(28)} <= set(older)
+    assert all(2 <= (today + timedelta(days=n) - day).days < 30 for n, day in enumerate(older))
