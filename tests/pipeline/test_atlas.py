@@ -1,0 +1,67 @@
+"""Where postal codes lie, and which of them lie in a circle."""
+
+from typing import Any
+
+import pytest
+
+from app.catalog.documents import CampaignDoc
+from app.catalog.routing import Near
+from app.distribute.area import NOWHERE
+from app.pipeline.atlas import CampaignAtlas, atlas_of, middle_of
+
+
+def atlas(**fields: Any) -> CampaignAtlas:
+    return CampaignAtlas(CampaignDoc.model_validate({"id": "solar", "fields": fields}))
+
+
+def within(atlas: CampaignAtlas, **near: Any) -> set[str]:
+    return set(atlas.within(Near.model_validate(near)))
+
+
+US = {"zip": {"type": "postal_code"}}
+
+
+def test_codes_around_a_code_are_those_that_are_near() -> None:
+    found = within(atlas(**US), postal_code="94107", miles=10)
+    assert {"94107", "94110", "94607"} <= found  # San Francisco, and Oakland across the bay
+    assert not found & {"95112", "10001", "94952"}  # San Jose, New York, Petaluma
+    assert found < within(atlas(**US), postal_code="94107", miles=60)
+
+
+def test_miles_and_kilometres_are_the_same_circle() -> None:
+    one = within(atlas(**US), latitude=40.75, longitude=-73.99, miles=10)
+    assert one == within(atlas(**US), latitude=40.75, longitude=-73.99, km=16.09344)
+    assert "10001" in one
+
+
+def test_four_digits_more_do_not_move_the_middle() -> None:
+    assert middle_of("94107-1234") == middle_of("94107") is not None
+
+
+@pytest.mark.parametrize("code", ["", "00000", "99999", "V6B 1A1", "nowhere"])
+def test_nothing_lies_around_what_nobody_knows(code: str) -> None:
+    assert middle_of(code) is None
+    assert within(atlas(**US), postal_code=code, miles=50) == set()
+
+
+def test_a_circle_over_the_date_line_and_at_the_pole_finds_what_lies_there() -> None:
+    assert "96799" in within(atlas(**US), latitude=-14.3, longitude=-170.7, km=50)  # Pago Pago
+    assert within(atlas(**US), latitude=90, longitude=0, km=1_000) == set()
+
+
+def test_the_first_field_of_a_kind_says_where_a_lead_is() -> None:
+    fields = {"home": {"type": "state"}, "work": {"type": "state"}, "land": {"type": "country"}}
+    found = atlas(**fields)
+    assert (found.state, found.country, found.postal_code) == ("home", "land", "")
+
+
+def test_a_postal_code_tells_its_state_and_country() -> None:
+    country, states = atlas(**US).parts_of("94107")
+    assert (country, set(states)) == ("US", {"CA"})
+    canadian = atlas(zip={"type": "postal_code", "country": "CA"})
+    assert canadian.parts_of("V6B 1A1") == ("CA", frozenset({"BC"}))
+    assert atlas(zip={"type": "postal_code", "country": "DE"}).parts_of("94107") == ("DE", ())
+
+
+def test_where_no_contract_asks_for_a_place_none_is_looked_up() -> None:
+    assert atlas_of(CampaignDoc.model_validate({"id": "solar", "fields": US}), ()) is NOWHERE
