@@ -1,8 +1,9 @@
 """Contracts written in one line, for the tests of this folder."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from app.catalog.documents import ContractDoc, Distribution
 from app.catalog.limits import FREE, Account
@@ -11,8 +12,7 @@ from app.distribute.route import RouteIndex
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(Struct, frozen=True):
     id: str
     buyer: str
     doc: ContractDoc
