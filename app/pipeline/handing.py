@@ -76,6 +76,11 @@ class Sender:
             heappush(self._line[contract], (job.priority, next(self._came), job))
             return
         self._busy[contract] += 1
+        self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        if self._paces is not None and job.contract.doc.rate is not None:
+            self._paces.stand(job.contract.id)
         task = asyncio.get_running_loop().create_task(self._send(job))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -158,10 +163,7 @@ class Sender:
     def _next(self, contract: str) -> None:
         line = self._line.get(contract)
         if line:
-            job = heappop(line)[2]
-            task = asyncio.get_running_loop().create_task(self._send(job))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self._begin(heappop(line)[2])
         else:
             self._busy[contract] -= 1
 

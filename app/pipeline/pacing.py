@@ -1,7 +1,7 @@
 """Lets hand-overs of a contract with a rate begin, never more in a second or a minute than it says, over all processes."""
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -35,19 +35,30 @@ class Paces:
         self._gone = gone
         self._sleep = sleep
         self._waiting: dict[str, deque[tuple[Rate, asyncio.Future[bool]]]] = defaultdict(deque)
+        self._standing: Counter[str] = Counter()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._back: list[Job] = []
         self._returning: asyncio.Task[None] | None = None
 
+    def stand(self, contract: str) -> None:
+        """Somebody is about to ask for a `turn`."""
+        self._standing[contract] += 1
+
     def waiting(self, contract: str) -> int:
-        return len(self._waiting[contract]) if contract in self._waiting else 0
+        return self._standing[contract]
 
     def full(self) -> list[str]:
         """Contracts of which somebody waits."""
-        return [contract for contract, line in self._waiting.items() if line]
+        return [contract for contract, n in self._standing.items() if n]
 
     async def turn(self, contract: str, rate: Rate) -> bool:
-        """True once it may begin; False where this process ends before."""
+        """True once it may begin; False where this process ends before. Whoever asks has said so by `stand`."""
+        try:
+            return await self._turn(contract, rate)
+        finally:
+            self._standing[contract] -= 1
+
+    async def _turn(self, contract: str, rate: Rate) -> bool:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting[contract].append((rate, future))
         asking = self._asking.get(contract)
@@ -68,13 +79,15 @@ class Paces:
                 _, future = line.popleft()
                 if not future.done():
                     future.set_result(False)
+        for task in self._asking.values():
+            task.cancel()
+        self._asking.clear()
 
     async def close(self) -> None:
         self.abandon()
-        tasks = [*self._asking.values(), *([self._returning] if self._returning else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.gather(self._returning, return_exceptions=True)
 
     async def _ask(self, contract: str) -> None:
         line = self._waiting[contract]
