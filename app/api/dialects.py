@@ -21,10 +21,11 @@ from app.ingest.forced import asked
 from app.ingest.posted import kept_body, opened, refuse_without_fields, whole
 from app.ingest.reading import Reader
 from app.ingest.redirect import allowed
-from app.ingest.reply import Asked, Posted, Reply, Result, Said, Standing, replies, type_of
+from app.ingest.reply import Asked, Offer, Posted, Reply, Result, Said, Standing, replies, type_of
 from app.model import Submission
 from app.pipeline.answers import Answer
 from app.pipeline.engine import Engine
+from app.pipeline.pinging import Pinger
 from app.pipeline.plans import SourcePlan
 from app.pipeline.story import source_view
 from app.store.database import is_away
@@ -53,6 +54,7 @@ class Dialects:
         reader: Reader,
         world: World,
         metrics: Metrics,
+        pinger: Pinger,
         *,
         limits: Limits,
         address: Callable[[str, bytes], str],
@@ -62,6 +64,7 @@ class Dialects:
         self._reader = reader
         self._world = world
         self._metrics = metrics
+        self._pinger = pinger
         self._address = address
         self._draining = draining
         self._bodies = Bodies(limits.body_bytes, limits.body_seconds, world)
@@ -102,11 +105,13 @@ class Dialects:
         if lead_id is not None:
             return reply.answer([await self._standing(turn, lead_id)], turn.posted)
         if reply.pings(turn.posted):
-            return reply.no_bid(turn.posted)  # a ping never makes a lead
+            return await self._ping(turn)
         where = turn.posted.word(reply.redirect) if reply.redirect else ""
         if where:
             allowed(where, turn.posted.settings.redirect_hosts)
         refuse_without_fields(turn.posted)
+        if ping := reply.ping_of(turn.posted):
+            turn.posted = replace(turn.posted, records=[record | ping for record in turn.posted.records])
         results = await self._take(turn)
         turn.posted = replace(turn.posted, took=self._world.monotonic() - turn.began)
         said = reply.answer(results, turn.posted)
@@ -151,6 +156,21 @@ class Dialects:
                 raise NotDurable("this process is going away; send it again")
             turn.posted = replace(turn.posted, settings=fits[0])
             turn.plan = self._engine.source(turn.source)
+
+    async def _ping(self, turn: _Turn) -> Said:
+        """A ping never makes a lead."""
+        assert turn.plan is not None, "nobody is proved"
+        posted = turn.posted
+        await self._pinger.admit(turn.plan)
+        refuse_without_fields(posted)
+        test = turn.reply.is_test(posted) or turn.test or turn.plan.test
+        pinged = await self._pinger.ping(turn.plan, posted.records[0], test=test)
+        if pinged.price is None:
+            return turn.reply.no_bid(posted)
+        offer = Offer(
+            ping_id=str(pinged.id), price=written(pinged.price), currency=pinged.currency, buyers=pinged.buyers()
+        )  # fmt: skip
+        return turn.reply.bid(offer, posted)
 
     async def _take(self, turn: _Turn) -> list[Result]:
         assert turn.plan is not None, "nobody is proved"

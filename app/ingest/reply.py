@@ -20,6 +20,7 @@ __all__ = [
     "YES",
     "Asked",
     "Identifier",
+    "Offer",
     "Posted",
     "Reply",
     "ReplySettings",
@@ -123,6 +124,15 @@ class Result(Struct, frozen=True, kw_only=True):
         return [f"{r['field']}: {r['message']}" if r.get("field") else r["message"] for r in self.reasons]
 
 
+class Offer(Struct, frozen=True, kw_only=True):
+    """What a ping is answered where somebody bids. `buyers` are those who may be named: `bid_id` and `name` of each."""
+
+    ping_id: str
+    price: str
+    currency: str
+    buyers: Sequence[Mapping[str, str]] = ()
+
+
 class Said(Struct, frozen=True):
     """One whole answer in the dialect's words."""
 
@@ -148,6 +158,8 @@ class Reply(Component, ABC):
     """What else is said to the system and is no fact of the person."""
     wraps: ClassVar[tuple[str, ...]] = ()
     """Names under which the lead may be nested; they are no part of its fields' names."""
+    ping_words: ClassVar[Mapping[str, str]] = {}
+    """How a post names its ping: `ping_id` and `bid_id` → the dialect's words."""
     redirect: ClassVar[str] = ""
     """The word that holds where the person is to be sent on."""
     strict: ClassVar[bool] = False
@@ -168,8 +180,17 @@ class Reply(Component, ABC):
         """To a request of which nothing is kept. `posted` may hold little: what was read before it was refused."""
 
     def no_bid(self, posted: Posted) -> Said:
-        """To a ping."""
+        """To a ping for which nobody bids."""
         raise NotImplementedError(f"{self.name} knows no ping")
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        """To a ping for which somebody does."""
+        raise NotImplementedError(f"{self.name} knows no ping")
+
+    def ping_of(self, posted: Posted) -> Record:
+        """`ping_id` and `bid_id` as the post says them; nothing where it says none."""
+        said = ((name, posted.word(word)) for name, word in self.ping_words.items())
+        return {name: value for name, value in said if value}
 
     def pings(self, posted: Posted) -> bool:
         """Whether it asks for a bid instead of handing a lead over."""

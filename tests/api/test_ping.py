@@ -1,9 +1,11 @@
 """A ping is answered with what would be paid, and the lead that follows gets it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -226,3 +228,34 @@ async def test_what_is_no_ping_is_told_why(api: Api, body: bytes, status: int, c
 async def test_a_ping_needs_a_sources_key(api: Api) -> None:
     assert (await ping(api, key="nobody's")).status_code == 401
     assert (await ping(api, key=await api.key("buyer", "sunco"))).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("ping_at", "post_at", "said", "names"),
+    [
+        ("leadspedia/acme/ping.do", "leadspedia/acme/post.do", r"<ping_id>(.+)</ping_id><price>13.00<", "lp_ping_id"),
+        ("leadprosper/acme/ping", "leadprosper/acme/post", r'"ping_id":"(.+?)","payout":"13.00"', "lp_ping_id"),
+        ("leadexec/acme/leads/ping/json", "leadexec/acme/leads/json", r'"PostID":"(.+?)".*"Price":"13.00"', "orderid"),
+        ("boberdoo/acme/api.php?Mode=ping", "boberdoo/acme/api.php?Mode=post", r"<lead_id>(.+)</lead_id><price>13.00<", "Lead_ID"),
+        ("leadconduit/acme/ping", "leadconduit/acme/submit", r'"price":13.0,"ping_id":"(.+?)"', "ping_id"),
+    ],
+)  # fmt: skip
+async def test_another_systems_ping_is_answered_in_its_words_and_its_post_is_bound(
+    api: Api, bidders: Bidders, ping_at: str, post_at: str, said: str, names: str
+) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded", "x-api-key": api.acme}
+    pinged = await api.http.post(f"/in/{ping_at}", content=b"state=CA&bill=180", headers=form)
+    found = re.search(said, pinged.text)
+    assert found, pinged.text
+    ann = urlencode({**ANN, names: found[1]}).encode()
+    await api.http.post(f"/in/{post_at}", content=ann, headers=form)
+    assert bidders.leads("volta") == [{"email": "ann@example.com", "price": "15.00", "bid": "bid-volta"}]
+
+
+async def test_another_systems_ping_is_paced_and_refused_in_its_words(api: Api) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded", "x-api-key": await api.key("source", "slow")}
+    at = "/in/leadspedia/slow/ping.do"
+    answers = [await api.http.post(at, content=b"state=CA&email=a%40b.org", headers=form) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "contact data" in answers[0].text
+    assert answers[2].headers["retry-after"]

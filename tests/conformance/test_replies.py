@@ -17,7 +17,7 @@ from app.core.errors import NoKey, NotDurable, NotFound, Refused, TooLarge, TooM
 from app.ingest.format import formats
 from app.ingest.posted import kept_body, opened, refuse_without_fields, whole
 from app.ingest.reading import Reader
-from app.ingest.reply import Asked, Posted, Result, replies, type_of
+from app.ingest.reply import Asked, Offer, Posted, Result, replies, type_of
 
 READER = Reader(formats.discover())
 EVERY = list(replies.discover())
@@ -28,6 +28,10 @@ EXAMPLES = [
 ]
 LEAD = UUID("01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0")
 WHY = ({"code": "missing", "field": "email", "message": "is <missing> & needed"},)
+OFFER = Offer(
+    ping_id="019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3", price="12.50", currency="USD",
+    buyers=[{"bid_id": "1", "name": "O'Hara <& Sons>"}],
+)  # fmt: skip
 RESULTS = [
     Result(lead=LEAD, standing="accepted", price="12.50"),
     Result(lead=LEAD, standing="accepted"),
@@ -229,6 +233,8 @@ def test_noise_raises_only_what_is_declared_and_is_answered_in_the_dialect(
         reply.is_test(posted), reply.asks_about(posted), reply.secrets(posted)
         if reply.pings(posted):
             well_formed(reply.no_bid(posted))
+            well_formed(reply.bid(OFFER, posted))
+        assert all(isinstance(value, str) and value for value in reply.ping_of(posted).values())
         refuse_without_fields(posted)
         well_formed(reply.answer(RESULTS[:1] * len(posted.records), posted))
         with suppress(Refused):

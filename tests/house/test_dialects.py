@@ -13,7 +13,7 @@ from app.core.errors import NoKey, NotDurable, Unreadable
 from app.ingest.format import formats
 from app.ingest.posted import opened, whole
 from app.ingest.reading import Reader
-from app.ingest.reply import Asked, Posted, Reply, Result, Said, replies
+from app.ingest.reply import Asked, Offer, Posted, Reply, Result, Said, replies
 
 PAGE = Path(__file__).parents[2] / "docs/dialects.md"
 LEAD = UUID("01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0")
@@ -25,6 +25,10 @@ def why(code: str, field: str, message: str) -> tuple[dict[str, str], ...]:
     return ({"code": code, "field": field, "message": message},)
 
 
+OFFER = Offer(
+    ping_id="01a20202-aefc-7ccb-9e6d-fd8cf1aed9d1", price="12.50", currency="USD",
+    buyers=[{"bid_id": "1", "name": "SunCo"}],
+)  # fmt: skip
 RESULTS = {
     "sold": Result(lead=LEAD, standing="accepted", price="12.50"),
     "a duplicate": Result(
@@ -76,7 +80,7 @@ def request(reply: Reply, asked: Asked) -> str:
 def table(reply: Reply, posted: Posted) -> str:
     rows = [(name, reply.answer([result], posted)) for name, result in RESULTS.items()]
     if type(reply).no_bid is not Reply.no_bid:
-        rows.append(("a ping", reply.no_bid(posted)))
+        rows += [("a ping", reply.no_bid(posted)), ("a ping with a bid", reply.bid(OFFER, posted))]
     rows += [(name, reply.refuse(problem, posted)) for name, problem in PROBLEMS.items()]
     return "| what became of it | answer |\n|---|---|\n" + "".join(
         f"| {name} | {cell(said)} |\n" for name, said in rows

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from app.core.errors import Refused
 from app.ingest.raw import written
-from app.ingest.reply import Asked, Posted, Reply, ReplySettings, Result, Said, not_spoken, replies
+from app.ingest.reply import Asked, Offer, Posted, Reply, ReplySettings, Result, Said, not_spoken, replies
 from app.ingest.wording import as_json, as_xml
 
 _ZIP, _BOUGHT = frozenset(("zip", "zip_code", "postal_code")), frozenset(("00001", "00002"))
@@ -44,6 +44,7 @@ class Boberdoo(Reply):
         )
     )
     wraps = ("request", "data")
+    ping_words: ClassVar[Mapping[str, str]] = {"ping_id": "lead_id", "bid_id": "bid_id"}
     examples = (
         (
             Asked(
@@ -104,6 +105,12 @@ class Boberdoo(Reply):
         if one.taken and one.price:
             lead["price"] = one.price
         return _said(posted, "Matched" if one.taken else "Unmatched", lead)
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        """`lead_id` is the ping's: the post names it as `Lead_ID`, and as `bid_id` whose bid it takes."""
+        told: dict[str, Any] = {"lead_id": offer.ping_id, "price": offer.price}
+        named = [{"bid_id": one["bid_id"], "seller_company_name": one["name"]} for one in offer.buyers]
+        return _said(posted, "Matched", told | ({"bids": {"bid": named}} if named else {}))
 
     def no_bid(self, posted: Posted) -> Said:
         return _said(posted, "Unmatched", {})

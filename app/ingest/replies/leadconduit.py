@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from app.core.errors import Refused, UnknownType, Unreadable
 from app.ingest.reply import (
     Asked,
+    Offer,
     Posted,
     Reply,
     ReplySettings,
@@ -94,6 +95,11 @@ class LeadConduit(Reply):
         if not one.taken or one.price:
             tree["price"] = float(one.price or 0) or 0
         return _said(posted, tree, 201)
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        """LeadConduit gives no token; ours is in `ping_id`, for whoever posts it."""
+        tree = {"outcome": "success", "price": float(offer.price), "ping_id": offer.ping_id}
+        return _said(posted, tree, 200)
 
     def no_bid(self, posted: Posted) -> Said:
         return _said(posted, {"outcome": "failure", "reason": "no bid", "price": 0}, 200)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from pydantic import SecretStr
 
 from app.core.errors import NoKey, NotFound, Refused
-from app.ingest.reply import Asked, Identifier, Posted, Reply, ReplySettings, Result, Said, replies
+from app.ingest.reply import Asked, Identifier, Offer, Posted, Reply, ReplySettings, Result, Said, replies
 from app.ingest.wording import as_json, as_xml
 
 _TYPES = (
@@ -45,6 +45,7 @@ class LeadExec(Reply):
     }
     key_words = ("password",)
     words = frozenset(("orderid", "response_type", "returnurl"))
+    ping_words: ClassVar[Mapping[str, str]] = {"ping_id": "orderid"}
     examples = (
         (
             Asked(
@@ -79,6 +80,15 @@ class LeadExec(Reply):
             "LeadIdentifier": one.number,
             "VendorAccountAssigned": _whole(posted.word("aid")),
             "PendingQCReview": one.standing in ("pending", "held"),
+        }
+        return _said(posted, tree)
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        """`PostID` is what the post names as `orderid`."""
+        tree = _nothing(0, "Ping was accepted") | {
+            "PostID": offer.ping_id,
+            "isValidPost": True,
+            "Price": offer.price,
         }
         return _said(posted, tree)
 

@@ -9,6 +9,7 @@ from app.core.errors import Refused
 from app.ingest.reply import (
     Asked,
     Identifier,
+    Offer,
     Posted,
     Reply,
     ReplySettings,
@@ -43,6 +44,7 @@ class LeadProsper(Reply):
     }
     key_words = ("lp_key",)
     words = frozenset(("lp_action", "lp_ping_id", "bid_id"))
+    ping_words: ClassVar[Mapping[str, str]] = {"ping_id": "lp_ping_id", "bid_id": "bid_id"}
     examples = (
         (
             Asked(
@@ -75,6 +77,17 @@ class LeadProsper(Reply):
         if one.standing == "duplicate":
             return _said("DUPLICATED", _DUPLICATE, "Duplicate lead", one)
         return _said("ERROR", _ERROR, "; ".join(one.messages), one)
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        tree = {
+            "status": "ACCEPTED",
+            "code": _OK,
+            "message": "",
+            "ping_id": offer.ping_id,
+            "payout": offer.price,
+        }
+        bids = [{"bid_id": one["bid_id"], "buyer": one["name"]} for one in offer.buyers]
+        return as_json({**tree, "bids": bids} if bids else tree)
 
     def no_bid(self, posted: Posted) -> Said:
         return as_json({"status": "ERROR", "code": _ERROR, "message": "No bid"})

@@ -9,6 +9,7 @@ from app.core.errors import Refused
 from app.ingest.reply import (
     Asked,
     Identifier,
+    Offer,
     Posted,
     Reply,
     ReplySettings,
@@ -39,6 +40,7 @@ class LeadsPedia(Reply):
     key_words = ("lp_campaign_key",)
     words = frozenset(("lp_test", "lp_response", "lp_ping_id"))
     wraps = ("auth", "mode", "lead")
+    ping_words: ClassVar[Mapping[str, str]] = {"ping_id": "lp_ping_id"}
     examples = (
         (
             Asked(
@@ -84,6 +86,10 @@ class LeadsPedia(Reply):
             "msg": _message(one),
         }
         return _said(posted, tree, [] if one.taken else _errors(one))
+
+    def bid(self, offer: Offer, posted: Posted) -> Said:
+        tree = {"result": "success", "ping_id": offer.ping_id, "price": offer.price, "msg": "Ping Accepted"}
+        return _said(posted, tree, [])
 
     def no_bid(self, posted: Posted) -> Said:
         tree = {"result": "failed", "ping_id": "", "price": "0.00", "msg": "Ping Rejected"}
