@@ -5,7 +5,7 @@ import gzip
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 YES = b'{"status": "accepted", "id": "SC-88213", "price": "42.00"}'
 
@@ -160,7 +160,7 @@ class Buyer:
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
-    async def __aenter__(self) -> "Buyer":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)  # type: ignore[arg-type]
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self

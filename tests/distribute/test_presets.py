@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from app.distribute.exchange import Conversed
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, Unclear
@@ -23,7 +23,7 @@ def preset(id_: str) -> str:
     """What stands under `deliver`, in the words of the page."""
     for page in ("crm", "dialers", "gateways"):
         for block in BLOCK.findall((PAGES / f"{page}.md").read_text("utf-8")):
-            for contract in yaml.safe_load(block)["buyers"][0]["contracts"]:
+            for contract in YAML(typ="safe").load(block)["buyers"][0]["contracts"]:
                 if contract["id"] == id_:
                     return json.dumps(contract["deliver"])
     raise AssertionError(f"no page has {id_}")

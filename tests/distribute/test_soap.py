@@ -75,7 +75,7 @@ async def test_the_body_goes_in_its_envelope_with_its_action(
 
 async def test_a_template_writes_its_own_root_and_a_header_is_never_shown() -> None:
     header = '<w:Security xmlns:w="urn:wsse"><w:Password>hush-hush</w:Password></w:Security>'
-    more = {
+    more: dict[str, Any] = {
         "fields": None,
         "template": '<?xml version="1.0"?>\n<l:Add xmlns:l="urn:l"><l:State>{{ lead.state }}</l:State></l:Add>',
         "soap": {"version": 1.2, "header": header},

@@ -8,7 +8,7 @@ import pytest
 
 from tests.buyer import Received
 from tests.buyer import reply as http
-from tests.distribute.scripted import Scripted, said, token
+from tests.distribute.scripted import Answers, Scripted, said, token
 from tests.e2e.books import Books
 from tests.e2e.catalogues import catalogue, source
 from tests.e2e.conftest import Make
@@ -59,7 +59,7 @@ def salesforce(*ended: str) -> Callable[[Received], bytes]:
 
 
 async def test_each_of_them_has_its_lead_and_nobody_a_secret(services: Make, database_url: str) -> None:
-    says = {
+    says: dict[str, Answers] = {
         LOGIN: tokens(), RECORD: salesforce("tok-1"), TOKEN: tokens(),
         LEADS: [http(503, b"", "Retry-After: 1"), http(200, b"<p class=answer>SOLD<i id=ref>77</i></p>", kind="text/html")],
         CONTACTS: [said(201, {"id": "512"})], HOOK: [http(200, b"ok", kind="text/plain")],
