@@ -17,7 +17,7 @@ PREPAID = {"terms": "prepaid"}
 
 def with_buyer(text: str, buyer: str, **more: Any) -> str:
     """The catalogue with more said of one buyer."""
-    begins = f"  - id: {buyer}\n"
+    begins = f"\n  - id: {buyer}\n"
     assert text.count(begins) == 1
     return text.replace(
         begins, begins + "".join(f"    {key}: {json.dumps(it)}\n" for key, it in more.items())
