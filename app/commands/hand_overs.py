@@ -111,6 +111,8 @@ def _answered(story: Story, setting: Setting) -> list[Entry]:
         pending, at = f"202 pending to {source}, which asked for a receipt only", began
     elif lead["state"] == "held" and lead["outcome"] is None:
         return [Entry("✓", "answered", [f"202 pending, held, to {source}"], at=lead["decided_at"])]
+    elif (pooled := _pooled_at(story)) is not None and pooled <= min(due, known or due):
+        pending, at = f"202 pending, pooled, to {source}", pooled
     elif known is not None and known <= due:
         return [Entry("✓", "answered", [f"201 {_told(lead)} to {source}"], at=known)]
     elif setting.now < due:
@@ -123,6 +125,11 @@ def _answered(story: Story, setting: Setting) -> list[Entry]:
     if known is not None:
         entries.append(Entry("·", "outcome", [f"{_told(lead)}, where {source} may read it"], at=known))
     return entries
+
+
+def _pooled_at(story: Story) -> datetime | None:
+    """When its source was let go, because people have to claim it first."""
+    return min((a["ended_at"] for a in story.attempts if a["outcome"] == "Pooled"), default=None)
 
 
 def _of_a_later_round(story: Story) -> list[Entry]:
