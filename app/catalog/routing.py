@@ -22,7 +22,7 @@ _PERCENT = Decimal("0.01")
 
 
 def _code(text: str) -> str:
-    code = text.upper()
+    code = text.upper().replace(" *", "*")
     if not _CODE.match(code):
         raise ValueError("is no postal code, nor the beginning of one; write 94107 or 941*")
     if _ZIP_AND_MORE.match(code):

@@ -53,7 +53,7 @@ class Areas:
     ) -> None:
         self._areas, self._atlas = areas, atlas
         self._every = (1 << len(areas)) - 1
-        self.minding = _bits(i for i, area in enumerate(areas) if area is not None)
+        self.minding = _bits([i for i, area in enumerate(areas) if area is not None])
         self._free = self._every & ~self.minding
         self._countries: dict[str, int] = {}
         self._states: dict[str, int] = {}
@@ -103,7 +103,7 @@ class Areas:
             self._countries[country] = self._countries.get(country, 0) | 1 << i
         for state in place.states:
             self._states[state] = self._states.get(state, 0) | 1 << i
-        named = {code.replace(" *", "*") for code in place.postal_codes}
+        named = set(place.postal_codes)
         for near in place.near:
             circle = near.model_dump_json()
             if circle not in circles:
@@ -133,11 +133,9 @@ def _places(area: Area | None, territories: Mapping[str, Territory]) -> Iterable
         yield from (territories[name] for name in area.territories if name in territories)
 
 
-def _bits(numbers: Iterable[int]) -> int:
-    bits = bytearray()
-    for i in numbers:
-        if len(bits) <= i >> 3:
-            bits.extend(bytes((i >> 3) + 1 - len(bits)))
+def _bits(ascending: Sequence[int]) -> int:
+    bits = bytearray((ascending[-1] >> 3) + 1 if ascending else 0)
+    for i in ascending:
         bits[i >> 3] |= 1 << (i & 7)
     return int.from_bytes(bits, "little")
 

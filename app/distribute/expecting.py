@@ -1,6 +1,6 @@
 """What a lead that is offered to a contract is expected to bring: its price, as far as such leads are taken and kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec import Struct
 DOUBT = 20
 """So many leads of the campaign's own average are put beside what a contract did: a few leads say little."""
 
-_ONE, _PLACES = Decimal(1), Decimal("0.0001")
+_PLACES = Decimal("0.0001")
 
 
 class Record(Struct, frozen=True):
@@ -55,14 +55,22 @@ def expected(records: Iterable[Record]) -> dict[str, Expected]:
     of_campaign: dict[str, list[Record]] = {}
     for one in records:
         of_campaign.setdefault(one.campaign, []).append(one)
-    return {one.contract: _expected(one, every) for every in of_campaign.values() for one in every}
+    return {
+        one.contract: _expected(one, *usual)
+        for every in of_campaign.values()
+        for usual in [_usual(every)]
+        for one in every
+    }
 
 
-def _expected(one: Record, every: Iterable[Record]) -> Expected:
-    all_answered = sum(other.answered for other in every)
-    all_kept = sum(other.kept_long for other in every)
-    usual = Decimal(sum(other.accepted for other in every)) / all_answered if all_answered else _ONE
-    back = Decimal(sum(other.returned for other in every)) / all_kept if all_kept else Decimal(0)
+def _usual(every: Sequence[Record]) -> tuple[Decimal, Decimal]:
+    """How many leads are accepted of those that are answered, and returned of those accepted."""
+    answered, kept_long = sum(one.answered for one in every), sum(one.kept_long for one in every)
+    accepts = Decimal(sum(one.accepted for one in every)) / answered if answered else Decimal(1)
+    return accepts, Decimal(sum(one.returned for one in every)) / kept_long if kept_long else Decimal(0)
+
+
+def _expected(one: Record, usual: Decimal, back: Decimal) -> Expected:
     accepts = (one.accepted + DOUBT * usual) / (one.answered + DOUBT)
     returns = (one.returned + DOUBT * back) / (one.kept_long + DOUBT)
     return Expected((one.price * accepts * (1 - returns)).quantize(_PLACES), accepts, returns)

@@ -6,6 +6,7 @@ looked at in a published order, and the first cause counts: paused, source, area
 index knows), hours, hours of the person, filter (the parts that only CEL answers), then caps, by `allocate`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic
@@ -111,7 +112,10 @@ class Match(Struct, frozen=True):
     def _best_first(self) -> Iterable[int]:
         order = self.order
         if self.levels and self.index.words.clings:
-            return sorted(positions(self.eligible), key=lambda i: (*self._tier(i), order.places[i]))
+            outer, levels, places, most = order.outer, self.levels, order.places, len(order.places)
+            return sorted(
+                positions(self.eligible), key=lambda i: (outer[i] * 3 + levels.get(i, 2)) * most + places[i]
+            )
         if order.plain:
             return positions(self.eligible)
         return sorted(positions(self.eligible), key=order.places.__getitem__)
@@ -150,6 +154,9 @@ class RouteIndex(Generic[C]):
         self.turns = tuple(turn_key(one.id) for one in order)
         self.configured = configured([one.doc for one in order], self.rank)
         self.number = {one.id: i for i, one in enumerate(order)}
+        self._of_buyer: defaultdict[str, list[int]] = defaultdict(list)
+        for i, one in enumerate(order) if self.sticky else ():
+            self._of_buyer[one.buyer].append(i)
         self._every = (1 << len(order)) - 1
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
         self._resting = 0
@@ -217,11 +224,8 @@ class RouteIndex(Generic[C]):
         return Match(self, lead, source, at, eligible, left_out, self.order, zones, owners, levels)
 
     def _levels(self, owners: Owners) -> Mapping[int, int]:
-        return {
-            i: 0 if one.id in owners.contracts else 1
-            for i, one in enumerate(self.contracts)
-            if one.buyer in owners.buyers or one.id in owners.contracts
-        }
+        found = {i: 1 for buyer in owners.buyers for i in self._of_buyer.get(buyer, ())}
+        return found | {self.number[one]: 0 for one in owners.contracts if one in self.number}
 
     def uses(
         self, i: int, lead: Facts, source: str, at: datetime, price: int | None = None
