@@ -206,6 +206,29 @@ def test_equals_differ_by_at_most_one_under_any_interleaving(
         assert max(got.values()) - min(got.values()) <= 1
 
 
+phases = st.lists(st.tuples(st.integers(1, 255), batches), min_size=1, max_size=5)
+
+
+@settings(max_examples=80, deadline=None)
+@given(phases)
+def test_after_joins_and_pauses_equals_are_soon_level_and_then_differ_by_at_most_one(
+    phases: list[tuple[int, list[tuple[str, int, bool]]]],
+) -> None:
+    """Who is there is a bit of a number each; nobody gets a burst for the turns that he was not there to take."""
+    house = House(contract("c0"), rank=("round_robin",))
+    for there, turns in phases:
+        ids = [f"c{i}" for i in range(8) if there >> i & 1]
+        house.now_are(*(contract(one) for one in ids))
+        first: Counter[str] = Counter(dict.fromkeys(ids, 0))
+        then: Counter[str] = Counter(dict.fromkeys(ids, 0))
+        for process, leads, forgetful in turns:
+            for (one,) in house.sell([house.want() for _ in range(leads)], process, forgetful=forgetful):
+                level = first.total() >= len(ids) ** 2
+                (then if level else first)[one] += 1
+            assert max(then.values()) - min(then.values()) <= 1
+            assert max(first.values()) - min(first.values()) <= len(ids)
+
+
 caps = st.lists(
     st.builds(
         lambda per, leads, when: {"per": per, "leads": leads, "when": when},
