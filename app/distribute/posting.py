@@ -9,7 +9,7 @@ tls              a certificate of ours, beside any of these
 from collections.abc import Generator, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote_plus, urlencode
 
 from msgspec.structs import replace
@@ -52,9 +52,7 @@ class OAuth2(Settings):
         None, description="Exchanged for tokens, instead of the client alone."
     )
     scope: str = Field("", description="What is asked for; several are separated by blanks.")
-    send: str = Field(
-        "basic", pattern="^(basic|body)$", description="Where id and secret stand: header or body."
-    )
+    send: Literal["basic", "body"] = Field("basic", description="Where id and secret stand: header or body.")
     fields: Mapping[str, str] = Field({}, description="More that the question for a token must say.")
     scheme: str = Field(
         "Bearer", pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="The word before the token."

@@ -55,8 +55,8 @@ def test_its_page_and_its_document_can_be_had(kind: str, name: str) -> None:
 def test_the_settings_of_the_webhook_are_a_table() -> None:
     lines = [line.split(maxsplit=3) for line in said("adapter", "webhook").splitlines()]
     assert ["url", "text", "required", "Where the buyer listens."] in lines
-    assert ["method", "POST|PUT", "POST"] in lines
-    assert ["accepted", "CEL", "required", "What a yes looks like; there is no default."] in lines
+    assert ["method", "POST|PUT|PATCH|GET", "POST", "With GET, fields go in the query."] in lines
+    assert ["auth.oauth2.client_secret", "secret", "required"] in lines
     assert ["auth.bearer", "secret", "—"] in lines
 
 

@@ -92,3 +92,19 @@ async def test_a_contracts_real_secrets_stay_where_they_are(
     assert re.search(r"Signing secret whsec_[\w+/=]+", told.stderr)
     assert "MfKQ9r8G" not in told.output
     assert (await leadgate("listen", "--contract", "sunco", "--forward-to", "x:1")).exit_code == 1
+
+
+async def test_a_developer_needs_no_token_of_the_buyers_own(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    known = "{token_url: https://login.buyer.example/token, client_id: gate, client_secret: real-secret}"
+    by_token = contract("sunco-west", "https://buyer.example/leads") + (
+        f"          auth: {{oauth2: {known}}}\n"
+        "          hmac: {header: X-S, secret: c2VjcmV0, key: base64}\n"
+    )
+    await gate.configure(source(), by_token)
+    told = await leadgate(
+        "listen", "--contract", "sunco-west", "--forward-to", f"127.0.0.1:{buyer.port}/dev", "--once"
+    )
+    assert told.exit_code == 0, told.output
+    assert "read as: Accepted" in told.stdout

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.distribute.adapter import Call, Intent, adapters
+from app.catalog.kinds import at, secret_places
+from app.distribute.adapter import Call, Grant, Intent, adapters
+from app.distribute.wire import unsaid
 from app.model import Accepted, Duplicate, Pooled, Rejected, TryLater, Unclear
 from tests.distribute.drive import ANN, ann, answer, reply
 
@@ -61,6 +63,7 @@ NOISE = [
     b"<a>" * 5000,
     b"accepted success ok 1 true",
 ]
+DIGEST = 'Digest realm="leads", nonce="n-1", qop="auth"'
 WORDS = Accepted | Rejected | Duplicate | TryLater | Unclear | Pooled
 
 
@@ -85,8 +88,16 @@ def test_its_examples_work_and_speak_first(adapter, example):
 
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 def test_every_call_carries_the_delivery_id_where_it_hands_over(adapter, example):
-    made = next(adapter.converse(ANN, adapter.settings.model_validate(example)))
-    assert not made.hands_over or str(ANN.delivery_id) in str(made)
+    for made in asked(adapter, example):
+        assert not made.hands_over or str(ANN.delivery_id) in str(made)
+
+
+@pytest.mark.parametrize(("adapter", "example"), TALKS)
+def test_no_secret_of_its_settings_is_shown(adapter, example):
+    places = secret_places(adapter.settings, example)
+    for made in asked(adapter, example):
+        shown = repr(unsaid(made))
+        assert [place for place in places if at(example, place) in shown] == []
 
 
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
@@ -99,13 +110,26 @@ def test_a_bare_lead_is_no_reason_to_fail(adapter, example, handover):
 @pytest.mark.parametrize(("adapter", "example"), TALKS)
 def test_every_status_with_every_body_ends_in_an_outcome(adapter, example, status):
     to = adapter.settings.model_validate(example)
-    by_http = isinstance(next(adapter.converse(ANN, to)), Call)
+    by_http = isinstance(next(adapter.converse(ANN, to)), Call | Grant)
     for body in NOISE if by_http else NOISE[:3]:
         for kind in ("application/json", "text/xml", "", "text/plain; charset=utf-99") if by_http else ("",):
             outcome = ended(adapter.converse(ANN, to), reply(status, body, content_type=kind))
             assert isinstance(outcome, WORDS)
             if status >= 400:
                 assert not isinstance(outcome, Accepted)
+
+
+def asked(adapter, example):
+    """All that it asks for, of one who wants to be asked by Digest, and then is glad of whatever comes."""
+    talk = adapter.converse(ANN, adapter.settings.model_validate(example))
+    made = next(talk)
+    for _ in range(8):
+        yield made
+        said = reply(401, www_authenticate=DIGEST) if not made.hands_over else reply(200, b"{}")
+        try:
+            made = talk.send(answer(made, said))
+        except StopIteration:
+            return
 
 
 def ended(talk, buyers_reply):
