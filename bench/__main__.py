@@ -1,6 +1,6 @@
 """`python -m bench`: the figures of the design, measured side by side; a table, and bench/results.json.
 
---only ack,path    some figures only: noop one_commit ack path path_200 checks route formats memory import
+--only ack,path    some figures only: noop one_commit ack path path_200 checks route auction formats memory import
 --rows 200000      of the file that is imported
 --seconds 4        how long each run of load lasts
 --rounds 3         how often the runs alternate
@@ -30,7 +30,9 @@ from bench.processes import free_port, postgres, running, uvicorn
 from bench.rounds import Bench, with_needs
 from bench.service import Sink, service
 
-FIGURES = ("noop", "one_commit", "ack", "path", "path_200", "checks", "route", "formats", "memory", "import")
+FIGURES = (
+    "noop", "one_commit", "ack", "path", "path_200", "checks", "route", "auction", "formats", "memory", "import",
+)  # fmt: skip
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -91,6 +93,11 @@ def alone(only: list[str]) -> dict[str, float]:
 
         out |= route_ms(5_000)
         say(f"  route       {out['route_ms_5000']:>10.3f} ms among 5,000 contracts")
+    if "auction" in only:
+        from bench.auction import auction_ms
+
+        out |= auction_ms()
+        say(f"  auction     {out['auction_ms_over_slowest']:>10.2f} ms longer than the slowest of 20 bidders")
     if "formats" in only:
         from bench.parsing import parse_per_s
 
