@@ -65,11 +65,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Token(Struct, frozen=True, kw_only=True):
-    """What opens a buyer's door for a while. `told` are the texts that came with it."""
+    """What opens a buyer's door for a while."""
 
     text: str
     lasts: float | None = None  # seconds, as it was said
-    told: Mapping[str, str] = {}
     kept: bool = False  # nobody was asked for it now
 
 

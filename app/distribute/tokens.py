@@ -18,7 +18,6 @@ MOST = 4_096
 
 Fetch = Callable[[Call], Awaitable[Reply]]
 
-_SECRET = frozenset({"access_token", "refresh_token", "id_token"})
 _DECODER = msgspec.json.Decoder(type=dict[str, object])
 
 
@@ -88,8 +87,7 @@ def read(reply: Reply) -> Token | None:
     text = said.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         return None
-    told = {name: value for name, value in said.items() if isinstance(value, str) and name not in _SECRET}
-    return Token(text=text, lasts=_seconds(said.get("expires_in")), told=told)
+    return Token(text=text, lasts=_seconds(said.get("expires_in")))
 
 
 def _seconds(said: object) -> float | None:

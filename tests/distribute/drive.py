@@ -35,7 +35,7 @@ ANN = Handover(
 )
 
 
-TOKEN = Token(text="a-token", lasts=3600.0, told={"instance_url": "https://sunco.my.salesforce.com"})
+TOKEN = Token(text="a-token", lasts=3600.0)
 
 
 def ann(**other: Any) -> Handover:

@@ -1,5 +1,6 @@
 """How a buyer knows us, by the real wire against real servers: Digest, OAuth2, a certificate of ours."""
 
+import asyncio
 import re
 import ssl
 from hashlib import md5
@@ -10,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.distribute.adapter import adapters
-from app.distribute.wire import Wire
+from app.distribute.wire import Limits, Wire
 from app.model import Accepted, Rejected, TryLater, Unclear
-from tests.buyer import YES, Received
+from tests.buyer import OWN, YES, Buyer, Received
 from tests.buyer import reply as http
 from tests.distribute.scripted import QUICK, Scripted, conversed, form, said, token
 from tests.selfsigned import self_signed
@@ -104,6 +105,21 @@ async def test_a_silence_after_the_challenge_is_unclear() -> None:
     async with Scripted({LEADS: then_garbage}) as server:
         told = await conversed("webhook", settings(server, auth=DIGEST))
     assert isinstance(told.outcome, Unclear)
+
+
+async def test_whatever_answers_in_the_place_of_a_challenge_or_token_the_lead_stays_here() -> None:
+    """Each way in which buyers fail, of tests/buyer.py."""
+    hasty = Limits(dns=0.5, connect=0.5, total=0.5, longest=1.0)
+    async with Buyer() as nonsense, Wire(allow_private=True, limits=hasty) as wire:
+        asked = [settings(url=nonsense.url(way), auth=DIGEST) for way in sorted(OWN)]
+        known = {"client_id": "gate", "client_secret": "hush-hush"}
+        for way in sorted(OWN):
+            auth = {"oauth2": {**known, "token_url": nonsense.url(way)}}
+            asked.append(settings(url="http://127.0.0.1:1024/", auth=auth))
+        told = await asyncio.gather(*(conversed("webhook", one, wire=wire) for one in asked))
+    assert {type(one.outcome) for one in told} == {TryLater}
+    assert not any(one.handed_over for one in told)
+    assert not any(b"TX" in one.body for one in nonsense.received)
 
 
 def oauth2(server: Scripted, **more: Any) -> dict[str, Any]:

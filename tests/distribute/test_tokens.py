@@ -127,7 +127,7 @@ def test_what_is_no_token_is_none(body: bytes) -> None:
     assert read(Reply(status=200, body=body)) is None
 
 
-def test_what_came_with_it_is_told_and_other_secrets_are_not() -> None:
-    body = b'{"access_token": "a", "refresh_token": "r", "id_token": "i", "instance_url": "https://x.example", "n": 1}'
-    assert read(Reply(status=200, body=body)) == Token(text="a", told={"instance_url": "https://x.example"})
+def test_an_error_is_no_token_whatever_is_in_it() -> None:
+    body = b'{"access_token": "a", "refresh_token": "r", "expires_in": 60}'
+    assert read(Reply(status=200, body=body)) == Token(text="a", lasts=60.0)
     assert read(Reply(status=400, body=body)) is None
