@@ -13,6 +13,8 @@ from app.distribute.wire import Wire
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.reading import Reader
+from app.pipeline.accounts import EVERY as ACCOUNTS_EVERY
+from app.pipeline.accounts import Accounts
 from app.pipeline.amending import Amender
 from app.pipeline.callbacks import Callbacks
 from app.pipeline.confirm_link import Link
@@ -141,6 +143,8 @@ class Attended:
         )  # fmt: skip
         on.upkeep.also(RESTS_EVERY, self.breakers.look, takes=False)
         on.upkeep.also(GAUGES_EVERY, self.breakers.gauges, takes=False)
+        self.accounts = Accounts(on.database, on.metrics, snapshot=lambda: on.plans().snapshot)
+        on.upkeep.also(ACCOUNTS_EVERY, self.accounts.look, takes=False)
         self.proving = Proving(on.database, on.world, on.metrics, plans=on.plans, give_up=give_up)
         on.upkeep.also(PROOF_EVERY, self.proving.look)
         on.upkeep.also(GAUGES_EVERY, self.proving.gauges)
@@ -174,7 +178,14 @@ class Attended:
         recorder, tracker = on.engine.recorder, on.engine.tracker
         retrying = Retrying(on.world, on.metrics, patience=2.0)
         offers = Offers(
-            on.database, recorder, tracker, retrying, on.world, on.metrics, plans=on.plans, follow=on.engine.follow
+            on.database,
+            recorder,
+            tracker,
+            retrying,
+            on.world,
+            on.metrics,
+            plans=on.plans,
+            follow=on.engine.follow,
         )
         on.upkeep.also(OFFERS_EVERY, offers.along)
         on.upkeep.also(GAUGES_EVERY, offers.gauges)

@@ -30,6 +30,7 @@ from app.pipeline.decide import Decider
 from app.pipeline.details import exchange_document
 from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.expecting import Expecting
 from app.pipeline.plans import Plans
 from app.pipeline.rehearsing import Opening, Rehearsed, Rehearser
 from app.settings import Settings
@@ -93,6 +94,7 @@ async def _rehearser(database: Database, settings: Settings) -> tuple[Rehearser,
     snapshot, clock, metrics = await snapshot_of(database, settings), world(), Metrics()
     secrets = sealer(settings)
     plans, nobody = Plans(snapshot, fieldtypes, checks), clock.new_id()
+    await Expecting(database, clock, plans=lambda: plans).look()
     resolver, blocklists = MxResolver(clock.monotonic), Blocklists(clock.monotonic)
     join(settings.data_dir / "offline")
     evidence = EvidenceDesk(
@@ -120,10 +122,14 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
     if as_json:
         told = {
             **document(one.story, setting), "not_asked": one.unasked,
+            "limits": dict(one.limits),
             "would_send": [_object(opening) for opening in one.openings],
         }  # fmt: skip
         return [orjson.dumps(told, default=str).decode()]
     lines = foretell(one.story, setting)
+    if explain and one.limits:
+        width = max(len(contract) for contract, _ in one.limits)
+        lines += ["limits", *(f"  {contract:<{width}}  {' · '.join(told)}" for contract, told in one.limits)]
     if one.unasked:
         lines.append(f"not asked: {', '.join(one.unasked)}; what is said there may change all of it")
     for opening in one.openings:

@@ -138,9 +138,12 @@ class CountedBalance:
         self.start = None if money.low_balance is None else self.limit - units(money.low_balance)
 
     def use(self, lead: Mapping[str, Scalar], source: str, at: datetime, price: int) -> Use | None:
-        return self.part(at, price)
+        return self.taking(price)
 
     def part(self, at: datetime, by: int = 0) -> Use:
+        return self.taking(by)
+
+    def taking(self, by: int) -> Use:
         return Use(self.name, by, self.limit, (), self.start, below_zero=True)
 
     def key(self, at: datetime) -> CounterKey:

@@ -13,15 +13,17 @@ from msgspec import Struct
 
 from app.core.conditions import Facts, Node
 from app.core.expressions import WORTH
-from app.distribute.caps import CounterKey, cap_of
+from app.distribute.caps import CountedBalance, CounterKey, cap_of
 from app.distribute.consumer_hours import Reachable, Zones
+from app.distribute.fills import fill, limit_kind
 from app.distribute.filters import parts_of
 from app.distribute.hours import Opening
+from app.distribute.load import OpenLeads
 from app.distribute.route import RouteIndex
 
 Cause = Literal[
-    "paused", "resting", "source", "area", "filter", "hours", "consumer_hours", "duplicate", "cap"
-]
+    "paused", "resting", "source", "area", "filter", "hours", "consumer_hours", "duplicate", "cap", "budget", "balance"
+]  # fmt: skip
 
 _FIELD = re.compile(
     r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\blead\.([A-Za-z_]\w*)|(?<![\w.])(""" + "|".join(WORTH) + r")\b"
@@ -70,8 +72,9 @@ def _reasons(
         found = _standing(contract, source, resting) or _inside(index, i, lead, source, at, zones)
         if found is None and contract.buyer in had:
             found = "duplicate", "duplicate by buyer", had[contract.buyer]
-        if found is None and contract.id in full:
-            found = "cap", *_cap(index, i, full[contract.id], used)
+        key = full.get(contract.id) or full.get("")  # of the whole campaign
+        if found is None and key:
+            found = limit_kind(key), *_limit(index, i, key, at, used)
         if found is not None:
             yield LeftOutReason(contract.id, *found)
 
@@ -158,7 +161,13 @@ def closed(opening: Opening, at: datetime) -> str:
     return f"closed until {day} {local:%H:%M %Z}"
 
 
-def _cap(index: RouteIndex[Any], i: int, key: CounterKey, used: Mapping[CounterKey, int]) -> tuple[str, str]:
-    limit = next((cap.limit for cap in index.caps[i] if key.startswith(f"{cap.name}:")), None)
-    count = used.get(key, limit)
-    return f"cap per {cap_of(key)}", "full" if limit is None else f"{count:,}/{limit:,}"
+def _limit(
+    index: RouteIndex[Any], i: int, key: CounterKey, at: datetime, used: Mapping[CounterKey, int]
+) -> tuple[str, str]:
+    """What was counted is not on record of the past; a full cap was full."""
+    rule = limit_kind(key) if limit_kind(key) == "balance" else f"{limit_kind(key)} per {cap_of(key)}"
+    limit = next((one for one in index.caps[i] if f"{key}:".startswith(f"{one.name}:")), None)
+    counted = key in used
+    if limit is None or isinstance(limit, OpenLeads) or (isinstance(limit, CountedBalance) and not counted):
+        return rule, "full"
+    return rule, fill(limit, at, used if counted else {key: limit.limit})

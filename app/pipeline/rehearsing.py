@@ -9,11 +9,13 @@ from msgspec import Struct
 from app.core.conditions import facts_of
 from app.core.errors import NotFound, TooLarge
 from app.core.metrics import Metrics
+from app.core.reserved import held
 from app.core.world import World
 from app.distribute.adapter import Grant, Token, adapters
 from app.distribute.exchange import Exchange
 from app.distribute.explain import LeftOutReason, explain
 from app.distribute.faults import WireFault
+from app.distribute.fills import fills, keys_of
 from app.distribute.wire import outcome_of, unsaid
 from app.ingest.reading import Reader
 from app.model import Outcome, Submission
@@ -37,6 +39,8 @@ from app.validate.remote import Remote
 MOST = 20
 """Leads of one rehearsal: the counters that they would change are locked meanwhile."""
 
+_SHOWN = 20
+
 HINT = "rehearsed"
 """In the place of a key's: what no key brought is told as a form's."""
 
@@ -54,7 +58,8 @@ class Opening(Struct, frozen=True):
 
 
 class Rehearsed(Struct, frozen=True):
-    """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why,
+    """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why, `limits` how full those are
+    of each that wants it,
     `unasked` which services a lead that comes would be looked up at."""
 
     decided: Decided
@@ -62,6 +67,7 @@ class Rehearsed(Struct, frozen=True):
     left_out: list[LeftOutReason]
     openings: list[Opening]
     unasked: list[str]
+    limits: list[tuple[str, list[str]]]
 
 
 class _TakenBack(Exception):
@@ -144,9 +150,34 @@ class Rehearser:
         told = await story(conn, one.row.id)
         assert told is not None, "its rows were just written"
         full = dict(one.draft.choice.full)
-        used = await replays.counted(conn, list(full.values())) if full else {}
+        used = await _used(conn, one.draft)
         openings = [opening(job, self._world, self._link) for job in one.jobs]
-        return Rehearsed(one, told, _left_out(one.draft, full, used), openings, _unasked(one.draft))
+        return Rehearsed(
+            one,
+            told,
+            _left_out(one.draft, full, used),
+            openings,
+            _unasked(one.draft),
+            _limits(one.draft, used),
+        )
+
+
+async def _used(conn: Any, draft: Draft) -> dict[str, int]:
+    """The counters of every limit that is looked at, without what this lead took of them."""
+    if draft.match is None:
+        return {}
+    keys = keys_of(draft.plan.campaign.index, draft.match.ranked(), draft.match.at)
+    counted = await replays.counted(conn, keys) if keys else {}
+    took = held(line for one in draft.choice.chosen for line in one.caps)
+    return {key: n - took[key] for key, n in counted.items()}
+
+
+def _limits(draft: Draft, used: dict[str, int]) -> list[tuple[str, list[str]]]:
+    match = draft.match
+    if match is None:
+        return []
+    index = draft.plan.campaign.index
+    return fills(index, match.lead, match.ranked(_SHOWN), source=match.source, at=match.at, used=used)
 
 
 def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[LeftOutReason]:

@@ -52,6 +52,16 @@ _DROP = "delete from counter where key like 'balance:%' and key <> all($1::text[
 _FORGET = "delete from counter where key = $1"
 
 
+_LOW = """
+with low as (select unnest($1::text[]) as buyer), begun as (
+  insert into low_balance (buyer) select buyer from low order by buyer on conflict do nothing returning buyer
+), ended as (
+  delete from low_balance where buyer <> all($1::text[]) returning buyer
+)
+select array(select buyer from begun), array(select buyer from ended)
+"""
+
+
 class Differing(Struct, frozen=True):
     """A counter that says something else than what it is derived from, in ten-thousandths."""
 
@@ -95,6 +105,13 @@ async def there(conn: Any, buyers: Iterable[str]) -> dict[str, int]:
 async def differing(conn: Any) -> list[Differing]:
     """Counters that differ from ledger and open deliveries; one statement sees all three at one moment."""
     return [Differing(*row) for row in await conn.fetch(_DIFFERING)]
+
+
+async def set_low(conn: Any, buyers: Iterable[str]) -> tuple[list[str], list[str]]:
+    """These have nothing left, all others have: who does not since now, and who does again. Whoever hears of it
+    first hears it alone."""
+    begun, ended = await conn.fetchrow(_LOW, sorted(buyers))
+    return begun, ended
 
 
 async def keep(conn: Any, buyers: Iterable[str]) -> None:

@@ -27,9 +27,9 @@ select l.id from lead l
   left join (select lead_id, sum(price - coalesce(refunded, 0)) as paid
                from delivery where state = 'accepted' group by lead_id) d
     on d.lead_id = l.id
- where l.revenue <> coalesce(d.paid, 0) limit 100
+ where not l.test and l.revenue <> coalesce(d.paid, 0) limit 100
 """
-_OVERDRAWN = "select key from counter where key like 'cap:%' and value < 0"
+_OVERDRAWN = "select key from counter where (key like 'cap:%' or key like 'budget:%') and value < 0"
 
 
 class Server(Struct, frozen=True):

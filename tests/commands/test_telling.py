@@ -76,12 +76,12 @@ bought 12.50, sold 42.00, margin 29.50 USD        bytes: leadgate trace 8a40d9b3
 def test_all_of_it_lists_each_contract_that_was_left_out_with_the_rule_and_the_value() -> None:
     left = [
         LeftOutReason("sunco-fl", "filter", 'lead.state == "FL"', 'lead.state == "CA" → false'),
-        LeftOutReason("peak", "cap", "cap per day", "900/900"),
+        LeftOutReason("peak", "cap", "cap per day", "900 of 900 today"),
     ]
     lines = tell(sold(), setting(everything=True, left_out=left))
     at = lines.index(" " * 25 + "left out: 171 filter, 22 hours, 9 cap, 6 paused")
     assert lines[at + 1] == " " * 25 + '  sunco-fl  filter  lead.state == "FL"  lead.state == "CA" → false'
-    assert lines[at + 2] == " " * 25 + "  peak      cap     cap per day         900/900"
+    assert lines[at + 2] == " " * 25 + "  peak      cap     cap per day         900 of 900 today"
     assert sum("velocity" in line for line in lines) == 1
 
 

@@ -53,7 +53,7 @@ def test_a_full_cap_says_how_full() -> None:
     index = index_of(contract("a", caps=[{"per": "day", "leads": 900}]))
     key = index.caps[0][0].key(NOON)
     assert explain(index, {}, source="acme", at=NOON, full={"a": key}) == [
-        LeftOutReason("a", "cap", "cap per day", "900/900")
+        LeftOutReason("a", "cap", "cap per day", "900 of 900 today")
     ]
 
 
