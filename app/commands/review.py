@@ -14,7 +14,7 @@ from app.commands.desk import AsJson, DataDir, at_database, say, settings_beside
 from app.commands.recalling import one_id
 from app.commands.words import columns, days, short, tail
 from app.core.redaction import scrub
-from app.pipeline.record import Step
+from app.pipeline.tracks import Step
 from app.store import looking, reviews
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database

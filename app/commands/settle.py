@@ -11,7 +11,7 @@ from app.commands.recalling import one_id
 from app.commands.words import money, short, tail
 from app.core.money import amount
 from app.model import Accepted, Outcome, Rejected
-from app.pipeline.record import Step
+from app.pipeline.tracks import Step
 from app.store import deliveries, looking
 from app.store.database import Database
 from app.store.deliveries import DeliveryRow

@@ -8,8 +8,8 @@ from app.core.registry import Settings
 from app.distribute.letters import Letter
 from app.distribute.reports import bounced
 from app.model import Rejected
-from app.pipeline.record import Step
 from app.pipeline.settling import Settler
+from app.pipeline.tracks import Step
 from app.store.database import is_ambiguous, is_away
 
 

@@ -28,9 +28,9 @@ from app.pipeline.owing import promise
 from app.pipeline.pacing import Paces
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.receive import Receiver
-from app.pipeline.record import Recorder, Step
+from app.pipeline.record import Recorder
 from app.pipeline.tracking import Tracker
-from app.pipeline.tracks import Job
+from app.pipeline.tracks import Job, Step
 from app.pipeline.work import Work, lead_id_of
 from app.store import callbacks, deliveries, leads
 from app.store.database import Database, is_ambiguous, is_away

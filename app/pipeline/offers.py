@@ -14,8 +14,9 @@ from app.model import Rejected
 from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans
-from app.pipeline.record import Ended, Recorder, Step
+from app.pipeline.record import Ended, Recorder
 from app.pipeline.tracking import Tracker
+from app.pipeline.tracks import Step
 from app.store import decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, is_ambiguous, is_away, marked
 from app.store.deliveries import DeliveryRow

@@ -20,8 +20,9 @@ from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
 from app.pipeline.offers import Offers
 from app.pipeline.plans import Plans
-from app.pipeline.record import Ended, Recorder, Step, reason_of, reference_of
+from app.pipeline.record import Ended, Recorder, reason_of, reference_of
 from app.pipeline.tracking import Tracker
+from app.pipeline.tracks import Step
 from app.store import decisions, deliveries, leads, pool
 from app.store.database import Database, marked
 from app.store.pool import Count, Pooled, Rules

@@ -14,9 +14,9 @@ from app.pipeline import answers
 from app.pipeline.choosing import Again
 from app.pipeline.claims import key_of
 from app.pipeline.faults import Retrying
-from app.pipeline.record import Recorder, Step
+from app.pipeline.record import Recorder
 from app.pipeline.tracking import Tracker
-from app.pipeline.tracks import Track
+from app.pipeline.tracks import Step, Track
 from app.store import decisions, leads, offences, reviews, rounds
 from app.store.database import Database, marked
 from app.store.decisions import KeyClaim

@@ -8,8 +8,9 @@ from app.core.money import written
 from app.model import Accepted, Duplicate, Outcome, Rejected, TryLater, word_of
 from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
-from app.pipeline.record import Ended, Recorder, Step, reason_of, reference_of
+from app.pipeline.record import Ended, Recorder, reason_of, reference_of
 from app.pipeline.tracking import Tracker
+from app.pipeline.tracks import Step
 from app.store import decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow

@@ -7,8 +7,8 @@ from app.catalog.review import ReviewDoc
 from app.core.errors import Refused
 from app.core.events import bug, emit
 from app.pipeline.plans import Plans
-from app.pipeline.record import Step
 from app.pipeline.reviewing import Reviewer
+from app.pipeline.tracks import Step
 from app.store import reviews
 from app.store.database import Database, is_ambiguous, is_away
 
