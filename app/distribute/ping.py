@@ -1,29 +1,12 @@
 """What a buyer is asked before he gets a lead: a request that never has a contact datum in it, and how his bid is read."""
 
-from hashlib import new as hasher
-from typing import Literal
-
 from msgspec.structs import replace
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from app.core.registry import Settings
+from app.core.hashed import Hashed
 from app.distribute.adapter import Conversation, Handover
 from app.distribute.request import RequestSettings
 from app.model import Scalar
-
-Hash = Literal["md5", "sha1", "sha256"]
-
-
-class Hashed(Settings):
-    """How contacts are shown to one partner: hashed, so that both know whom they have already and nobody else."""
-
-    hash: Hash = "sha256"
-    salt: SecretStr | None = Field(None, description="What both put before the contact. A secret of the two.")
-
-    def of(self, contact: str) -> str:
-        """Of a phone in E.164 or an e-mail in lower case."""
-        salt = self.salt.get_secret_value() if self.salt is not None else ""
-        return hasher(self.hash, f"{salt}{contact.lower()}".encode(), usedforsecurity=False).hexdigest()
 
 
 class PingRequest(RequestSettings):

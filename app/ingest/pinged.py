@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from app.core.errors import Unprocessable
-from app.core.registry import Settings
+from app.core.hashed import Hashed
 from app.ingest.raw import written
 from app.model import Raw, Value
 
@@ -17,19 +17,17 @@ _LENGTH = {"md5": 32, "sha1": 40, "sha256": 64}
 _HEX = re.compile(r"[0-9a-f]+\Z")
 
 
-class PingSettings(Settings):
+class PingSettings(Hashed):
     """How a source pings. All of it may be left out."""
 
     contact: Literal["refuse", "drop"] = Field(
-        "refuse", description="What is done with names, phones, e-mails and streets: a ping must not have them."
-    )
-    hash: Literal["md5", "sha1", "sha256"] = "sha256"
-    salt: SecretStr | None = Field(
-        None, description="What it puts before a contact before it hashes it: a secret of the two of you."
+        "refuse",
+        description="What is done with names, phones, e-mails and streets: a ping must not have them.",
     )
     per_minute: int = Field(300, ge=1, le=1_000_000, description="Pings in a minute, over all processes.")
     otherwise: Literal["distribute", "refuse"] = Field(
-        "distribute", description="Of a lead whose ping does not hold (any more): sold as any other, or refused."
+        "distribute",
+        description="Of a lead whose ping does not hold (any more): sold as any other, or refused.",
     )
 
 

@@ -1,6 +1,6 @@
 """Answers a ping: what would be paid for a lead with these facts, promised for a while; nothing of it is a lead."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from app.core.world import World
 from app.distribute.auction import Bid
 from app.ingest.pinged import Told, told
 from app.model import Record, Scalar
+from app.pipeline import hash_exchange
 from app.pipeline.auctioneer import Auctioneer, Hammer, Lot
 from app.pipeline.plans import Plans, SourcePlan
 from app.store import pings
@@ -103,7 +104,7 @@ class Pinger:
         began, now, id_ = self._world.monotonic(), self._world.now(), self._world.new_id()
         fields, extra = plan.fields.apply(record)
         facts = told(fields, extra, plan.campaign.contact, plan.ping)
-        hammer = await self._auctioneer.hold(self._lot(plan, facts, id_, now, test=test))
+        hammer = await self._held(plan, facts, id_, now, test=test)
         price = hammer.bids[0].offered if hammer.bids else None
         expires = now + timedelta(seconds=plan.campaign.auction.expires.seconds)
         await self._keep(plan, facts, hammer, price, id_, now, expires, test=test, began=began)
@@ -116,12 +117,28 @@ class Pinger:
             self._names(hammer.bids), _reasons(plan, facts, hammer), test,
         )  # fmt: skip
 
-    def _lot(self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, *, test: bool) -> Lot:
+    async def _held(self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, *, test: bool) -> Hammer:
+        """Nobody is asked for a person on a list whose people are not taken; nor a buyer who has him."""
+        has: set[str] = set()
+        if facts.hashes:
+            async with self._database.promptly() as conn:
+                has = await hash_exchange.who_has(conn, plan.campaign, plan.ping, facts.hashes, test=test)
+                lists = await hash_exchange.listed(conn, self._plans(), plan.ping, facts.hashes)
+            if lists & hash_exchange.barring(plan.campaign):
+                return Hammer((), {"": "suppressed"}, 0.0)
+            has |= {doc.buyer for name in lists if (doc := self._plans().snapshot.lists[name]).buyer}
+        return await self._auctioneer.hold(self._lot(plan, facts, id_, now, has, test=test))
+
+    def _lot(
+        self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, has: Collection[str], *, test: bool
+    ) -> Lot:
         campaign = plan.campaign
         lead: dict[str, Scalar] = {n: v.normal for n, v in facts.fields.items() if v.valid}
         match = campaign.match(facts_of(lead, None), source=plan.id, at=now)
         raw = {name: value.raw for name, value in facts.fields.items()}
-        return Lot(id=id_, campaign=campaign, source=plan.id, match=match, lead=lead, raw=raw, test=test)
+        return Lot(
+            id=id_, campaign=campaign, source=plan.id, match=match, lead=lead, raw=raw, without=has, test=test
+        )
 
     async def _keep(
         self, plan: SourcePlan, facts: Told, hammer: Hammer, price: Decimal | None, id_: UUID, now: datetime,

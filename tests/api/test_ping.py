@@ -1,6 +1,7 @@
 """A ping is answered with what would be paid, and the lead that follows gets it."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -259,3 +260,59 @@ async def test_another_systems_ping_is_paced_and_refused_in_its_words(api: Api) 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "contact data" in answers[0].text
     assert answers[2].headers["retry-after"]
+
+
+HASHED = """
+lists:
+  - {id: dnc, of: phone}
+campaigns:
+  - id: hashed
+    fields: {email: {type: email}, phone: {type: phone, country: US}, state: {type: state, country: US}}
+    checks: [{check: duplicate, on: [phone], scope: buyer}, {check: suppression, lists: [dnc]}]
+sources:
+  - {id: salted, campaign: hashed, price: "1.00", ping: {salt: pepper, hash: sha256}}
+  - {id: plain, campaign: hashed, price: "1.00", ping: {}}
+buyers:
+"""
+
+
+@pytest.fixture
+async def hashed(api: Api, bidders: Bidders) -> Api:
+    buyers = [standing(bidders, "one", "5.00"), standing(bidders, "two", "4.00")]
+    await api.configure(HASHED + "".join(buyers).replace("campaign: solar", "campaign: hashed"))
+    return api
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def test_a_buyer_who_has_the_person_does_not_bid_for_a_salted_hash_of_him(hashed: Api) -> None:
+    key = await hashed.key("source", "salted")
+    facts = {"state": "CA", "phone_hash": sha256("pepper+15125550100")}
+    assert (await ping(hashed, facts, key=key)).json()["price"] == "5.00"
+    sold = await hashed.post({"state": "CA", "phone": "512 555 0100", "email": "ann@example.com"}, key=key)
+    assert sold.json()["outcome"] == "success"
+    assert (await ping(hashed, facts, key=key)).json()["price"] == "4.00"
+    other = {"state": "CA", "phone_hash": sha256("pepper+15125550199")}
+    assert (await ping(hashed, other, key=key)).json()["price"] == "5.00"
+
+
+async def test_a_hash_without_a_salt_is_found_on_a_list_and_nobody_is_asked(hashed: Api) -> None:
+    user = await hashed.key("user", "ann")
+    await hashed.http.post(
+        "/admin/v1/lists/dnc/entries", json={"add": ["512 555 0100"]}, headers={"x-api-key": user}
+    )
+    facts = {"state": "CA", "phone_hash": sha256("+15125550100")}
+    key = await hashed.key("source", "plain")
+    assert (await ping(hashed, facts, key=key)).json()["outcome"] == "failure"
+    assert (await ping(hashed, {"state": "CA"}, key=key)).json()["outcome"] == "success"
+    salted = {"state": "CA", "phone_hash": sha256("pepper+15125550100")}
+    assert (await ping(hashed, salted, key=await hashed.key("source", "salted"))).json()[
+        "outcome"
+    ] == "success"
+
+
+async def test_the_salt_is_sealed_where_it_is_stored(hashed: Api) -> None:
+    stored = await hashed.value("select doc::text from configured where kind = 'source' and id = 'salted'")
+    assert "pepper" not in stored
