@@ -12,7 +12,7 @@ from app.catalog.documents import ContractDoc
 from app.catalog.snapshot import Snapshot
 from app.catalog.telling import CONSENT, BuyerWords, Reason
 from app.followup import returns as terms
-from app.followup.feedback import UNMATCHED, Result, refused, took
+from app.followup.feedback import UNMATCHED, Result, refused, said, took
 from app.followup.item import Item, Wrong, uuid_of
 from app.pipeline.feedback_matching import Matcher, Meant
 from app.pipeline.feedback_reading import Read
@@ -186,7 +186,7 @@ class Chunk:
         own = self._own.get(item.voids) or self._own.get(str(uuid_of(item.voids)))
         handed = self._handed.get(own.delivery_id) if own is not None else None
         if own is None or handed is None:
-            return Result(outcome="unmatched", code="unmatched", message="no event of yours is meant by it")
+            return said("unmatched", "unmatched", None, "no event of yours is meant by it")
         if own.kind == "correction":
             raise Wrong("not_correctable", "a correction is not taken back; tell what is so")
         heard = self._heard.get(handed.id, [])
@@ -196,7 +196,7 @@ class Chunk:
             self._withdraw(handed)
         self._heard[handed.id] = [_voided(one) if one.id == own.id else one for one in heard]
         self._note(at, item, handed, own.code, self.now, voids=own.id)
-        return Result(outcome="accepted", id=self.ids[at], code="correction")
+        return said("accepted", "correction", self.ids[at])
 
     def _withdraw(self, handed: Handed) -> None:
         request = self._requests.get(handed.id)
@@ -215,9 +215,7 @@ class Chunk:
         if (request := self._requests.get(handed.id)) is not None:
             return self._once_more(at, item, handed, request)
         if any(one.request.delivery_id == handed.id for one in self.asked) or self._withdrawn(handed):
-            return Result(
-                outcome="duplicate", code="withdrawn", message="you asked for this before, and took it back"
-            )
+            return said("duplicate", "withdrawn", None, "you asked for this before, and took it back")
         heard = self._heard.get(handed.id, ())
         contract = self._contract(handed.contract)
         policy = terms.admitted(reason, handed, heard, contract, self.now)
@@ -268,11 +266,11 @@ class Chunk:
             raise Wrong("too_late", "it was denied too long ago to be looked at again")
         due_at, by_then = terms.due(policy, self.now)
         self._note(at, item, handed, request.reason, item.occurred(handed.sold_at, self.now))
-        said = Said(request.id, "appealed", self.by, item.note, item.evidence)
+        word = Said(request.id, "appealed", self.by, item.note, item.evidence)
         renewed = replace(request, state="requested", appealed=True, due_at=due_at, by_then=by_then)
-        self.asked.append(Asked(self.ids[at], renewed, "review", said, appeal=True))
+        self.asked.append(Asked(self.ids[at], renewed, "review", word, appeal=True))
         self._requests[handed.id] = renewed
-        return Result(outcome="pending", id=request.id, code="appealed")
+        return said("pending", "appealed", request.id)
 
     async def _facts(self, conn: Any, reason: Reason, handed: Handed, contract: ContractDoc) -> terms.Facts:
         policy = contract.returns
@@ -324,10 +322,10 @@ async def verified_by(conn: Any, reason: Reason, handed: Handed) -> bool | None:
 
 def _answered(return_id: UUID, way: str) -> Result:
     if way == "approve":
-        return Result(outcome="accepted", id=return_id, code="approved")
+        return said("accepted", "approved", return_id)
     if way == "deny":
-        return Result(outcome="rejected", id=return_id, code="denied", message="by the terms of the contract")
-    return Result(outcome="pending", id=return_id, code="requested")
+        return said("rejected", "denied", return_id, "by the terms of the contract")
+    return said("pending", "requested", return_id)
 
 
 def _voided(one: Heard) -> Heard:

@@ -91,9 +91,12 @@ class Effects:
         ids = {one.handed.lead_id for one, _ in wanted}
         lanes = await feedback.lanes(conn, ids)
         states = await leads.standings(conn, sorted(ids))
+        undone = {one.superseded for one in kept}
         later: list[Later] = []
         for one, event in wanted:
             plan = self._plans.source(one.handed.source)
+            if one.row.id in undone:
+                continue  # taken back before anybody heard of it
             before = None
             if one.superseded is not None:
                 told = await callbacks.told_of(conn, one.handed.source, [one.superseded])

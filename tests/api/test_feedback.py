@@ -20,16 +20,28 @@ RETURNS = """returns:
 
 
 class Told(Api):
-    """With a buyer's key and its leads."""
+    """With the keys of a source and two buyers."""
+
+    acme: str
+    buyer: str
+    other: str
 
     async def sold(self, email: str = "ann@example.com", **more: str) -> str:
         """The id of the delivery of a lead that was sold."""
         answer = await self.post(lead(email, **more))
         assert answer.json()["outcome"] == "success", answer.text
-        return str(await self.value("select id from delivery where lead_id = $1::text::uuid", answer.json()["lead"]["id"]))
+        return str(
+            await self.value(
+                "select id from delivery where lead_id = $1::text::uuid", answer.json()["lead"]["id"]
+            )
+        )
 
-    async def tell(self, body: Any, *, key: str = "", kind: str = "application/json", query: str = "") -> httpx.Response:
-        content = json.dumps(body) if kind == "application/json" and not isinstance(body, str | bytes) else body
+    async def tell(
+        self, body: Any, *, key: str = "", kind: str = "application/json", query: str = ""
+    ) -> httpx.Response:
+        content = (
+            json.dumps(body) if kind == "application/json" and not isinstance(body, str | bytes) else body
+        )
         headers = {"authorization": f"Bearer {key or self.buyer}", "content-type": kind}
         return await self.http.post(f"/v1/feedback{query}", content=content, headers=headers)
 
@@ -48,7 +60,9 @@ class Told(Api):
 @pytest.fixture
 def house(buyer: Buyer) -> str:
     return catalogue(
-        source(), contract("b1", buyer.url("/ok"), more=RETURNS), contract("b2", buyer.url("/ok"), price="1.00")
+        source(),
+        contract("b1", buyer.url("/ok"), more=RETURNS),
+        contract("b2", buyer.url("/ok"), price="1.00"),
     )
 
 
@@ -66,7 +80,9 @@ async def test_a_disposition_is_kept_with_its_time_and_answered_with_its_id(told
     delivery = await told.sold()
     result = await told.one(delivery_id=delivery, code="contacted.interested", external_id="c-1")
     assert (result["outcome"], result["code"]) == ("accepted", "contacted.interested")
-    row = await told.value("select code || ' ' || by_whom from feedback where id = $1::text::uuid", result["id"])
+    row = await told.value(
+        "select code || ' ' || by_whom from feedback where id = $1::text::uuid", result["id"]
+    )
     assert row == "contacted.interested buyer b1"
 
 
@@ -93,7 +109,12 @@ async def test_the_same_a_hundred_times_at_once_is_kept_once(told: Told) -> None
 async def test_another_buyers_delivery_is_answered_as_one_that_never_was(told: Told) -> None:
     delivery = await told.sold()
     nobodys = "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"
-    for meant in ({"delivery_id": delivery}, {"delivery_id": nobodys}, {"delivery_id": "no id"}, {"reference": "SC-88213"}):
+    for meant in (
+        {"delivery_id": delivery},
+        {"delivery_id": nobodys},
+        {"delivery_id": "no id"},
+        {"reference": "SC-88213"},
+    ):
         (result,) = await told.results({**meant, "code": "contacted"}, key=told.other)
         assert result == {
             "index": 0, "outcome": "unmatched", "id": None, "code": "unmatched",
@@ -120,7 +141,12 @@ async def test_a_reference_or_a_contact_with_its_day_means_the_delivery(told: To
         "accepted", "accepted", "accepted", "unmatched", "unmatched", "rejected", "rejected",
     ]  # fmt: skip
     assert [one["code"] for one in results[5:]] == ["needs_day", "needs_delivery"]
-    assert await told.value("select count(distinct delivery_id) from feedback where delivery_id = $1::text::uuid", delivery) == 1
+    assert (
+        await told.value(
+            "select count(distinct delivery_id) from feedback where delivery_id = $1::text::uuid", delivery
+        )
+        == 1
+    )
 
 
 async def test_two_that_may_be_meant_are_named_and_nothing_is_kept(told: Told) -> None:
@@ -133,22 +159,37 @@ async def test_two_that_may_be_meant_are_named_and_nothing_is_kept(told: Told) -
 
 async def test_every_kind_of_body_is_read(told: Told) -> None:
     delivery = await told.sold()
-    lines = "\n".join(json.dumps({"delivery_id": delivery, "code": code}) for code in ("contacted", "qualified"))
+    lines = "\n".join(
+        json.dumps({"delivery_id": delivery, "code": code}) for code in ("contacted", "qualified")
+    )
     ndjson = await told.results(lines + "\n{broken\n", kind="application/x-ndjson")
     assert [one["outcome"] for one in ndjson] == ["accepted", "accepted", "rejected"]
     form = await told.results(f"delivery_id={delivery}&code=won", kind="application/x-www-form-urlencoded")
     assert form[0]["outcome"] == "accepted"
-    table = f"delivery_id;type;amount;agent\r\n{delivery};revenue;99,5;Zoë\r\n{delivery};revenue;99.50;Zoë\r\n"
+    table = (
+        f"delivery_id;type;amount;agent\r\n{delivery};revenue;99,5;Zoë\r\n{delivery};revenue;99.50;Zoë\r\n"
+    )
     csv = await told.results(table.encode("cp1252"), kind="text/csv")
-    assert [(one["outcome"], one["code"]) for one in csv] == [("rejected", "bad_amount"), ("accepted", "revenue")]
-    assert await told.value("select amount::text || currency from feedback where kind = 'revenue'") == "99.50USD"
+    assert [(one["outcome"], one["code"]) for one in csv] == [
+        ("rejected", "bad_amount"),
+        ("accepted", "revenue"),
+    ]
+    assert (
+        await told.value("select amount::text || currency from feedback where kind = 'revenue'") == "99.50USD"
+    )
 
 
 async def test_a_dry_run_says_what_would_be_and_keeps_nothing(told: Told) -> None:
     delivery = await told.sold()
-    items = [{"delivery_id": delivery, "code": "won"}, {"delivery_id": delivery, "type": "return", "reason": "duplicate"}]
+    items = [
+        {"delivery_id": delivery, "code": "won"},
+        {"delivery_id": delivery, "type": "return", "reason": "duplicate"},
+    ]
     results = await told.results(items, query="?dry_run=1")
-    assert [(one["outcome"], one["code"]) for one in results] == [("accepted", "won"), ("rejected", "converted")]
+    assert [(one["outcome"], one["code"]) for one in results] == [
+        ("accepted", "won"),
+        ("rejected", "converted"),
+    ]
     assert await told.value("select count(*) from feedback") == 0
     assert await told.value("select count(*) from return_request") == 0
 
@@ -183,7 +224,10 @@ async def test_what_can_not_be_so_is_refused_alone(told: Told, item: Any, code: 
     if isinstance(item, dict):
         item = {"delivery_id": delivery, **item}
     results = await told.results([item, {"delivery_id": delivery, "code": "contacted"}])
-    assert [(one["outcome"], one["code"]) for one in results] == [("rejected", code), ("accepted", "contacted")]
+    assert [(one["outcome"], one["code"]) for one in results] == [
+        ("rejected", code),
+        ("accepted", "contacted"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +242,9 @@ async def test_what_can_not_be_so_is_refused_alone(told: Told, item: Any, code: 
         (b"[" + b"1," * 10_000 + b"1]", "application/json", 413),
     ],
 )
-async def test_only_a_body_that_can_not_be_read_is_a_problem(told: Told, body: bytes, kind: str, status: int) -> None:
+async def test_only_a_body_that_can_not_be_read_is_a_problem(
+    told: Told, body: bytes, kind: str, status: int
+) -> None:
     answer = await told.tell(body, kind=kind)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
