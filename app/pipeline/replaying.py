@@ -81,6 +81,8 @@ class Replayer:
         contract = self._plans().snapshot.contracts.get(row.contract)
         if row.state in _OVER:
             raise Conflict(f"it ended as {row.state}; that is not asked again")
+        if row.state == "pooled":
+            raise Conflict("its lead lies in the pool; `leadgate pool move` offers it to others")
         if await leads.is_erased(conn, row.lead_id):
             raise Conflict("its lead was deleted at the request of who sent it")
         if row.state == "sending":

@@ -60,8 +60,8 @@ select r.batch_id, r.line, r.code, r.detail, r.cells, b.source, b.name, b.create
 """
 _HOLDERS = """
 select buyer, contract, state, created_at, ended_at from delivery
- where lead_id = any($1::uuid[]) and state in ('accepted', 'unclear', 'sending', 'rejected', 'duplicate', 'dead')
-   and attempts > 0
+ where lead_id = any($1::uuid[]) and state in ('accepted', 'unclear', 'sending', 'pooled', 'rejected', 'duplicate', 'dead')
+   and attempts > 0 and (state <> 'pooled' or exists (select from pool_claim c where c.delivery_id = delivery.id))
  order by created_at
 """
 _ROUNDS = "select round, state, fields, extra, findings from lead_round where lead_id = $1 order by round"

@@ -79,7 +79,7 @@ _STANDING = """
 select l.id, l.source, l.campaign, l.state, l.round, l.received_at, l.test, l.erased_at is not null, e.amount, e.currency,
        exists (select from entry b where coalesce(b.delivery_id, b.lead_id) = l.id and b.kind = 'cost_return'),
        (select count(*)::int from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null),
-       exists (select from delivery d where d.lead_id = l.id and d.state in ('sending', 'waiting', 'unclear'))
+       exists (select from delivery d where d.lead_id = l.id and d.state in ('sending', 'waiting', 'pooled', 'unclear'))
   from lead l
   left join entry e on coalesce(e.delivery_id, e.lead_id) = l.id and e.kind = 'cost'
  where l.id = any($1::uuid[])
@@ -109,7 +109,7 @@ select id from return_request
 _CREDITED = "update return_request set credited = $2::text::numeric where id = $1"
 _RESELL = "select id from return_request where resale = 'due' order by id limit $1"
 _RESOLD = "update return_request set resale = $2 where id = $1"
-_FORMER = "select distinct buyer from delivery where lead_id = $1 and state in ('sending', 'waiting', 'unclear', 'accepted')"
+_FORMER = "select distinct buyer from delivery where lead_id = $1 and state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted')"
 _BARRED = """
 update lead_detail
    set routing = (routing::jsonb || jsonb_build_object('had', coalesce(routing::jsonb -> 'had', '{}') || $2::jsonb))::json

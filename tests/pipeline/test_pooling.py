@@ -7,6 +7,9 @@ import pytest
 
 from app.core.errors import Conflict, NotFound, NotYours, Refused
 from app.model import Accepted, Rejected
+from app.pipeline.choosing import Chooser
+from app.pipeline.faults import Retrying
+from app.pipeline.replaying import Replayer
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, contract, opened
@@ -195,6 +198,14 @@ async def test_who_is_paused_claims_nothing(house: House, desk: Desk) -> None:
     await house.configure(house_yaml(pooling(people=people)))
     await desk.pooled()
     await refused(desk.claim("dana"), "paused")
+
+
+async def test_what_lies_in_the_pool_is_not_replayed(house: House, desk: Desk) -> None:
+    await desk.pooled()
+    retrying = Retrying(house.world, house.metrics)
+    replayer = Replayer(house.database, house.world, Chooser(house.world), retrying, lambda: house.plans)
+    with pytest.raises(Conflict, match="lies in the pool"):
+        await replayer.ask(await house.value("select id from delivery"), by="ops", even_unclear=True)
 
 
 async def test_settled_or_confirmed_by_another_door_it_leaves_the_pool(house: House, desk: Desk) -> None:
