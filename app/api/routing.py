@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.api.app import key_of, parts_of
 from app.core.money import written
+from app.distribute.reasons import spoken
 from app.model import word_of
 from app.pipeline.details import shown_bytes
 from app.pipeline.rehearsing import Opening, Rehearsed
@@ -54,6 +55,7 @@ class WouldSend(BaseModel):
 class Ranked(BaseModel):
     contract: str
     price: str
+    why: list[str] | None = Field(None, description="What else the words of the ranking saw of it.")
 
 
 class ExplainedLead(BaseModel):
@@ -116,7 +118,10 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
         ],
         "fields": lead.normals(),
         "contracts": len(decided.draft.plan.campaign.index.contracts), "eligible": routing.get("eligible", 0),
-        "ranked": [{"contract": name, "price": price} for name, price in routing.get("ranked", ())],
+        "ranked": [
+            {"contract": name, "price": price, "why": spoken(name, routing.get("why", {})) or None}
+            for name, price in routing.get("ranked", ())
+        ],
         "left_out": [
             {"contract": out.contract, "cause": out.cause, "rule": out.rule, "value": out.value}
             for out in one.left_out

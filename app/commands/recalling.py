@@ -17,6 +17,7 @@ from app.core.redaction import mask_value
 from app.core.registry import Settings as NoSettings
 from app.distribute.explain import LeftOutReason, explain
 from app.distribute.route import RouteIndex
+from app.pipeline.atlas import atlas_of
 from app.pipeline.story import Story
 from app.store import looking
 from app.store.catalogue import CatalogueStore
@@ -125,7 +126,9 @@ def _left_out(
         for doc in buyer.contracts
         if doc.campaign == campaign.id
     ]
-    index = RouteIndex(sorted(contracts, key=lambda one: one.id), campaign.distribution)
+    index = RouteIndex(
+        sorted(contracts, key=lambda one: one.id), campaign.distribution, atlas_of(campaign, contracts)
+    )
     normals = {name: v[1] for name, v in story.detail["fields"].items() if len(v) < 3 or v[2]}
     graded = next((f["facts"] for f in story.detail["findings"] if f["code"] == "graded"), None)
     facts = facts_of(normals, worth_of(story.lead["score"], graded))

@@ -1,16 +1,20 @@
 """The steps of a lead's story, each as a sign, a name and lines: what was decided, and what followed."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct, field
 
+from app.commands.chain_text import chain_lines
 from app.commands.words import ICONS, clock, days, points, size, span, tail
 from app.core.redaction import mask_value, scrub
 from app.distribute.caps import cap_of
 from app.distribute.explain import LeftOutReason
+from app.distribute.fills import limit_kind
+from app.distribute.reasons import Why, spoken
 from app.enrich.enrichment import ENRICHED, OFFLINE
 from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
@@ -57,7 +61,9 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
 
     began = decision_began(lead, took)
 
-    def at(step: str) -> datetime:
+    def at(step: str) -> datetime | None:
+        if lead["round"] > 1 and step not in took:  # it was done for an earlier round, and holds for this one
+            return None
         return began + timedelta(milliseconds=took.get(step, 0.0))
 
     entries = [Entry("✓", "received", [_received(story, took)], at=lead["received_at"])]
@@ -158,7 +164,9 @@ def _strange(name: str, value: list[Any], setting: Setting) -> str:
 # the verdict ---------------------------------------------------------------------------------------
 
 
-def _checked(lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime, setting: Setting) -> Entry:
+def _checked(
+    lead: Mapping[str, Any], detail: Mapping[str, Any], at: datetime | None, setting: Setting
+) -> Entry:
     findings: list[dict[str, Any]] = detail["findings"]
     stops = [f for f in findings if f["action"] == "reject"] or [f for f in findings if f["action"] == "hold"]
     if not stops:
@@ -252,14 +260,26 @@ def _besides(others: list[dict[str, Any]], word: str) -> list[str]:
 # the contracts -------------------------------------------------------------------------------------
 
 
-def _routed(routing: Mapping[str, Any], at: datetime, setting: Setting) -> Entry:
+def _routed(routing: Mapping[str, Any], at: datetime | None, setting: Setting) -> Entry:
     ranked = routing["ranked"]
     shown = ranked if setting.everything else ranked[:_RANKED]
     best = " > ".join(f"{contract} {_price(price)}" for contract, price in shown)
     more = " …" if routing["eligible"] > len(shown) else ""
     lines = [f"{routing['eligible']} of {routing['of']} contracts{': ' + best + more if best else ''}"]
+    if setting.everything:
+        lines += _why_there(routing.get("why", {}), [contract for contract, _ in shown])
     lines += _left_out(routing, setting)
-    return Entry("✓" if ranked else "✕", "routed", lines, at=at)
+    chain = routing.get("chain", ())
+    lines += chain_lines(chain, everything=setting.everything)
+    took = ranked or any("took" in leg for leg in chain)
+    return Entry("✓" if took else "✕", "routed", lines, at=at)
+
+
+def _why_there(why: Why, ranked: Sequence[str]) -> list[str]:
+    """What the words of the ranking saw of each, where that is more than its price."""
+    told = {contract: said for contract in ranked if (said := spoken(contract, why))}
+    width = max(map(len, told), default=0)
+    return [f"  {contract:<{width}}  {' · '.join(said)}" for contract, said in told.items()]
 
 
 def _forced(result: str, lead: Mapping[str, Any]) -> str:
@@ -273,17 +293,20 @@ def _price(text: str) -> str:
 
 def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
     counts = {
-        **routing["left_out"], "cap": len({contract for contract, _ in routing["full"]}),
+        **routing["left_out"], **_full(routing),
         "resting": len(routing.get("resting", ())),
     }  # fmt: skip
-    order = ("filter", "area", "hours", "consumer_hours", "duplicate", "cap", "paused", "resting", "source")
+    order = (
+        "filter", "area", "hours", "consumer_hours", "duplicate", "cap", "budget", "balance", "paused", "resting",
+        "source",
+    )  # fmt: skip
     told = ", ".join(f"{counts[word]:,} {word}" for word in order if counts.get(word))
     if not told:
         return []
     if not setting.everything:
         return [f"left out: {told}     {setting.more} shows each with its value"]
     if setting.left_out is None:
-        full = [f"  {contract}  cap per {cap_of(key)}" for contract, key in routing["full"]]
+        full = [f"  {contract}  {limit_kind(key)} per {cap_of(key)}" for contract, key in routing["full"]]
         return [f"left out: {told}; the catalogue of that day can't be read, so no more is known", *full]
     width = max((len(one.contract) for one in setting.left_out), default=0)
     rules = max((len(one.rule) for one in setting.left_out), default=0)
@@ -294,6 +317,14 @@ def _left_out(routing: Mapping[str, Any], setting: Setting) -> list[str]:
             for one in setting.left_out
         ),
     ]
+
+
+def _full(routing: Mapping[str, Any]) -> dict[str, int]:
+    """By kind; a cap of the whole campaign left out everybody who wanted the lead."""
+    found: Counter[str] = Counter()
+    for contract, key in dict(routing["full"]).items():
+        found[limit_kind(key)] += 1 if contract else routing["eligible"]
+    return dict(found)
 
 
 def wall(at: datetime, setting: Setting) -> str:

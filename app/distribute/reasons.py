@@ -17,8 +17,8 @@ def why_of(match: Match, counted: Why, contracts: Sequence[str]) -> dict[str, di
     every: dict[str, Mapping[str, Any]] = {**index.configured}
     if match.levels:
         every["sticky"] = {index.contracts[i].id: level for i, level in match.levels.items()}
-    if match.order.values:
-        every["expected_value"] = match.order.values
+    if values := match.order.values:
+        every["expected_value"] = {one: str(values[one]) for one in contracts if one in values}
     for word, said in counted.items():
         every["turns" if word in ("weight", "round_robin") else word] = said
     found = {word: {one: said[one] for one in contracts if one in said} for word, said in every.items()}
