@@ -3,17 +3,17 @@
 from datetime import date
 from typing import Any
 
-# What was accepted at a price and is not booked so; and sales of what nobody accepted.
+# What was accepted at a price, less what was given back of it; and entries of what nobody accepted.
 _SALES = """
 with days as materialized (select leadgate_day($1) as first, leadgate_day($1 + 1) as past)
 select d.id from days, delivery d join lead l on l.id = d.lead_id
- where d.id >= days.first and d.id < days.past and d.state = 'accepted' and d.price > 0 and not d.test
-   and not exists (select from entry e where coalesce(e.delivery_id, e.lead_id) = d.id and e.kind = 'sale'
-                      and e.amount = d.price and e.currency = l.currency and e.buyer = d.buyer)
-union all
-select d.id from days, delivery d
- where d.id >= days.first and d.id < days.past and (d.state <> 'accepted' or d.test or d.price <= 0)
-   and exists (select from entry e where coalesce(e.delivery_id, e.lead_id) = d.id and e.kind = 'sale')
+  left join entry s on coalesce(s.delivery_id, s.lead_id) = d.id and s.kind = 'sale'
+  left join entry r on coalesce(r.delivery_id, r.lead_id) = d.id and r.kind = 'return'
+ where d.id >= days.first and d.id < days.past
+   and case when d.state = 'accepted' and d.price > 0 and not d.test
+            then s.amount is distinct from d.price or s.currency <> l.currency or s.buyer <> d.buyer
+                 or coalesce(r.amount, 0) <> coalesce(d.refunded, 0)
+            else s.id is not null or r.id is not null end
  limit 100
 """
 # The same of what sources were promised.
