@@ -48,8 +48,11 @@ async def test_a_contact_is_made_of_the_properties_that_the_contract_names() -> 
     assert "pat-hush" not in repr(told)
 
 
-async def test_who_is_known_there_is_a_duplicate() -> None:
-    assert await answered(said(409, EXISTS)) == Duplicate(reason="contact_exists", read="status 409")
+async def test_who_is_known_there_is_a_duplicate_and_nothing_was_handed_over() -> None:
+    async with Scripted({CONTACTS: [said(409, EXISTS)]}) as server:
+        told = await conversed("hubspot", settings(server))
+    assert told.outcome == Duplicate(reason="contact_exists", read="status 409")
+    assert not told.handed_over
 
 
 async def test_who_is_known_there_is_brought_up_to_date_if_the_contract_says_so() -> None:
@@ -64,7 +67,7 @@ async def test_a_409_that_names_nobody_is_a_duplicate_all_the_same() -> None:
     assert outcome == Duplicate(reason="contact_exists", read="status 409")
 
 
-async def test_a_contact_that_was_refused_has_not_been_handed_over_by_the_first_call() -> None:
+async def test_an_update_that_comes_too_often_is_waited_for() -> None:
     outcome = await answered(
         said(409, EXISTS), said(429, problem("RATE_LIMITS"), "Retry-After: 5"), existing="update"
     )
