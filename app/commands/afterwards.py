@@ -5,9 +5,10 @@ from typing import Any
 
 from app.commands.steps import Entry, Setting, came, wall
 from app.commands.told_later import told_later
-from app.commands.words import ICONS, counted, short
+from app.commands.words import ICONS, counted, moment, short
 from app.pipeline.story import Story
 from app.store.partials import Amendment
+from app.store.requeues import Standing
 
 _PART = {"partial": "another part came", "completes": "completed", "patch": "corrected by its source"}
 _ICON = {"told": "✓", "gone": "✕", "dead": "✕", "moot": "·", "promised": "·"}
@@ -17,6 +18,7 @@ def afterwards(story: Story, setting: Setting) -> list[Entry]:
     """In no order yet."""
     entries = [_part(story, one) for one in story.parts]
     entries += [_round(former) for former in story.former]
+    entries += [_waits(story.waiting, setting)] if story.waiting is not None else []
     entries += told_later(story, setting)
     return entries + [_callback(one, setting) for one in story.callbacks]
 
@@ -56,3 +58,17 @@ def _callback(one: Mapping[str, Any], setting: Setting) -> Entry:
         said += f"; {tries} so far, {status}, next {wall(one['next_at'], setting)}"
     at = one["ended_at"] or one["owed_at"] or one["created_at"]
     return Entry(_ICON.get(one["state"], "◷"), "callback", [said], at=at)
+
+
+def _waits(standing: Standing, setting: Setting) -> Entry:
+    """Until when it is offered again, and when next."""
+    until = moment(standing.until, setting.zone, setting.now)
+    if standing.due_at is None:
+        return Entry(
+            "→", "waits", [f"a further round is under way; offered again until {until}"], at=setting.now
+        )
+    due = moment(standing.due_at, setting.zone, setting.now)
+    looked = f"; nobody was there at {counted(standing.looks, 'look')} so far" if standing.looks else ""
+    return Entry(
+        "◷", "waits", [f"nobody took it; offered again at {due}, until {until}{looked}"], at=setting.now
+    )

@@ -133,8 +133,11 @@ def _pooled_at(story: Story) -> datetime | None:
 
 
 def _of_a_later_round(story: Story) -> list[Entry]:
-    """The source asked for it, and heard of it by that request or by a callback."""
+    """The source asked for it, and heard of it by that request or by a callback; of one that it did not ask for it
+    hears nothing."""
     assert story.lead is not None
+    if any(event["kind"] == "requeued" for event in story.events):
+        return []
     known = _known_at(story)
     return [] if known is None else [Entry("✓", "outcome", [_told(story.lead)], at=known)]
 

@@ -26,7 +26,13 @@ def tell(story: Story, setting: Setting) -> list[str]:
     began = steps.decision_began(lead, story.detail["steps"] if story.detail else {})
     others = hand_overs.followed(story, setting)
     earlier = [one for one in others if lead["round"] > 1 and one.at is not None and one.at < began]
-    entries = [arrived, *earlier, *decided, *(one for one in others if one not in earlier)]
+    known: list[steps.Entry] = []
+    if any(
+        event["kind"] == "requeued" for event in story.events
+    ):  # what was found holds from the first round on
+        *known, routed = decided
+        decided = [routed]
+    entries = [arrived, *known, *earlier, *decided, *(one for one in others if one not in earlier)]
     return [
         f"{head}   {moment(lead['received_at'], setting.zone, setting.now)}{'   test' if lead['test'] else ''}",
         *_laid_out(entries, lead["received_at"]),

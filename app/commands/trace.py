@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 import typer
+from msgspec.structs import asdict
 
 from app.commands.bytes_text import attempt_text
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
@@ -134,6 +135,7 @@ def document(told: Story, setting: Setting) -> dict[str, Any]:
         "parts": [{"kind": one.kind, "at": one.at, "submission": one.submission_id} for one in told.parts],
         "former_rounds": [{k: v for k, v in one.items() if k != "findings"} for one in told.former],
         "callbacks": [{k: v for k, v in one.items() if k != "exchanges"} for one in told.callbacks],
+        "waiting": None if told.waiting is None else asdict(told.waiting),
         "feedback": [_said(one, setting, ("raw", "note")) for one in told.feedback],
         "returns": [
             {

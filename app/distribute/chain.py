@@ -165,7 +165,7 @@ class Passage:
             return
         holders = {contract for contract, _ in self._held}
         for n, leg in enumerate(self.legs):
-            if holders & {one.id for index in _indexes(leg) for one in _members(leg, index)}:
+            if holders & {one.id for index in indexes_of([leg]) for one in _members(leg, index)}:
                 yield n
                 return
 
@@ -176,6 +176,14 @@ class Passage:
             return []
         most = self._slots if self._slots is not None else leg.slots
         return [slot for slot in leg.slots_of(shared=shared) if slot not in taken and slot <= most]
+
+    @property
+    def own(self) -> Match:
+        """The contracts of the lead's own campaign, without those that stand further back in its chain."""
+        first = self._first
+        own = self.legs[0]
+        later = sum(leg.members for leg in self.legs[1:] if leg.index is own.index)
+        return replace(first, eligible=first.eligible & ~later)
 
     def match(self, n: int, *, shared: bool = False) -> Match:
         """The contracts of this leg that want the lead, at the prices of this way."""
@@ -196,10 +204,20 @@ def index_with(legs: Sequence[Leg], contract: str) -> RouteIndex[Any] | None:
     return next((leg.index for leg in legs if contract in leg.index.number), None)
 
 
-def _indexes(leg: Leg) -> Iterator[RouteIndex[Any]]:
-    yield leg.index
-    if leg.shared is not None:
-        yield leg.shared
+def indexes_of(legs: Iterable[Leg]) -> Iterator[RouteIndex[Any]]:
+    for leg in legs:
+        yield leg.index
+        if leg.shared is not None:
+            yield leg.shared
+
+
+def members_of(legs: Iterable[Leg]) -> list[tuple[RouteIndex[Any], set[str]]]:
+    """Each index of the chain, at the prices of a lead's only buyer, and who of it is asked on any leg."""
+    found: dict[int, tuple[RouteIndex[Any], set[str]]] = {}
+    for leg in legs:
+        _, names = found.setdefault(id(leg.index), (leg.index, set()))
+        names.update(one.id for index in indexes_of([leg]) for one in _members(leg, index))
+    return list(found.values())
 
 
 def _members(leg: Leg, index: RouteIndex[Any]) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from app.distribute.route import Match
 from app.model import Finding, Value
 from app.validate.check import Has
 
-_RANKED = 20
+RANKED = 20
 
 
 def _dumps(value: Any) -> str:
@@ -60,8 +60,10 @@ def routing_json(
     barred: Mapping[str, Has] = {},
     bids: Sequence[Mapping[str, str]] = (),
     counted: Mapping[str, Mapping[str, Any]] = {},
+    chain: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`.
+    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`
+    and how far the `chain` was gone along.
 
     Of a test that asked for a result, the result instead: no contract was looked at.
     """
@@ -71,9 +73,9 @@ def routing_json(
         return "{}"
     index, out = match.index, match.left_out
     out_of = {one for one in match.ranked() if index.buyer_of(one) in barred} if barred else frozenset()
-    left = match.ranked(_RANKED + len(out_of))
+    left = match.ranked(RANKED + len(out_of))
     if out_of:
-        left = [one for one in left if one not in out_of][:_RANKED]
+        left = [one for one in left if one not in out_of][:RANKED]
     left_out = {"filter": out.filter, "hours": out.hours, "paused": out.paused, "source": out.source}
     if index.areas.minding:
         left_out["area"] = out.area
@@ -92,6 +94,8 @@ def routing_json(
         told["resting"] = out.resting
     if bids:
         told["bids"] = bids
+    if chain:
+        told["chain"] = chain
     if barred:
         told["had"] = {buyer: (one.list, str(one.lead_id or "")) for buyer, one in barred.items()}
     return _dumps(told)

@@ -12,6 +12,7 @@ from app.core.metrics import Metrics
 from app.core.reserved import held
 from app.core.world import World
 from app.distribute.adapter import Grant, Token, adapters
+from app.distribute.chain import members_of
 from app.distribute.exchange import Exchange
 from app.distribute.explain import LeftOutReason, explain
 from app.distribute.faults import WireFault
@@ -21,7 +22,7 @@ from app.ingest.reading import Reader
 from app.model import Outcome, Submission
 from app.pipeline.choosing import Again
 from app.pipeline.confirm_link import Link, no_link
-from app.pipeline.decide import Decider
+from app.pipeline.decide import Decider, chain_of
 from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
@@ -149,6 +150,9 @@ class Rehearser:
     async def _rehearsed(self, conn: Any, one: Decided) -> Rehearsed:
         told = await story(conn, one.row.id)
         assert told is not None, "its rows were just written"
+        assert told.detail is not None, "with their details"
+        if one.draft.passage is not None:  # all of it, though it did not come so far
+            told.detail["routing"]["chain"] = chain_of(one.draft, everything=True)
         full = dict(one.draft.choice.full)
         used = await _used(conn, one.draft)
         openings = [opening(job, self._world, self._link) for job in one.jobs]
@@ -184,11 +188,17 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
     if draft.match is None or draft.verdict is None:
         return []
     campaign = draft.plan.campaign
-    return explain(
-        campaign.index, facts_of(draft.normals, draft.verdict.worth), source=draft.lead.source, at=draft.match.at,
-        full=full, used=used, zones=campaign.zones(draft.normals),
-        had={buyer: _had(one) for buyer, one in draft.barred.items()}, resting=draft.match.left_out.resting,
-    )  # fmt: skip
+    asked = members_of(campaign.legs) if draft.passage is not None else [(campaign.index, None)]
+    return [
+        one
+        for index, members in asked
+        for one in explain(
+            index, facts_of(draft.normals, draft.verdict.worth), source=draft.lead.source, at=draft.match.at,
+            full=full, used=used, zones=campaign.zones(draft.normals),
+            had={buyer: _had(one) for buyer, one in draft.barred.items()}, resting=draft.match.left_out.resting,
+        )
+        if members is None or one.contract in members
+    ]  # fmt: skip
 
 
 def _unasked(draft: Draft) -> list[str]:

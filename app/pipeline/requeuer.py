@@ -12,13 +12,13 @@ from app.core.world import World
 from app.distribute.aging import WHOLE
 from app.distribute.allocate import Choice, Want
 from app.pipeline.choosing import Again, Chooser
-from app.pipeline.details import routing_json, steps_json
+from app.pipeline.details import RANKED, routing_json, steps_json
 from app.pipeline.engine import Engine
 from app.pipeline.faults import Retrying
 from app.pipeline.hand_overs import delivery_row, queue
 from app.pipeline.plans import CampaignPlan, Plans
 from app.pipeline.requeueing import waiting_of
-from app.pipeline.selling import jobs_of, passage
+from app.pipeline.selling import jobs_of, passage, told
 from app.pipeline.sweep import Upkeep
 from app.pipeline.tracks import Job, Step, Track
 from app.store import decisions, deliveries, lead_keys, leads, requeues
@@ -213,7 +213,10 @@ def _is_busy(progress: Progress) -> bool:
 def _round(look: _Look, choice: Choice) -> Begun:
     track = look.track
     campaign = track.plan.campaign
-    routing = routing_json(look.want.match, choice.full, len(campaign.index.contracts))
+    passing, of = look.want.passage, len(campaign.index.contracts)
+    match = look.want.match if passing is None else passing.own
+    chain = [] if passing is None else told(passing, choice, most=RANKED)
+    routing = routing_json(match, choice.full, of, counted=choice.why, chain=chain)
     return Begun(
         track.lead_id,
         track.copies,

@@ -110,7 +110,7 @@ class Breakers:
         new = shut - self._health.shut
         self._health.shut, self._health.tried = shut, frozenset(mine | trial)
         for plan in self._plans().compiled():
-            plan.index.rest(shut)
+            plan.rest(shut)
         for contract in sorted(new):
             await self._put_back(contract)
 

@@ -53,3 +53,35 @@ def index_of(campaign: CampaignPlan, choice: Choice) -> RouteIndex[Any]:
         return campaign.index
     leg = campaign.legs[choice.leg]
     return leg.shared if choice.shared and leg.shared is not None else leg.index
+
+
+def told(passage: Passage, choice: Choice, *, most: int, everything: bool = False) -> list[dict[str, Any]]:
+    """For the why: each leg that was begun, or with `everything` each there is, with the best of those who wanted the
+    lead; and where it is sold either way, what both earned."""
+    last = len(passage.legs) - 1 if everything else choice.leg
+    return [_leg_told(passage, n, choice, most) for n in range(last + 1)]
+
+
+def _leg_told(passage: Passage, n: int, choice: Choice, most: int) -> dict[str, Any]:
+    leg = passage.legs[n]
+    match = passage.match(n)
+    said: dict[str, Any] = {
+        "leg": leg.name, "of": leg.members.bit_count(), "eligible": match.count, "ranked": _priced(match, most),
+    }  # fmt: skip
+    if leg.shared is not None:
+        copies = passage.match(n, shared=True)
+        said["copies"] = {
+            "of": len(leg.shared.contracts),
+            "eligible": copies.count,
+            "ranked": _priced(copies, most),
+        }
+    if n == choice.leg and choice.chosen:
+        said["took"] = "shared" if choice.shared else "alone"
+        if choice.earns:
+            said["earns"] = {"alone": str(choice.earns[0]), "shared": str(choice.earns[1])}
+    return said
+
+
+def _priced(match: Match, most: int) -> list[tuple[str, str]]:
+    index = match.index
+    return [(one, str(index.contracts[index.number[one]].doc.price)) for one in match.ranked(most)]

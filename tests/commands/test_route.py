@@ -104,3 +104,22 @@ async def test_services_that_were_not_asked_are_named(
     assert "not asked: trusted_form; what is said there may change all of it" in told.stdout
     (one,) = objects(await leadgate("route", "--lead", str(file), "--source", "acme", "--json"))
     assert one["not_asked"] == ["trusted_form"]
+
+
+async def test_the_whole_chain_is_told_with_its_sweepers_and_its_house(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate.configure(
+        source(),
+        contract("sunco-west", buyer.url("sunco-west"), more='when: lead.state == "NV"'),
+        contract("helio-us", buyer.url("helio-us"), more='when: lead.state == "OR"'),
+        contract("net-all", buyer.url("net-all"), more="sweeper: true"),
+        rank="price], then: [{house: helio-us}",
+    )
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
+    assert "0 of 3 contracts" in told.stdout
+    assert "then sweepers of solar: 1 of 1: net-all 42.00" in told.stdout
+    assert "then house helio-us: 1 of 1: helio-us 42.00" in told.stdout
+    assert "would go to net-all of net" in told.stdout

@@ -1,5 +1,7 @@
 """Sold to one or shared, to the sweeper, along the chain, to the house: by real deliveries."""
 
+import json
+
 from app.store.database import Database
 from tests.buyer import Buyer, reply, says
 from tests.pipeline.house import catalogue, contract, lead, opened, source
@@ -236,3 +238,30 @@ async def test_a_process_that_died_between_legs_leaves_the_lead_to_go_on(
         await house.engine.resume([lead_id])
         await house.ends(lead_id, "sold")
         assert await house.deliveries(lead_id) == [("b1", "rejected"), ("old", "accepted")]
+
+
+async def test_what_is_kept_for_the_why_says_how_far_it_went_and_what_both_ways_earned(
+    database: Database, buyer: Buyer
+) -> None:
+    yaml = chained(
+        source(),
+        contract("alone", buyer.url("/ok"), price="50.00"),
+        contract("s1", buyer.url("/ok"), price="0", more='shared_price: "60.00"'),
+        contract("big-net", buyer.url("/ok"), price="1.00", more="sweeper: true"),
+        aged("old", buyer.url("/ok"), price="9.00"),
+        then="[{campaign: solar-aged}]",
+        sell="hybrid(2)",
+    )
+    async with opened(database, yaml) as house:
+        answer = await house.one(lead())
+        routing = json.loads(
+            await house.value("select routing from lead_detail where lead_id = $1", answer.lead_id)
+        )
+        assert [one[0] for one in routing["ranked"]] == ["alone", "s1"]  # and no sweeper among them
+        assert routing["chain"] == [
+            {
+                "leg": "solar", "of": 1, "eligible": 1, "ranked": [["alone", "50.00"]],
+                "copies": {"of": 1, "eligible": 1, "ranked": [["s1", "60.00"]]},
+                "took": "shared", "earns": {"alone": "50.00", "shared": "60.00"},
+            }
+        ]  # fmt: skip
