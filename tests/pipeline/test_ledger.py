@@ -18,6 +18,7 @@ from app.store import booked
 from app.store.database import Database
 from tests.buyer import Buyer, reply, says
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
+from tests.pipeline.test_returning import Desk
 
 says("/dear", reply(200, b'{"status": "accepted", "id": "D-1", "price": "60.5"}'))
 says("/free", reply(200, b'{"status": "accepted", "id": "F-1", "price": "0"}'))
@@ -33,7 +34,8 @@ MORE_FIELDS = """
 
 def priced(id_: str, url: str, price: str, when: str, campaign: str = "solar") -> str:
     """A buyer of solar, or of roof, whose reply may say a price."""
-    written = contract(id_, url, price=price, more=f"when: {when}", schedule="1h")
+    terms = f"when: {when}\n        returns: {{window: 7d, reasons: [wrong_number]}}"
+    written = contract(id_, url, price=price, more=terms, schedule="1h")
     return written.replace("campaign: solar", f"campaign: {campaign}").replace(
         "reference: reply.json.id", "reference: reply.json.id\n          price: reply.json.price"
     )
@@ -158,23 +160,39 @@ async def ask_again(house: House) -> None:
         says("/503", reply(503))
 
 
+async def give_back(house: House) -> None:
+    """Every other lead goes back, said twice: with what was charged, and its source's price where all gave it back."""
+    desk = Desk(house)
+    sold = "select id, buyer from delivery where state = 'accepted' and refunded is null order by id"
+    for row in (await house.rows(sold))[::2]:
+        for _ in range(2):
+            result = await desk.give_back(row["id"], buyer=row["buyer"])
+            if result.id is not None:
+                await desk.returns.approve(result.id, by="test")
+
+
 async def agree(house: House) -> None:
     """The ledger and the leads say one thing, by sums of our own and by what `doctor` asks."""
     sums: Counter[tuple[str, str, str]] = Counter()
-    for row in await house.rows("select * from entry"):
+    for row in await house.rows("select * from entry where kind <> 'cost_return'"):
         sums[row["currency"], row["kind"], row["buyer"] or row["source"]] += row["amount"]
     facts: Counter[tuple[str, str, str]] = Counter()
     for row in await house.rows(
-        "select buyer, campaign, price from delivery where state = 'accepted' and not test"
+        "select buyer, campaign, price, refunded from delivery where state = 'accepted' and not test"
     ):
-        facts["EUR" if row["campaign"] == "roof" else "USD", "sale", row["buyer"]] += row["price"]
+        currency = "EUR" if row["campaign"] == "roof" else "USD"
+        facts[currency, "sale", row["buyer"]] += row["price"]
+        facts[currency, "return", row["buyer"]] += row["refunded"] or 0
     for row in await house.rows(
         "select source, campaign, price from lead where outcome = 'success' and not test"
     ):
         facts["EUR" if row["campaign"] == "roof" else "USD", "cost", row["source"]] += row["price"]
     assert sums == +facts
     revenue = await house.value("select coalesce(sum(revenue), 0) from lead where not test")
-    assert revenue == sum(amount for (_, kind, _), amount in sums.items() if kind == "sale")
+    signs = {"sale": 1, "return": -1, "cost": 0}
+    assert revenue == sum(signs[kind] * amount for (_, kind, _), amount in sums.items())
+    paid = "select from entry c where c.kind = 'cost' and c.lead_id = e.lead_id and c.amount = e.amount"
+    assert not await house.rows(f"select from entry e where kind = 'cost_return' and not exists ({paid})")
     today = house.world.now().date()
     async with house.database.acquire() as conn:
         assert await booked.unlike_deliveries(conn, today) == []
@@ -189,8 +207,11 @@ async def history(house: House, posts: list[Post], words: list[Outcome], approve
     await agree(house)
     await review(house, approve)
     await agree(house)
+    await give_back(house)
+    await agree(house)
     await ask_again(house)
     await settle(house, words)
+    await give_back(house)
     await agree(house)
 
 
