@@ -1,0 +1,166 @@
+"""Two choosers over one database, any interleaving: no limit is passed, and when all has ended nothing is held."""
+
+import asyncio
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.catalog.documents import Distribution
+from app.catalog.limits import Account, Cap, Money
+from app.core.reserved import held
+from app.core.world import World
+from app.distribute.allocate import Choice, Want
+from app.distribute.route import RouteIndex
+from app.pipeline.choosing import Again, Chooser
+from app.store import balances, decisions
+from app.store.ledger import Entry, post
+from tests.distribute.routing.standing import NOON, Contract, contract
+
+_CAP = st.builds(
+    lambda per, what, n, window: Cap.model_validate(
+        {
+            "per": per,
+            what: n if what == "leads" else str(n),
+            "window": "calendar" if per == "total" else window,
+        }
+    ),
+    st.sampled_from(["hour", "day", "total"]),
+    st.sampled_from(["leads", "amount"]),
+    st.integers(0, 12),
+    st.sampled_from(["calendar", "rolling"]),
+)
+_CAPS = st.lists(_CAP, max_size=2).map(tuple)
+_BUYER = st.tuples(_CAPS, st.none() | st.integers(0, 15), st.none() | st.integers(1, 4))
+_CONTRACT = st.tuples(st.integers(0, 4), st.sampled_from("xy"), _CAPS)
+_STEP = st.tuples(st.integers(0, 1), st.integers(1, 4), st.integers(0, 3), st.sampled_from("xy"))
+
+
+def account(told: tuple[tuple[Cap, ...], int | None, int | None]) -> Account:
+    caps, credit, low = told
+    if credit is None:
+        return Account(caps)
+    doc = {"terms": "credit", "credit_limit": str(credit), "low_balance": None if low is None else str(low)}
+    return Account(caps, Money.model_validate(doc))
+
+
+class Process:
+    """Chooses and ends; whatever it holds is written where a real one writes it."""
+
+    def __init__(self, database_url: str, index: RouteIndex[Contract]) -> None:
+        self.url, self.index, self.chooser = database_url, index, Chooser(World(now=lambda: NOON))
+        self.held: list[Choice] = []
+
+    async def open(self) -> "Process":
+        self.conn = await asyncpg.connect(self.url)
+        return self
+
+    async def choose(self, n: int, back: int) -> None:
+        """`back` of what it holds is refused in the same transaction."""
+        refused, self.held = self.held[:back], self.held[back:]
+        gives = Counter[str]()
+        for choice in refused:
+            for one in choice.chosen:
+                gives.update(held(one.caps))
+        wants = [Want(self.index.match({}, source="acme", at=NOON)) for _ in range(n)]
+        for _ in range(20):
+            try:
+                async with self.conn.transaction():
+                    choices = await self.chooser.choose(self.conn, wants, gives)
+                self.held += [one for one in choices if one.chosen]
+                return
+            except Again:
+                pass
+            except decisions.MissingCounters as missing:
+                await self.chooser.prepare(self.conn, missing.keys)
+        raise AssertionError("it never ends")
+
+
+async def deposit(conn: Any, buyer: str, n: int) -> None:
+    entry = Entry(
+        kind="deposit", debit="cash", credit=f"buyer:{buyer}", amount=Decimal(1), currency="USD", key=f"k{n}"
+    )
+    async with conn.transaction():
+        await post(conn, [entry])
+        await balances.change(conn, {buyer: Decimal(-1)})
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    contracts=st.lists(_CONTRACT, min_size=1, max_size=3),
+    buyers=st.fixed_dictionaries({"x": _BUYER, "y": _BUYER}),
+    campaign=_CAPS,
+    rounds=st.lists(st.lists(_STEP, min_size=1, max_size=3), min_size=1, max_size=6),
+)
+def test_limits_hold_under_any_interleaving_and_nothing_leaks(
+    database_url: str,
+    contracts: list[tuple[int, str, tuple[Cap, ...]]],
+    buyers: dict[str, Any],
+    campaign: tuple[Cap, ...],
+    rounds: list[list[tuple[int, int, int, str]]],
+) -> None:
+    accounts = {id: account(told) for id, told in buyers.items()}
+    made = [
+        Contract(one.id, buyer, one.doc, one.paused, accounts[buyer])
+        for n, (price, buyer, caps) in enumerate(contracts)
+        for one in [contract(f"c{n}", price=str(price), caps=[cap.model_dump() for cap in caps])]
+    ]
+    index: RouteIndex[Contract] = RouteIndex(
+        made,
+        Distribution.model_validate({"rank": ["price", "round_robin"]}).model_copy(update={"caps": campaign}),
+    )
+    asyncio.run(_run(database_url, index, rounds))
+
+
+async def _run(url: str, index: RouteIndex[Contract], rounds: list[list[tuple[int, int, int, str]]]) -> None:
+    processes = [await Process(url, index).open() for _ in range(2)]
+    conn = await asyncpg.connect(url)
+    try:
+        await conn.execute("delete from counter; truncate entry")
+        paid, n = Counter[str](), 0
+        for steps in rounds:
+            mine: list[list[tuple[int, int]]] = [[], []]
+            for who, want, back, buyer in steps:
+                mine[who].append((want, back))
+                if back == 3:
+                    n, paid[buyer] = n + 1, paid[buyer] + 1
+                    await deposit(conn, buyer, n)
+            await asyncio.gather(
+                *(_turns(process, turns) for process, turns in zip(processes, mine, strict=True))
+            )
+            await _check(conn, index, processes, paid)
+        for process in processes:
+            await process.choose(0, len(process.held))
+        await _check(conn, index, processes, paid)
+    finally:
+        await conn.close()
+        for process in processes:
+            await process.conn.close()
+
+
+async def _turns(process: Process, turns: list[tuple[int, int]]) -> None:
+    for want, back in turns:
+        await process.choose(want, back)
+
+
+async def _check(
+    conn: Any, index: RouteIndex[Contract], processes: list[Process], paid: Counter[str]
+) -> None:
+    rows = await conn.fetch("select key, value from counter where key not like 'turn:%' and value <> 0")
+    counted = {row[0]: row[1] for row in rows}
+    holds = Counter[str]({f"balance:{buyer}": -10_000 * n for buyer, n in paid.items()})
+    for process in processes:
+        for choice in process.held:
+            for one in choice.chosen:
+                holds.update(held(one.caps))
+    assert counted == {key: n for key, n in holds.items() if n}
+    for limits in index.caps:
+        for use in (limit.part(NOON, 0) for limit in limits):
+            assert sum(counted.get(key, 0) for key in use.keys) <= use.limit
