@@ -25,7 +25,8 @@ class Slot(Struct, frozen=True, kw_only=True):
     only: str = ""
     noun: str
     registry: Literal[
-        "fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks", "enrichers"
+        "fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks", "enrichers", "pings", "bids",
+        "postbacks",
     ]
     holds: Literal["one", "list", "map"]
     base: type[BaseModel] | None = None
@@ -71,6 +72,18 @@ SLOTS = (
     ),
     Slot(
         kind="source", key="callback", only="callback", noun="callback", registry="callbacks",
+        holds="one", secret=True,
+    ),
+    Slot(
+        kind="source", key="ping", only="ping", noun="ping", registry="pings",
+        holds="one", secret=True,
+    ),
+    Slot(
+        kind="contract", key="bid", only="bid", noun="bid", registry="bids",
+        holds="one", secret=True,
+    ),
+    Slot(
+        kind="contract", key="postback", only="postback", noun="postback", registry="postbacks",
         holds="one", secret=True,
     ),
     Slot(

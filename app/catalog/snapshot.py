@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, EnricherDoc, ListDoc, SourceDoc
 from app.catalog.kinds import Kinds, replaced, secret_places
+from app.catalog.limits import FREE, Account
 from app.catalog.modelling import Model
+from app.catalog.people import PersonDoc
 from app.catalog.rows import MODELS, Rows, from_row, in_order
 from app.catalog.sealing import CannotOpen, Sealer, opened
 from app.catalog.slots import SLOTS, Held, Slot, held
@@ -45,6 +47,10 @@ class Contract(Struct, frozen=True, kw_only=True):
     adapter: str
     settings: Settings
     paused: bool  # its own pause or its buyer's
+    account: Account = FREE
+    bid: Settings | None = None  # what its bid is made of; None: its price
+    postback: Settings | None = None
+    people: tuple[PersonDoc, ...] = ()  # of its buyer, where it has to do with them
 
     def __repr__(self) -> str:
         return f"Contract({self.id!r}, buyer={self.buyer!r})"
@@ -84,6 +90,7 @@ class SourceParts(Struct, frozen=True, kw_only=True):
     channels: tuple[ChannelPart, ...] = ()
     replies: tuple[ReplyPart, ...] = ()
     callback: Settings | None = None
+    ping: Settings | None = None
 
     def __repr__(self) -> str:
         return f"SourceParts({sorted(self.platforms)}, {[channel.key for channel in self.channels]})"
@@ -186,17 +193,21 @@ class Builder:
 
     def _contract(self, known: dict[tuple[str, str], tuple[Any, Any]], buyer: BuyerDoc, raw: Any) -> Contract:
         id_ = str(raw.get("id"))
-        key = (buyer.id, buyer.paused, raw)
+        key = (buyer.id, buyer.paused, buyer.caps, buyer.money, _people(buyer, raw), raw)
         return self._once(known, "contract", id_, key, lambda: self._compiled(buyer, raw))
 
     def _compiled(self, buyer: BuyerDoc, raw: Any) -> Contract:
         doc = ContractDoc.model_validate(in_order(raw))
         (deliver,) = held(doc, _SLOTS["deliver"])
+        bids = [self._settings(_SLOTS["bid"], one) for one in held(doc, _SLOTS["bid"])]
+        postbacks = [self._settings(_SLOTS["postback"], one) for one in held(doc, _SLOTS["postback"])]
         settings = self._settings(_SLOTS["deliver"], deliver)
-        paused = doc.paused or buyer.paused
         return Contract(
-            id=doc.id, buyer=buyer.id, doc=doc, adapter=deliver.name, settings=settings, paused=paused
-        )
+            id=doc.id, buyer=buyer.id, doc=doc, adapter=deliver.name, settings=settings,
+            paused=doc.paused or buyer.paused, account=Account(buyer.caps, buyer.money),
+            bid=bids[0] if bids else None, postback=postbacks[0] if postbacks else None,
+            people=_people(buyer, raw),
+        )  # fmt: skip
 
     def _enricher(self, doc: EnricherDoc) -> EnricherPart:
         (ask,) = held(doc, _SLOTS["ask"])
@@ -212,7 +223,7 @@ class Builder:
         return found
 
     def _parts(self, source: SourceDoc) -> SourceParts:
-        if not (source.platforms or source.channels or source.replies or source.callback):
+        if not (source.platforms or source.channels or source.replies or source.callback or source.ping):
             return _NO_PARTS
         platforms, channels = (held(source, _SLOTS[key]) for key in ("platforms", "channels"))
         return SourceParts(
@@ -225,6 +236,7 @@ class Builder:
             callback=next(
                 (self._settings(_SLOTS["callback"], one) for one in held(source, _SLOTS["callback"])), None
             ),
+            ping=next((self._settings(_SLOTS["ping"], one) for one in held(source, _SLOTS["ping"])), None),
         )
 
     def _channel(self, one: Held) -> ChannelPart:
@@ -257,6 +269,11 @@ class Builder:
         known[key] = before
         made: T = before[1]
         return made
+
+
+def _people(buyer: BuyerDoc, raw: Mapping[str, Any]) -> tuple[PersonDoc, ...]:
+    pools = "pull_after" in raw or (raw.get("deliver") or {}).get("adapter") == "internal"
+    return buyer.people if pools else ()
 
 
 def build(version: int, rows: Rows, keys: Iterable[KeyEntry], kinds: Kinds, sealer: Sealer) -> Snapshot:

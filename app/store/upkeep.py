@@ -43,6 +43,7 @@ _OVER = {
         "at < $1 and not exists (select 1 from partial p where p.lead_id = amendment.lead_id and p.state = 'open')"
     ),
     "platform_lead": "state <> 'waiting' and ended_at < $1",
+    "ping": "at < $1",
     "pool_claim": "ended_at < $1",
 }
 HISTORY = ("submission", "lead_detail", "lead_round", "attempt", "attempt_end", "lead_event", "refusal")
