@@ -82,6 +82,7 @@ METRICS: tuple[Declared, ...] = (
     Declared(
         "leadgate_score_drifted", "gauge", "1 for a model in force that people should look at.", ("campaign",)
     ),
+    Declared("leadgate_balance_left", "gauge", "What a buyer may still be sold, in its currency.", ("buyer",)),
     Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
     Declared(
         "leadgate_mails_total",
@@ -94,6 +95,12 @@ METRICS: tuple[Declared, ...] = (
         "counter",
         "Tries to tell sources, by how they ended.",
         ("source", "outcome"),
+    ),
+    Declared(
+        "leadgate_feedback_total",
+        "counter",
+        "What buyers told of their leads, item by item.",
+        ("type", "outcome"),
     ),
     Declared(
         "leadgate_fetches_total",
@@ -157,6 +164,7 @@ METRICS: tuple[Declared, ...] = (
     Declared("leadgate_batch_rows_total", "counter", "Rows of batches.", ("source", "result")),
     Declared("leadgate_batches", "gauge", "Batches in progress.", ("state",)),
     Declared("leadgate_queue_depth", "gauge", "What waits in a queue.", ("queue",)),
+    Declared("leadgate_waiting_leads", "gauge", "Leads that nobody took, to be offered again.", ("campaign",)),
     Declared("leadgate_queue_oldest_seconds", "gauge", "Age of the oldest in a queue.", ("queue",)),
     Declared("leadgate_inflight", "gauge", "Requests being worked on, all processes.", summed=True),
     Declared("leadgate_database_up", "gauge", "1 when the database answers."),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from app.catalog import documents, modelling, worth
+from app.catalog import documents, modelling, selling, worth
 from app.catalog.reading import read
 from app.components import discover
 from app.distribute.adapter import adapters
@@ -26,7 +26,7 @@ ELSEWHERE = [
     if page != PAGE and re.search(r"^campaigns:", block, re.MULTILINE)
 ]
 VOCABULARY = (
-    documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, worth.ScoreDoc, worth.ScoreRule, worth.Decay, worth.SalesReady, worth.FraudDoc, worth.PriorityDoc, modelling.ModelDoc, modelling.FeatureDoc, documents.SourceDoc,
+    documents.CampaignDoc, documents.FieldDoc, documents.CheckDoc, documents.Distribution, selling.Then, selling.Aged, worth.ScoreDoc, worth.ScoreRule, worth.Decay, worth.SalesReady, worth.FraudDoc, worth.PriorityDoc, modelling.ModelDoc, modelling.FeatureDoc, documents.SourceDoc,
     documents.PlatformDoc, documents.MapTo, documents.BuyerDoc, documents.ContractDoc, documents.Cap, documents.Hours, documents.Retry,
 )  # fmt: skip
 
