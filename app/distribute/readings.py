@@ -8,6 +8,7 @@ A rule is CEL over `reply` (`status`, `headers`, `text`, `json`, `xml`). A readi
     css:#result b            a CSS selector into the HTML (or XML) body; `css:input[name=id]@value` is its attribute
     regex:ID=(\\d+)           the first group, else the whole match, in the first 500 characters
 
+XPath and selectors look into no page of more than 2,000 elements, or deeper than 64.
 Python's `re` can be made to run for hours, so a regex must also be one of RE2 (which is asked first, in
 linear time), has no repeated group, at most two repeats of variable length and three choices: the slowest
 that we found took 0.08 s; with 1,000 characters and six choices it was 4.4 s.
@@ -24,6 +25,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from app.core.expressions import Expression, Failed
+from app.distribute import xml
 from app.distribute.plain import plain
 from app.distribute.replies import PARTS, Opened
 from app.model import Scalar
@@ -162,7 +164,7 @@ def _xpath(text: str) -> Callable[[Opened], Any]:
 
     def find(opened: Opened) -> Any:
         try:
-            found = compiled(opened.part("root"))
+            found = compiled(xml.searchable(opened.part("root")))
         except etree.XPathError:
             return None
         if isinstance(found, Sequence) and not isinstance(found, str):
@@ -183,7 +185,7 @@ def _css(text: str) -> Callable[[Opened], Any]:
 
     def find(opened: Opened) -> Any:
         try:
-            found = compiled(opened.part("page"))
+            found = compiled(xml.searchable(opened.part("page")))
         except etree.XPathError:
             return None
         if not found:

@@ -153,3 +153,19 @@ def test_a_regex_sees_the_beginning_only():
 )
 def test_only_the_parts_that_a_rule_looks_at_are_read(text, needs):
     assert Rule(Expression(text)).needs == needs
+
+
+@pytest.mark.parametrize("text", ["css:div div div p.none", "//div//div//div//p[@c]"])
+@pytest.mark.parametrize(
+    "body", [b"<r>" + b"<div>" * 200 + b"</div>" * 200 + b"</r>", b"<r>" + b"<div/>" * 40_000 + b"</r>"]
+)
+def test_a_page_that_could_be_searched_for_minutes_is_not(text, body):
+    began = time.perf_counter()
+    assert of(text, reply(200, body)) is None
+    assert time.perf_counter() - began < 1.0
+
+
+def test_a_long_reply_is_still_searched():
+    rows = "".join(f"<row><id>{n}</id></row>" for n in range(900))
+    assert of("//row[last()]/id", reply(200, f"<rows>{rows}</rows>")) == "899"
+    assert of("css:row:last-child > id", reply(200, f"<rows>{rows}</rows>")) == "899"
