@@ -16,6 +16,7 @@ class Bidders(Buyer):
         super().__init__()
         self.bids = dict(bids)
         self.refusing: set[str] = set()
+        self.odd = ""  # what a bidder calls a bid that has no price
 
     async def answer(self, request: Received, stream: Stream) -> None:
         _, what, name = request.path.split("/")
@@ -24,7 +25,11 @@ class Bidders(Buyer):
             said = {"status": "accepted", "id": f"lead-{name}"} if took else {"status": "rejected"}
         elif name in self.bids:
             price = self.bids[name]
-            said = {"price": price, "id": f"bid-{name}"} if price is not None else {"reason": "no appetite"}
+            said = (
+                {"price": price, "id": f"bid-{name}"}
+                if price is not None
+                else {"reason": "no appetite", "odd": self.odd}
+            )
         else:
             await asyncio.Event().wait()
         await stream.send_all(reply(200, json.dumps(said).encode()))

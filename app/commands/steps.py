@@ -268,6 +268,8 @@ def _routed(routing: Mapping[str, Any], at: datetime | None, setting: Setting) -
     lines = [f"{routing['eligible']} of {routing['of']} contracts{': ' + best + more if best else ''}"]
     if setting.everything:
         lines += _why_there(routing.get("why", {}), [contract for contract, _ in shown])
+    if bids := routing.get("bids"):
+        lines.append("bids: " + " > ".join(f"{one['contract']} {one['pays']}" for one in bids))
     lines += _left_out(routing, setting)
     chain = routing.get("chain", ())
     lines += chain_lines(chain, everything=setting.everything)

@@ -154,7 +154,7 @@ def _ping_of(contract: Contract) -> Any:
 def _bid(contract: Contract, said: Accepted) -> Bid:
     price = contract.doc.price if said.price is None else said.price
     return Bid(
-        contract=contract.id, buyer=contract.buyer, price=_counted(price), reference=(said.reference or "")[:200]
+        contract=contract.id, buyer=contract.buyer, price=_counted(price), reference=_storable(said.reference or "")
     )  # fmt: skip
 
 
@@ -164,5 +164,10 @@ def _counted(price: Decimal) -> Decimal:
 
 
 def _why(said: Outcome) -> str:
-    """A code of ours where there is one, else that he said no: his words are his."""
-    return getattr(said, "reason", "")[:100] or "no"
+    """A code of ours, or a buyer's word."""
+    return _storable(getattr(said, "reason", ""))[:100] or "no"
+
+
+def _storable(said: str) -> str:
+    """No NUL and no half of a character: a buyer's odd byte must not make an auction unrecordable."""
+    return said[:200].replace("\0", "").encode("utf-8", "replace").decode()

@@ -174,8 +174,8 @@ def fact_of(ping_id: UUID, name: str, value: Scalar) -> str:
 def bid_document(bid: Bid) -> dict[str, str]:
     """As it is kept with a ping, and with the lead that makes use of it."""
     return {
-        "contract": bid.contract, "buyer": bid.buyer, "price": str(bid.price), "pays": str(bid.pays),
-        "offered": str(bid.offered), "reference": bid.reference,
+        "contract": bid.contract, "buyer": bid.buyer, "price": written(bid.price), "pays": written(bid.pays),
+        "offered": written(bid.offered), "reference": bid.reference,
     }  # fmt: skip
 
 

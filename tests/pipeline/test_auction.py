@@ -14,6 +14,7 @@ from app.distribute.wire import Wire
 from app.pipeline.auctioneer import Auctioneer, Hammer, Lot
 from app.pipeline.live_auction import LiveAuctions
 from app.pipeline.pinging import Pinger
+from app.pipeline.story import story
 from app.store.database import Database
 from tests.bidders import Bidders, bidder, campaign, market, source, standing
 from tests.pipeline.house import House, opened
@@ -227,3 +228,31 @@ async def test_two_requests_to_a_buyer_are_one_delivery_at_his_price(
     assert (bidders.pings(), bidders.leads("volta")) == (
         [{"state": "CA"}], [{"email": "ann@example.com", "bid": "bid-volta"}],
     )  # fmt: skip
+
+
+async def test_a_bid_with_odd_bytes_in_its_name_is_kept(database: Database, bidders: Bidders) -> None:
+    bidders.bids["sunco"] = None
+    yaml = market(bidder(bidders, "sunco"), campaign=campaign()).replace(
+        "accepted: has(reply.json.price)", 'accepted: "true"'
+    )
+    yaml = yaml.replace("reference: reply.json.id", "reference: reply.json.odd", 1)
+    async with auctions(database, yaml) as house:
+        bidders.odd = "a\0b"
+        pinged = await house.ping()
+        assert (
+            await house.value("select bids -> 0 ->> 'reference' from ping where id = $1", pinged.id) == "ab"
+        )
+
+
+async def test_a_trace_shows_what_was_bid(database: Database, bidders: Bidders) -> None:
+    yaml = market(bidder(bidders, "sunco"), bidder(bidders, "volta"), campaign=campaign(POSTED))
+    async with auctions(database, yaml) as house:
+        await house.one(ANN)
+        (lead_id,) = (await house.rows("select id from lead"))[0]
+        async with house.database.acquire() as conn:
+            told = await story(conn, lead_id)
+    assert told is not None
+    assert told.detail is not None
+    assert [(one["contract"], one["pays"]) for one in told.detail["routing"]["bids"]] == [
+        ("volta", "15.00"), ("sunco", "12.00"),
+    ]  # fmt: skip
