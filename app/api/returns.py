@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.api.app import id_of, json_of, key_of, parts_of
 from app.core.errors import NotFound
-from app.core.money import written
+from app.followup.later import view
 from app.pipeline.returning import LONGEST_WHY
 from app.store import returns as rows
-from app.store.returns import Request as Wish
 
 router = APIRouter(prefix="/admin/v1/returns", tags=["returns"])
 
@@ -126,17 +125,3 @@ async def deny(id: str, request: Request) -> dict[str, Any]:
     parts, return_id = parts_of(request), id_of(id)
     said = await json_of(Denial, request, parts)
     return view(await parts.returns.deny(return_id, said.reason, by=f"user {entry.owner}"))
-
-
-def view(one: Wish) -> dict[str, Any]:
-    return {
-        "id": str(one.id), "delivery": str(one.delivery_id), "lead": str(one.lead_id), "campaign": one.campaign,
-        "contract": one.contract, "buyer": one.buyer, "source": one.source, "state": one.state, "reason": one.reason,
-        "sold_at": one.sold_at, "requested_at": one.requested_at, "price": written(one.price), "currency": one.currency,
-        "remedy": one.remedy, "found": dict(one.found), "due_at": one.due_at, "then": one.by_then,
-        "appealed": one.appealed, "decided_at": one.decided_at, "decided_by": one.decided_by, "message": one.why,
-        "credited": None if one.credited is None else written(one.credited),
-        "price_back": None if one.price_back is None else written(one.price_back), "absorbed": one.absorbed,
-        "replace_until": one.replace_until, "replaced_by": str(one.replaced_by) if one.replaced_by else None,
-        "resale": one.resale,
-    }  # fmt: skip

@@ -91,6 +91,11 @@ class Bar:
         self._done, self._rows = min(1.0, done), rows
         self._show()
 
+    def told(self, counts: str, *, done: float, rows: int) -> None:
+        """What became of the rows, in a line of the caller's own."""
+        self._counts = counts
+        self.read(done, rows)
+
     def decided(self, batch: Batch, done: float | None = None) -> None:
         self._counts = (
             f"accepted {batch.accepted:,}  rejected {batch.rejected:,}  unreadable {batch.refused:,}"

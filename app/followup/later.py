@@ -56,3 +56,18 @@ def to_buyer(event: Decision, request: Request) -> dict[str, Any]:
     elif request.replace_until is not None and request.credited is None:
         doc["replaced_until"] = request.replace_until.isoformat()
     return doc
+
+
+def view(one: Request) -> dict[str, Any]:
+    """A return as people and programs of the house see it."""
+    return {
+        "id": str(one.id), "delivery": str(one.delivery_id), "lead": str(one.lead_id), "campaign": one.campaign,
+        "contract": one.contract, "buyer": one.buyer, "source": one.source, "state": one.state, "reason": one.reason,
+        "sold_at": one.sold_at, "requested_at": one.requested_at, "price": written(one.price), "currency": one.currency,
+        "remedy": one.remedy, "found": dict(one.found), "due_at": one.due_at, "then": one.by_then,
+        "appealed": one.appealed, "decided_at": one.decided_at, "decided_by": one.decided_by, "message": one.why,
+        "credited": None if one.credited is None else written(one.credited),
+        "price_back": None if one.price_back is None else written(one.price_back), "absorbed": one.absorbed,
+        "replace_until": one.replace_until, "replaced_by": str(one.replaced_by) if one.replaced_by else None,
+        "resale": one.resale,
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from app.followup.postback import Decision, PostbackSettings
 from app.followup.returns import resellable, source_pays
 from app.followup.summing import summary
 from app.pipeline.plans import Plans
-from app.store import balances, callbacks, deliveries, feedback, leads, ledger, returns
+from app.store import balances, callbacks, deliveries, feedback, leads, ledger, openings, returns
 from app.store.callbacks import Later
 from app.store.ledger import Entry
 from app.store.returns import CameTo, LeadStanding, Request, Said
@@ -54,6 +54,7 @@ class Crediting:
         await ledger.post(conn, [*entries, *map(_cost_return, costs.values())])
         await self._owed_less(conn, ended)
         await self._refilled(conn, ended)
+        await openings.close(conn, [one.delivery_id for one in ended])
         over = {id_ for id_, one in known.items() if one.kept == 0 and not one.live and one.state == "sold"}
         await returns.change_leads(conn, [(id_, id_ in over, _less(ended, id_)) for id_ in lead_ids])
         ended = [self._for_resale(one, known[one.lead_id], one.lead_id in over) for one in ended]
@@ -155,8 +156,12 @@ class Crediting:
         return doc.returns if doc is not None else None
 
     def _for_resale(self, one: Request, lead: LeadStanding, over: bool) -> Request:
-        due = over and resellable(self._terms(one), one.reason) and not (lead.test or lead.erased)
-        return replace(one, resale="due") if due else one
+        if over and self.resellable(one) and not (lead.test or lead.erased):
+            return replace(one, resale="due")
+        return replace(one, resale="waits") if lead.kept == 0 and lead.live else one
+
+    def resellable(self, one: Request) -> bool:
+        return resellable(self._terms(one), one.reason)
 
     async def _owed_less(self, conn: Any, ended: Sequence[Request]) -> None:
         """A buyer without an account has no counter that anybody asks; one that is there is kept right."""

@@ -38,9 +38,17 @@ def items_of(body: bytes, content_type: str) -> list[Read]:
     raise UnknownType(f"send one of {', '.join(TYPES)}", taken=list(TYPES))
 
 
-def table_items(file: BinaryIO, *, encoding: str | None = None) -> Iterator[Read]:
-    """Of a table of any size, in memory that doesn't grow with it."""
-    yield from (_read(record, strict=False) for _, record in rows(file, encoding=encoding))
+def file_items(file: BinaryIO, name: str) -> Iterator[Read]:
+    """Of a file of any size, by how it is named; a table and JSON Lines in memory that doesn't grow with it."""
+    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    if suffix == "json":
+        yield from items_of(file.read(), "application/json")
+    elif suffix in ("ndjson", "jsonl"):
+        for line in file:
+            yield from _of_lines(line)
+    else:
+        table = rows(file, delimiter="\t" if suffix in ("tsv", "tab") else None)
+        yield from (_read(record, strict=False) for _, record in table)
 
 
 def _of_json(body: bytes) -> Iterator[Read]:

@@ -14,7 +14,7 @@ from app.core.errors import Refused
 from app.ingest.reading import Reader
 from app.model import Lead, Value
 from app.pipeline.persons import Found, Persons
-from app.store import callbacks, deliveries, leads, partials, persons
+from app.store import callbacks, deliveries, feedback, leads, partials, persons, returns
 from app.store.database import Database
 from app.store.person_requests import Request
 from app.store.persons import Place
@@ -34,7 +34,8 @@ _DELIVERY = (
     "created_at",
     "ended_at",
 )
-_CALLBACK = ("round", "state", "outcome", "reasons", "owed_at", "ended_at", "exchanges")
+_FEEDBACK = ("kind", "code", "raw", "occurred_at", "received_at", "amount", "currency", "note", "voided")
+_CALLBACK = ("round", "event", "state", "outcome", "reasons", "owed_at", "ended_at", "exchanges")
 
 
 class Exported(Struct, frozen=True):
@@ -106,6 +107,17 @@ class Exporter:
             "deliveries": await self._deliveries(lead_id),
             "told_to_source": [
                 {name: one.get(name) for name in _CALLBACK} for one in await callbacks.of_lead(conn, lead_id)
+            ],
+            "told_by_buyers": [
+                {"buyer": self._name(one["buyer"]), **{name: one[name] for name in _FEEDBACK}}
+                for one in await feedback.of_lead(conn, lead_id)
+            ],
+            "given_back": [
+                {
+                    "buyer": self._name(one.buyer), "state": one.state, "reason": one.reason,
+                    "requested_at": one.requested_at, "words": await returns.words(conn, one.id),
+                }
+                for one in await returns.of_lead(conn, lead_id)
             ],
             "events": [
                 {name: one[name] for name in ("at", "kind", "delivery_id", "data")}

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -167,6 +168,9 @@ class Returns:
                 if again:
                     await marked(conn)
                 request = await _locked(conn, return_id)
+                if request.resale == "waits":
+                    await self._ended(conn, request)
+                    return []
                 if request.resale != "due":
                     return []
                 standing = await rounds.standing(conn, request.lead_id, locked=True)
@@ -184,6 +188,19 @@ class Returns:
         except decisions.MissingCounters as missing:
             await self._recorder.prepare(missing.keys)
             raise Again from None
+
+
+    async def _ended(self, conn: Any, request: Request) -> None:
+        """Its other copies were on their way when it was given back; once they have ended, so has it."""
+        await leads.lock(conn, [request.lead_id])
+        lead = (await returns.standings(conn, [request.lead_id]))[request.lead_id]
+        if lead.live:
+            return
+        over = lead.kept == 0 and lead.state == "sold"
+        if over:
+            await returns.change_leads(conn, [(lead.id, True, Decimal(0))])
+        goes_on = over and self.crediting.resellable(request) and not (lead.test or lead.erased)
+        await returns.resold(conn, request.id, "due" if goes_on else "none")
 
 
 async def _locked(conn: Any, return_id: UUID) -> Request:

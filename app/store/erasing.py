@@ -63,7 +63,12 @@ _BLANKS = {
     "attempt_end": "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
     "delivery": "update delivery set reason = 'erased'"
     " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting', 'pooled')",
-    "callback": "update callback set exchanges = null where lead_id = any($1::uuid[])",
+    "callback": "update callback set exchanges = null, document = (document::jsonb - 'message')::json"
+    " where lead_id = any($1::uuid[])",
+    "feedback": "update feedback set raw = '', note = '' where lead_id = any($1::uuid[])",
+    "return_request": "update return_request set why = '' where lead_id = any($1::uuid[])",
+    "return_word": "update return_word w set text = '', evidence = '' from return_request r"
+    " where r.id = w.return_id and r.lead_id = any($1::uuid[])",
     "submission": "update submission set body = '', remote = ''"
     " where id in (select submission_id from amendment where lead_id = any($1::uuid[]))",
     "offence": "delete from offence where lead_id = any($1::uuid[])",

@@ -107,7 +107,7 @@ select id from return_request
    and replace_until <= $1 order by decided_at, id limit $2
 """
 _CREDITED = "update return_request set credited = $2::text::numeric where id = $1"
-_RESELL = "select id from return_request where resale = 'due' order by id limit $1"
+_RESELL = "select id from return_request where resale in ('due', 'waits') order by resale, id limit $1"
 _RESOLD = "update return_request set resale = $2 where id = $1"
 _FORMER = "select distinct buyer from delivery where lead_id = $1 and state in ('sending', 'waiting', 'pooled', 'unclear', 'accepted')"
 _BARRED = """
@@ -332,6 +332,7 @@ async def credited(conn: Any, return_id: UUID, amount: Decimal) -> None:
 
 
 async def to_resell(conn: Any, limit: int) -> list[UUID]:
+    """Returns whose lead may go on, those whose other copies are under way last."""
     return [row[0] for row in await conn.fetch(_RESELL, limit)]
 
 

@@ -72,7 +72,7 @@ create table return_request (
   price_back numeric,  -- what its source is not paid
   replace_until timestamptz,
   replaced_by uuid unique,  -- the delivery that is free in its place
-  resale text check (resale in ('due', 'done', 'none')),
+  resale text check (resale in ('due', 'waits', 'done', 'none')),  -- `waits` until its other copies have ended
   check (state <> 'requested' or decided_at is null),
   check ((due_at is null) = (by_then is null))
 ) with (fillfactor = 80);
@@ -82,7 +82,7 @@ create index return_request_contract on return_request (contract, sold_at) where
 create index return_request_lead on return_request (lead_id);
 create index return_request_replace on return_request (contract, decided_at)
   where replace_until is not null and replaced_by is null and credited is null;
-create index return_request_resale on return_request (id) where resale = 'due';
+create index return_request_resale on return_request (resale, id) where resale in ('due', 'waits');
 
 -- What was said about it, in turn.
 create table return_word (

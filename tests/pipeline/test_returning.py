@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,9 @@ from app.followup.item import item_of
 from app.ingest.fieldtype import fieldtypes
 from app.pipeline.faults import Retrying
 from app.pipeline.feedback import Feedback
+from app.pipeline.person_export import Exporter
 from app.pipeline.returning import Returns
-from app.store import health
+from app.store import erasing, health, persons
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
@@ -508,3 +510,119 @@ async def test_buyer_and_source_are_told_where_they_want_to_be(database: Databas
         won = [one for one in said if one["event"] == "won"]
         assert sum("supersedes" in one for one in won) == 1
         assert "b1" not in json.dumps([one for one in said if one["event"] in ("won", "returned")])
+
+
+async def test_given_back_while_another_copy_is_on_its_way_a_lead_is_returned_when_that_has_ended(
+    database: Database, buyer: Buyer
+) -> None:
+    later = selling(buyer, id_="b2", price="30.00").replace("/ok", "/503")
+    async with desk(database, source(), selling(buyer), later, sell="shared(2)") as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        done = await open_.returns.approve(await open_.requested(await open_.delivery(lead_id)), by="ann")
+        assert done.resale == "waits"
+        await open_.returns.resell()
+        assert await open_.house.state(lead_id) == "delivering"
+        await open_.house.run("update delivery set state = 'rejected', ended_at = now() where buyer = 'b2'")
+        await open_.house.run("update lead set state = 'sold'")  # as the recorder has it: it was sold once
+        await open_.returns.resell()
+        assert await open_.house.state(lead_id) == "returned"
+
+
+async def test_what_people_wrote_of_a_person_is_exported_and_erased_with_the_rest(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database, source(), selling(buyer)) as open_:
+        delivery = await open_.sold()
+        request = await open_.requested(delivery, note="Ann hung up", evidence="Ann's recording")
+        await open_.tell({"delivery_id": str(delivery), "code": "Ann was rude", "note": "Ann again"})
+        await open_.returns.deny(request, "Ann answered us", by="ann")
+        house = open_.house
+        lead_id = await house.value("select id from lead")
+        async with house.database.acquire() as conn:
+            place = (await persons.places(conn, [lead_id]))[0]
+            told = str(await Exporter(conn, house.reader, {"b1": "Sunco"})._lead(place))
+            assert all(
+                word in told
+                for word in ("Ann hung up", "Ann's recording", "Ann was rude", "Ann again", "Sunco")
+            )
+            async with conn.transaction():
+                await erasing.erase_leads(conn, [lead_id], by="test")
+        tables = ("feedback", "return_request", "return_word", "callback")
+        left = [
+            str(row[0]) for table in tables for row in await house.rows(f"select {table}::text from {table}")
+        ]
+        assert left
+        assert not [row for row in left if "Ann" in row]
+
+
+async def test_any_order_of_words_at_the_same_moment_leaves_the_books_even(
+    database: Database, buyer: Buyer
+) -> None:
+    """Sales, returns, approvals, denials, appeals, corrections and time, by chance, several at once."""
+    chance = Random(20261122)
+    terms = f"{TERMS}, remedy: %s, resale: true, refill: true, review_within: 2d, then: approve"
+    parts = (
+        source(), selling(buyer, terms % "credit", "caps: [{per: total, leads: 500}]"),
+        selling(buyer, terms % "replace", id_="b2", price="30.00"),
+    )  # fmt: skip
+    async with desk(database, *parts, sell="shared(2)") as open_:
+        house = open_.house
+
+        async def sell(n: int) -> None:
+            await house.one(lead(f"a{n}@example.com"))
+
+        async def ask() -> None:
+            rows = await house.rows(
+                "select id, buyer from delivery where state = 'accepted' order by random() limit 1"
+            )
+            for id_, buyer_id in rows:
+                reason = chance.choice(["wrong_number", "outside_area", "dnc"])
+                await open_.give_back(id_, reason, buyer=buyer_id, evidence=f"e{chance.random()}")
+
+        async def decide() -> None:
+            for (id_,) in await house.rows("select id from return_request order by random() limit 2"):
+                with suppress(Conflict):
+                    if chance.random() < 0.7:
+                        await open_.returns.approve(id_, by="ann")
+                    else:
+                        await open_.returns.deny(id_, "no", by="ann")
+
+        async def undo() -> None:
+            for id_, buyer_id in await house.rows("select id, buyer from feedback order by random() limit 1"):
+                await open_.tell({"type": "correction", "voids": str(id_)}, buyer=buyer_id)
+
+        async def time() -> None:
+            await house.run(
+                "update return_request set due_at = now() where random() < 0.2 and due_at is not null"
+            )
+            await house.run(
+                "update return_request set replace_until = now() where random() < 0.2 and replace_until is not null"
+            )
+            await open_.returns.end_overdue()
+            await open_.returns.replace()
+            await open_.returns.resell()
+
+        for n in range(40):
+            works = [sell(n), *(chance.choice([ask, ask, decide, undo, time])() for _ in range(4))]
+            await asyncio.gather(*works)
+            if n % 10 == 9:
+                await open_.books()
+
+        async def at_rest() -> bool:
+            return house.at_rest()
+
+        await house.until(at_rest)
+        books = await open_.books()
+        kept = await house.value(
+            "select coalesce(sum(price - coalesce(refunded, 0)), 0) from delivery where state = 'accepted'"
+        )
+        assert sum(amount for account, amount in books.items() if account.startswith("buyer:")) == kept
+        assert await house.value("select count(*) from return_request where state = 'approved'") > 5
+        twice = "select count(*) from entry where kind = 'return' group by delivery_id having count(*) > 1"
+        assert await house.rows(twice) == []
+        wrong = """select l.id from lead l where l.state = 'returned' and exists (
+                     select from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null)"""
+        assert await house.rows(wrong) == []
+        wrong = """select l.id from lead l where l.state = 'sold' and not exists (
+                     select from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null)"""
+        assert await house.rows(wrong) == []

@@ -1,0 +1,136 @@
+"""What buyers tell of their leads: files of it taken in, and words that have no meaning yet."""
+
+import csv
+import getpass
+import gzip
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, cast
+
+import typer
+
+from app.commands.beside import beside
+from app.commands.desk import REFUSED, AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.importing import progress
+from app.commands.words import columns, counted
+from app.core.metrics import Metrics
+from app.followup.feedback import Result
+from app.ingest.fieldtype import fieldtypes
+from app.pipeline.faults import Retrying
+from app.pipeline.feedback import AT_ONCE, Feedback
+from app.pipeline.feedback_reading import chunks, file_items
+from app.pipeline.returning import Returns
+from app.store import feedback as rows
+from app.store.database import Database
+
+_SHOWN = 20
+_MATCHED = ("accepted", "pending", "duplicate")
+
+feedback = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@feedback.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON or JSON Lines, also gzipped.")],
+    buyer: Annotated[str, typer.Option(help="Whose feedback it is.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of it, and keep nothing.")
+    ] = False,
+    errors: Annotated[Path | None, typer.Option(help="Where rows go that were not taken, with why.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take a file in as if its buyer had sent it. The same file again changes nothing."""
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> int:
+        parts = await beside(database, settings)
+        if buyer not in parts.snapshot.buyers:
+            raise fail(f"there is no buyer {buyer!r} (known: {', '.join(parts.snapshot.buyers) or 'none'})")
+        clock, metrics = world(), Metrics()
+        retrying = Retrying(clock, metrics)
+        desk = Returns(database, parts.recorder, parts.tracker, clock, retrying, plans=lambda: parts.plans)
+        taker = Feedback(database, desk, fieldtypes, clock, metrics, retrying, plans=lambda: parts.plans)
+        counts: Counter[str] = Counter()
+        left: list[tuple[int, Result]] = []
+        with _opened(file) as (opened, raw, size), progress() as bar:
+            number = 0
+            for part in chunks(file_items(opened, file.name), AT_ONCE):
+                results = await taker.take(part, buyer, by=f"{getpass.getuser()} for {buyer}", dry=dry_run)
+                for result in results:
+                    number += 1
+                    counts[_word(result)] += 1
+                    if result.outcome not in _MATCHED:
+                        left.append((number, result))
+                bar.told(_counts(counts), done=raw.tell() / max(1, size), rows=number)
+        _say_left(left, errors)
+        would = "would be: " if dry_run else ""
+        typer.echo(f"{counted(sum(counts.values()), 'row')}, {would}{_counts(counts) or 'nothing in it'}")
+        return REFUSED if left else 0
+
+    raise typer.Exit(at_database(settings, work))
+
+
+@feedback.command("words")
+def words(
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Words of buyers that nobody has given a meaning, the commonest first; `feedback: {words: …}` of a buyer does."""
+
+    async def work(database: Database) -> Sequence[tuple[str, str, int]]:
+        async with database.acquire() as conn:
+            return await rows.unmapped(conn, limit)
+
+    found = at_database(settings_beside(data_dir), work)
+    if as_json:
+        import orjson
+
+        for buyer, word, n in found:
+            typer.echo(orjson.dumps({"buyer": buyer, "word": word, "count": n}))
+        return
+    for line in columns([(buyer, f"{n:,}", word) for buyer, word, n in found], right=(1,)):
+        typer.echo(line)
+    if not found:
+        say("every word has a meaning")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[BinaryIO, BinaryIO, int]]:
+    """(what is in it, the file as it lies there, its size)"""
+    try:
+        raw = file.open("rb")
+    except OSError as error:
+        raise fail(f"{file} can't be read: {error.strerror}") from None
+    with raw:
+        packed = file.suffix.lower() == ".gz"
+        opened: Any = gzip.GzipFile(fileobj=raw) if packed else raw
+        yield cast("BinaryIO", opened), raw, file.stat().st_size
+
+
+def _word(result: Result) -> str:
+    return "late" if result.code == "too_late" else result.outcome
+
+
+def _counts(counts: Counter[str]) -> str:
+    order = ("accepted", "pending", "duplicate", "unmatched", "ambiguous", "late", "rejected")
+    return "  ".join(f"{word} {counts[word]:,}" for word in order if counts[word])
+
+
+def _say_left(left: Sequence[tuple[int, Result]], errors: Path | None) -> None:
+    """What was not taken, and why."""
+    if errors is not None and left:
+        with errors.open("w", encoding="utf-8", newline="") as opened:
+            writer = csv.writer(opened)
+            writer.writerow(("row", "outcome", "code", "message", "deliveries"))
+            writer.writerows(
+                (n, one.outcome, one.code, one.message, " ".join(map(str, one.ids))) for n, one in left
+            )
+        say(f"{counted(len(left), 'row')} not taken → {errors}")
+        return
+    for n, one in left[:_SHOWN]:
+        say(f"row {n}: {one.outcome}, {one.code}: {one.message}")
+    if len(left) > _SHOWN:
+        say(f"… and {len(left) - _SHOWN:,} more; --errors FILE keeps them all")

@@ -1,0 +1,170 @@
+"""Leads that buyers want to give back: shown with what was looked up, approved or denied."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import typer
+
+from app.commands.beside import Beside, beside
+from app.commands.desk import (
+    REFUSED,
+    AsJson,
+    DataDir,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    world,
+)
+from app.commands.recalling import one_id
+from app.commands.words import columns, days, money, short, tail
+from app.core.errors import Refused
+from app.core.metrics import Metrics
+from app.followup.later import view
+from app.pipeline.faults import Retrying
+from app.pipeline.returning import Returns
+from app.store import returns as rows
+from app.store.database import Database
+from app.store.returns import Request
+
+STATES = ("requested", "approved", "denied", "withdrawn")
+Named = Annotated[
+    list[str], typer.Argument(metavar="RETURN…", help="Ids of returns, or their last 6 characters or more.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
+
+returns = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@returns.callback(invoke_without_command=True)
+def listed(
+    context: typer.Context,
+    state: Annotated[str, typer.Option(help=f"{', '.join(STATES)}, or all.")] = "requested",
+    contract: Annotated[str | None, typer.Option(help="Of this contract only.")] = None,
+    buyer: Annotated[str | None, typer.Option(help="Of this buyer only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Without a command: those that wait, the oldest first, each with what speaks for it and against it."""
+    if context.invoked_subcommand is not None:
+        return
+    if state not in (*STATES, "all"):
+        raise fail(f"there is no state {state!r}; say {', '.join(STATES)}, or all", 2)
+
+    async def work(database: Database) -> list[Request]:
+        async with database.acquire() as conn:
+            states = STATES if state == "all" else (state,)
+            return await rows.listed(conn, states, contract=contract, buyer=buyer, limit=limit)
+
+    found = at_database(settings_beside(data_dir), work)
+    for line in [_object(one) for one in found] if as_json else columns([_shown(one) for one in found]):
+        typer.echo(line)
+    if not found:
+        say("no return is in that state" if state != "requested" else "no return waits for a person")
+    elif not as_json and state == "requested":
+        say("leadgate returns approve RETURN · leadgate returns deny RETURN --reason …")
+
+
+@returns.command("approve")
+def approve(
+    named: Named,
+    reason: Annotated[str, typer.Option(help="Words for the buyer.")] = "",
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take leads back: what was charged is credited, or the next lead is free."""
+
+    async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
+        done = await desk.approve(return_id, by=parts.by, why=reason, dry=dry_run)
+        return f"{tail(return_id)} {'would be' if dry_run else 'is'} {done.state}{_came_to(done)}"
+
+    _each(named, word, data_dir)
+
+
+@returns.command("deny")
+def deny(
+    named: Named,
+    reason: Annotated[str, typer.Option(help="Why; the buyer is told these words.")],
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Leave things as they are; the buyer may appeal once, with evidence."""
+
+    async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
+        done = await desk.deny(return_id, reason, by=parts.by, dry=dry_run)
+        return f"{tail(return_id)} {'would be' if dry_run else 'is'} {done.state}: {done.why}"
+
+    _each(named, word, data_dir)
+
+
+def _each(named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[str]], data_dir: Any) -> None:
+    """Each by itself: one that can't be decided hinders none of the others."""
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> int:
+        async with database.acquire() as conn:
+            ids = [await one_id(conn, text, rows.ending, "return") for text in named]
+        parts = await beside(database, settings)
+        clock = world()
+        desk = Returns(
+            database, parts.recorder, parts.tracker, clock, Retrying(clock, Metrics()), plans=lambda: parts.plans
+        )  # fmt: skip
+        refused = 0
+        for return_id in ids:
+            try:
+                typer.echo(await word(desk, parts, return_id))
+            except Refused as error:
+                refused += 1
+                say(f"error: {tail(return_id)}: {error.detail}")
+        return REFUSED if refused else 0
+
+    raise typer.Exit(at_database(settings, work))
+
+
+def _came_to(one: Request) -> str:
+    if one.credited is not None:
+        text = f": {money(one.credited)} {one.currency} credited to {one.buyer}"
+    else:
+        text = f": the next lead of {one.contract} is free"
+    if one.price_back is not None:
+        return f"{text}, {one.source} is not paid {money(one.price_back)}"
+    return f"{text}, {one.source} is paid all the same"
+
+
+def _shown(one: Request) -> list[str]:
+    due = ""
+    if one.due_at is not None:
+        due = f"{one.by_then} in {days(one.due_at - world().now())}"
+    return [
+        short(one.id), one.buyer, one.contract, one.reason, f"{money(one.price)} {one.currency}",
+        f"sold {days(one.requested_at - one.sold_at)} before", *([due] if one.state == "requested" else [one.state]),
+        _found(one),
+    ]  # fmt: skip
+
+
+def _found(one: Request) -> str:
+    """What speaks for it and against it."""
+    found = one.found
+    told = []
+    if found.get("verified"):
+        told.append("our findings bear it out")
+    if found.get("contradicted"):
+        told.append("the buyer's own words contradict it")
+    if found.get("over_cap"):
+        told.append(f"over the cap: {found['returned']} of {found['sold']}")
+    if found.get("attempts"):
+        told.append(f"{found['attempts']} calls on {found['days']} days")
+    if one.appealed:
+        told.append("appealed")
+    if one.absorbed:
+        told.append("the house bears it")
+    if one.why:
+        told.append(one.why)
+    return "; ".join(told)
+
+
+def _object(one: Request) -> str:
+    return orjson.dumps(view(one)).decode()
