@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.catalog.documents import ListDoc
-from app.catalog.telling import STOP
+from app.catalog.telling import STOP, group_of
 from app.core.registry import Registry
 from app.followup.later import to_source
 from app.followup.summing import summary
@@ -17,11 +17,13 @@ from app.pipeline.crediting import Crediting
 from app.pipeline.feedback_chunk import Chunk, Kept
 from app.pipeline.plans import Plans
 from app.pipeline.whom import contacts_of
-from app.store import callbacks, feedback, leads, returns, suppression
+from app.store import callbacks, feedback, leads, openings, returns, suppression
 from app.store.callbacks import Later
 from app.store.returns import Request, Said
 
 _RULES = "terms of the contract"
+_DONE = ("won", "lost", "bad", "recycled")
+"""Nobody works on such a lead any more."""
 
 
 class Effects:
@@ -43,6 +45,8 @@ class Effects:
         }
         await self._stop(conn, stop)
         await self._tell(conn, chunk.kept)
+        done = {one.handed.id for one in chunk.kept if group_of(one.row.code) in _DONE}
+        await openings.close(conn, sorted(done))
 
     async def _withdraw(self, conn: Any, withdrawn: Sequence[Request], by: str) -> None:
         if withdrawn:

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app.core.world import World
 from app.pipeline.expecting import Expecting
 from app.store import openings
@@ -10,6 +12,7 @@ from app.store.database import Database
 from app.store.erasing import erase
 from tests.buyer import Buyer, reply, says
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
+from tests.pipeline.test_returning import TERMS, Desk
 
 PAST = """
 insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, ended_at, returned_at)
@@ -127,6 +130,29 @@ async def test_a_no_is_no_work(database: Database, buyer: Buyer) -> None:
         for n in range(3):
             await house.one(lead(f"{n}@example.com"))
         assert await open_leads(house) == {"no": 0, "yes": 3}
+
+
+@pytest.mark.parametrize("code", ["won", "lost.price", "bad.fake", "recycled"])
+async def test_a_lead_that_its_buyer_has_ended_is_no_work_any_more(
+    database: Database, buyer: Buyer, code: str
+) -> None:
+    async with opened(database, yaml("load", contract("b1", buyer.url("/ok")))) as house:
+        desk = Desk(house)
+        told = {"type": "disposition", "delivery_id": str(await desk.sold())}
+        await desk.sold("bob@example.com")
+        await desk.tell({**told, "code": "contacted"})
+        assert await open_leads(house) == {"b1": 2}
+        for _ in range(2):
+            await desk.tell({**told, "code": code})
+        assert await open_leads(house) == {"b1": 1}
+
+
+async def test_a_returned_lead_is_no_work_any_more(database: Database, buyer: Buyer) -> None:
+    terms = f'returns: {{{TERMS}, auto: [{{when: "true", do: approve}}]}}'
+    async with opened(database, yaml("load", contract("b1", buyer.url("/ok"), more=terms))) as house:
+        desk = Desk(house)
+        result = await desk.give_back(await desk.sold())
+        assert (result.code, await open_leads(house)) == ("approved", {"b1": 0})
 
 
 async def test_a_closed_lead_keeps_what_it_holds_of_caps(database: Database, buyer: Buyer) -> None:
