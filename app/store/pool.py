@@ -13,6 +13,8 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.store.decisions import columns
+
 _OFFER = """
 insert into pool (delivery_id, lead_id, buyer, contract, campaign, test, priority, team, until, owners)
 select t.id, t.lead_id, t.buyer, t.contract, t.campaign, t.test, to_timestamp(t.priority), t.team,
@@ -200,10 +202,7 @@ def _pooled(record: Any) -> Pooled:
 
 async def offer(conn: Any, offers: Sequence[NewOffer]) -> dict[UUID, Sequence[str]]:
     """Into the pool with these, in the transaction that made their deliveries `pooled`: delivery → former owners."""
-    columns = [
-        list(c) for c in zip(*((getattr(o, f) for f in o.__struct_fields__) for o in offers), strict=True)
-    ]
-    return {row[0]: row[1] for row in await conn.fetch(_OFFER, *columns)} if offers else {}
+    return {row[0]: row[1] for row in await conn.fetch(_OFFER, *columns(offers))} if offers else {}
 
 
 async def nobody_left(conn: Any, delivery_ids: Sequence[UUID]) -> None:

@@ -12,7 +12,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.replaying import Replayer
 from app.store.database import Database
 from tests.buyer import Buyer
-from tests.pipeline.house import House, contract, opened
+from tests.pipeline.house import House, contract, lead, opened
 from tests.pipeline.pools import PEOPLE, Desk, house_yaml, pooling
 
 
@@ -216,3 +216,10 @@ async def test_settled_or_confirmed_by_another_door_it_leaves_the_pool(house: Ho
     assert await house.value("select count(*) from pool") == 0
     with pytest.raises(NotYours):
         await desk.close("dana", lead_id)
+
+
+async def test_leads_that_come_together_lie_there_each_for_itself(house: House, desk: Desk) -> None:
+    answers = await house.post(*(lead(f"ann{n}@example.com") for n in range(20)))
+    assert {one.state for one in answers} == {"pooled"}
+    rows = await house.rows("select lead_id from pool")
+    assert {row[0] for row in rows} == {one.lead_id for one in answers}
