@@ -121,12 +121,18 @@ class Bookkeeper:
             if again:
                 await marked(conn)
             new = await self._is_new(conn, entry, dry)
-            if new and not dry and party.kind == "buyer":
+            if new and not dry and await self._counts(conn, party):
                 await balances.change(conn, {party.id: moved})
             stands = (await accounts.balance(conn, party.account)).get(entry.currency, _ZERO)
         before = stands - moved if new and not dry else stands
         after = before + moved if new else stands
         return Done(party, entry, party.sign * before, party.sign * after, new)
+
+    async def _counts(self, conn: Any, party: Party) -> bool:
+        """Whether what it owes is counted: nobody asks the counter of a buyer without an account."""
+        if party.kind != "buyer":
+            return False
+        return self._known().limited(party) or bool(await balances.there(conn, [party.id]))
 
     async def _is_new(self, conn: Any, entry: Entry, dry: bool) -> bool:
         """Whether it was not there; it is now, unless this is a dry run."""

@@ -72,10 +72,16 @@ async def entries(gate: Gate) -> list[tuple[str, ...]]:
 # booking ---------------------------------------------------------------------------------------------
 
 
-async def test_a_deposit_makes_a_buyer_owe_less_than_nothing(
+def beforehand(buyer: CountingBuyer) -> str:
+    """A buyer who is offered leads only for what it has paid in."""
+    written = contract("sunco", buyer.url("sunco"))
+    return written.replace("    contracts:", "    money: {terms: prepaid}\n    contracts:", 1)
+
+
+async def test_a_deposit_makes_a_buyer_owe_less_than_nothing_and_be_offered_leads(
     gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
 ) -> None:
-    await gate.configure(source(), contract("sunco", buyer.url("sunco")))
+    await gate.configure(source(), beforehand(buyer))
     told = await leadgate("money", "deposit", "sunco", "500", "--note", "wire of 3 Nov")
     assert told.exit_code == 0, told.output
     assert told.stdout == "deposit of 500.00 USD is booked: sunco owes −500.00 USD, was 0.00\n"
@@ -119,10 +125,26 @@ async def test_a_dry_run_says_what_would_be_and_books_nothing(
     assert await gate.one("select count(*) from counter where key like 'balance:%'") == 0
 
 
-async def test_an_adjustment_goes_both_ways_and_says_why(
+async def test_an_account_is_kept_in_one_currency(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), beforehand(buyer))
+    told = await leadgate("money", "deposit", "sunco", "5", "--currency", "EUR")
+    assert (told.exit_code, told.stderr) == (1, "error: the account of sunco is kept in USD\n")
+
+
+async def test_a_buyer_who_pays_later_has_no_counter(
     gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
 ) -> None:
     await gate.configure(source(), contract("sunco", buyer.url("sunco")))
+    assert (await leadgate("money", "payment", "sunco", "5")).exit_code == 0
+    assert await gate.one("select count(*) from counter where key like 'balance:%'") == 0
+
+
+async def test_an_adjustment_goes_both_ways_and_says_why(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), beforehand(buyer))
     for of, id_, amount in (
         ("buyer", "sunco", "7.5"), ("buyer", "sunco", "-2"), ("source", "acme", "3"), ("source", "acme", "-1"),
     ):  # fmt: skip
