@@ -65,7 +65,7 @@ async def test_each_of_them_has_its_lead_and_nobody_a_secret(services: Make, dat
         CONTACTS: [said(201, {"id": "512"})], HOOK: [http(200, b"ok", kind="text/plain")],
     }  # fmt: skip
     async with Scripted(says) as server:
-        service = services(database_url=database_url)
+        service = services(database_url=database_url, wire_seconds="10", lease_seconds="20")
         url = server.url("")
         client = "{client_id: gate, client_secret: s3cret-of-salesforce}"
         fields = "{LastName: first_name, Company: {value: Private}, Email: email}"
