@@ -34,12 +34,16 @@ from app.ingest.reading import Reader
 from app.pipeline.amending import Amender
 from app.pipeline.batches import Batches
 from app.pipeline.engine import Engine
+from app.pipeline.feedback import Feedback
 from app.pipeline.lists import Lists
 from app.pipeline.partials import Partials
 from app.pipeline.persons import Persons
 from app.pipeline.pinging import Pinger
+from app.pipeline.pool_view import PoolView
+from app.pipeline.pooling import PoolDesk
 from app.pipeline.rehearsing import Rehearser
 from app.pipeline.reprocessing import Reprocessor
+from app.pipeline.returning import Returns
 from app.pipeline.settling import Settler
 from app.store.database import TROUBLE, Database
 from app.store.keys import KeyEntry
@@ -68,7 +72,11 @@ class Parts(Struct, frozen=True):
     declared: Callable[[], Mapping[str, ListDoc]]  # lists, by id
     persons: Persons
     pinger: Pinger
+    pool: PoolDesk
+    pool_view: PoolView
     reader: Reader
+    feedback: Feedback
+    returns: Returns
     derived: Callable[[str], bytes]  # a key for one purpose, of the installation's secret
 
 
@@ -79,13 +87,17 @@ def build_api(parts: Callable[[], Parts]) -> FastAPI:
         batches,
         confirm,
         confirm_page,
+        feedback,
         forms,
         leads,
         lists,
+        money,
         ops,
         pages,
         persons,
         ping,
+        pool,
+        returns,
         routing,
         spec,
     )
@@ -102,13 +114,17 @@ def build_api(parts: Callable[[], Parts]) -> FastAPI:
         spec,
         confirm,
         confirm_page,
+        feedback,
+        returns,
         forms,
         ops,
         pages,
         lists,
         persons,
         routing,
+        money,
         ping,
+        pool,
     ):
         api.include_router(module.router)
     api.add_exception_handler(Refused, _refused)
@@ -127,14 +143,18 @@ def parts_of(request: Request) -> Parts:
 
 
 def key_of(request: Request, kind: str) -> KeyEntry:
-    """The caller's key, of this kind. Raises NoKey."""
-    authorization = request.headers.get("authorization", "")
-    presented = authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
-    presented = presented or request.headers.get("x-api-key", "").strip()
-    entry = parts_of(request).engine.key(presented)
-    if entry is None or entry.kind != kind:
+    """The caller's key, of this kind. A buyer's own people (`inside/dana`) are no operators. Raises NoKey."""
+    entry = key_entry(request)
+    if entry is None or entry.kind != kind or (kind == "user" and "/" in entry.owner):
         raise NoKey(f"send a {kind}'s key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
     return entry
+
+
+def key_entry(request: Request) -> KeyEntry | None:
+    """The live key that was shown, of whatever kind."""
+    authorization = request.headers.get("authorization", "")
+    presented = authorization[7:].strip() if authorization[:7].lower() == "bearer " else ""
+    return parts_of(request).engine.key(presented or request.headers.get("x-api-key", "").strip())
 
 
 def id_of(text: str) -> UUID:
