@@ -42,6 +42,7 @@ from app.pipeline.engine import Engine
 from app.pipeline.enriching import CONTACTS
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.live_auction import LiveAuctions
 from app.pipeline.look_ups import LookUps
 from app.pipeline.pinging import Pinger
 from app.pipeline.plans import Plans
@@ -117,14 +118,15 @@ class Process:
         self.places = Places(settings.data_dir / "geo")
         self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)
+        self.auctioneer = Auctioneer(
+            self.database, self.asking, world, self.metrics, plans=self.current_plans
+        )
         self.evidence = EvidenceDesk(
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),
             look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
+            auctions=LiveAuctions(self.auctioneer, world),
         )  # fmt: skip
-        self.auctioneer = Auctioneer(
-            self.database, self.asking, world, self.metrics, plans=self.current_plans
-        )
         self.pinger = Pinger(self.database, self.auctioneer, world, self.metrics, plans=self.current_plans)
         link = links(self.sealer.derived(PURPOSE), settings.public_url)
         self.engine = Engine(
@@ -306,7 +308,7 @@ class Process:
     def _inbound(self, intake: Intake) -> Inbound:
         limits = Limits(self.settings.body_bytes, self.settings.body_seconds)
         dialects = Dialects(
-            self.engine, self.reader, self.world, self.metrics,
+            self.engine, self.reader, self.world, self.metrics, self.pinger,
             limits=limits, address=self.address, draining=lambda: intake.draining,
         )  # fmt: skip
         return Inbound(
@@ -323,6 +325,7 @@ class Process:
             batches=self.batches, batch_bytes=self.settings.batch_bytes, body_seconds=self.settings.body_seconds,
             metrics=self.metrics, derived=self.sealer.derived, pinger=self.pinger, reader=self.reader,
             pool=self.attended.pool, pool_view=self.attended.pool_view,
+            feedback=self.attended.feedback, returns=self.attended.returns,
             lists=self.attended.lists, persons=self.attended.persons, declared=lambda: self.current_plans().snapshot.lists,
         )  # fmt: skip
 

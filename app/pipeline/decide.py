@@ -9,24 +9,25 @@ from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.allocate import Choice, Want
-from app.distribute.auction import bound
 from app.model import Lead
-from app.pipeline import answers, offending
+from app.pipeline import answers, hash_exchange, offending
 from app.pipeline.binding import bind, mentioned, redeem
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
-from app.pipeline.details import extra_json, fields_json, findings_json, routing_json, steps_json
+from app.pipeline.details import RANKED, extra_json, fields_json, findings_json, routing_json, steps_json
 from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.forced import asked_of
 from app.pipeline.gate import gate, refused
-from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
+from app.pipeline.hand_overs import delivery_row, queue
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
+from app.pipeline.requeueing import waiting_of
+from app.pipeline.selling import jobs_of, passage, tested, told
 from app.pipeline.tracks import Job, Track
 from app.pipeline.work import Work
-from app.store import callbacks, decisions
+from app.store import callbacks, decisions, requeues
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.rows import NewLead
@@ -112,7 +113,7 @@ class Decider:
         if again:
             await marked(conn)
         ids = {draft.lead.submission_id for draft in drafts}
-        if any(draft.mentioned is not None for draft in drafts):
+        if any(draft.mentioned is not None or draft.auctioned is not None for draft in drafts):
             await bind(conn, drafts)
         claims = Claims(drafts)
         mine, held = await decisions.begin(conn, sorted(ids), process_id, claims.wanted)
@@ -131,17 +132,27 @@ class Decider:
         handed = [delivery_row(job) for job in jobs if job.not_before is None]
         await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
         await queue(conn, jobs)
+        await self._keep_waiting(conn, decided)
         await offending.note(conn, drafts)
+        await hash_exchange.mark(conn, drafts, self._plans())
         await callbacks.owe(conn, [tell for one in decided if (tell := self.owed(one)) is not None])
         return decided
 
     async def again(self, conn: Any, draft: Draft) -> "Decided":
         """One more round of a lead that the caller has locked and judged: claimed, routed and counted as
         the first was. Raises Again and MissingCounters, for which see `prepare`."""
+        draft.bound = draft.auctioned
         claims = Claims([draft])
         await claims.settle(conn, await decisions.claim(conn, claims.wanted))
         await claims.withdraw(conn, await self._route(conn, [draft]))
-        return self._decided(draft)
+        decided = self._decided(draft)
+        await self._keep_waiting(conn, [decided])
+        return decided
+
+    async def _keep_waiting(self, conn: Any, decided: Sequence[Decided]) -> None:
+        if waiting := [one.draft for one in decided if one.waits]:
+            now = self._world.now()
+            await requeues.wait(conn, [waiting_of(track_of(draft), now) for draft in waiting])
 
     async def prepare(self, keys: Sequence[str]) -> None:
         async with self._database.acquire() as conn:
@@ -164,14 +175,13 @@ class Decider:
         wanting: list[Draft] = []
         for draft in drafts:
             draft.done("checked", began)
-            draft.match, draft.choice = None, Choice()  # of a run that was rolled back
+            draft.match, draft.passage, draft.choice = None, None, Choice()  # of a run that was rolled back
             if draft.verdict is None or draft.verdict.outcome != "accepted" or draft.asked:
                 continue
             draft.normals = draft.lead.normals()
             facts = facts_of(draft.normals, draft.verdict.worth)
-            draft.match = draft.plan.campaign.match(facts, source=draft.lead.source, at=now)
-            if draft.bound is not None:
-                draft.match = bound(draft.match, draft.bound.won)
+            match = draft.plan.campaign.match(facts, source=draft.lead.source, at=now, owners=draft.owners)
+            draft.match = draft.sold_to(match)
             wanting.append(draft)
         real = [draft for draft in wanting if not draft.lead.test]
         places = {draft.lead.id: place for place, draft in enumerate(real)}
@@ -184,8 +194,7 @@ class Decider:
             _bar_each_other(real)
         for draft in wanting:
             if draft.lead.test and draft.match is not None:
-                held = draft.buyers | draft.barred.keys()
-                draft.choice = untallied(draft.match, draft.plan.campaign.copies, draft.tried, held)
+                draft.choice = tested(want_of(draft, {}))
         routed = self._world.monotonic()
         for draft in wanting:
             draft.done("routed", routed)
@@ -207,8 +216,9 @@ class Decider:
             score=verdict.score, catalogue=plan.version, ended=state in ("rejected", "sold", "unsold"),
             fields=draft.fields, extra=draft.extra, findings=findings_json((*verdict.findings, *draft.looked), draft.took),
             routing=routing_json(
-                draft.match, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
+                draft.own, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred, bids=draft.bound.bids if draft.bound is not None else (),
+                counted=draft.choice.why, chain=chain_of(draft),
             ),
             steps=steps_json(draft.steps), agreed=agreed, currency=plan.campaign.doc.currency,
         )  # fmt: skip
@@ -227,20 +237,18 @@ class Decider:
         agreed = "success" if draft.plan.reply == "verdict" else None
         if handing:
             return "delivering", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
+        unsold = "delivering" if draft.is_offered_again else "unsold"
         if agreed:
-            return "unsold", agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
+            return unsold, agreed, answers.taken_reasons(verdict.told(), coarse=coarse)
         told = answers.taken_reasons(verdict.told(), coarse=coarse)
-        return "unsold", "failure", (*answers.unsold_reasons(coarse=coarse), *told)
+        return unsold, "failure", (*answers.unsold_reasons(coarse=coarse), *told)
 
     def _jobs(self, draft: Draft) -> tuple[Job, ...]:
-        track = track_of(draft)
-        jobs = []
-        for slot, chosen in enumerate(draft.choice.chosen, 1):
-            jobs.append(new_job(track, chosen.contract, slot, chosen.caps, self._world))
-        return tuple(jobs)
+        slots = range(1, draft.plan.campaign.copies + 1)
+        return jobs_of(track_of(draft), slots, draft.choice, self._world)
 
 
-def _nothing(plan: SourcePlan) -> Any:
+def _nothing(plan: SourcePlan) -> Decimal | None:
     return None if plan.price is None else answers.ZERO
 
 
@@ -260,8 +268,8 @@ def track_of(draft: Draft) -> Track:
         lead_id=lead.id, plan=draft.plan, source=lead.source, received_at=lead.received_at, test=lead.test,
         normals=draft.normals, raws={name: value.raw for name, value in lead.fields.items()},
         copies=draft.plan.campaign.copies, agreed=agreed_of(draft), bids=draft.won,
-        round=draft.round, tried=set(draft.tried), worth=verdict.worth, barred=frozenset(draft.barred),
-        said=answers.taken_reasons(verdict.told(), coarse=draft.plan.coarse),
+        full=draft.choice.full, round=draft.round, tried=set(draft.tried), worth=verdict.worth, barred=frozenset(draft.barred),
+        owners=draft.owners, said=answers.taken_reasons(verdict.told(), coarse=draft.plan.coarse),
     )  # fmt: skip
 
 
@@ -272,7 +280,7 @@ def _bar_each_other(drafts: Sequence[Draft]) -> None:
     for draft in apart:
         for other in draft.apart:
             for one in chosen.get(other, ()):
-                buyer = draft.plan.campaign.index.buyer_of(one.contract)
+                buyer = draft.plan.campaign.buyer_of(one.contract)
                 draft.barred.setdefault(buyer, Has(buyer, other))
 
 
@@ -280,8 +288,15 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     """Its contracts, without the buyers who have its person; `places` are those of the batch's leads among the wants."""
     assert draft.match is not None
     apart = tuple(places[one] for one in draft.apart if one in places)
+    draft.passage = passage(draft.plan.campaign, draft.match) if draft.bound is None else None
     return Want(
         draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart,
         gate=gate(draft.plan, draft.match.lead, draft.match.at, agreed_of(draft)) if draft.plan.caps else (),
-        prices={one: won.pays for one, won in draft.won.items()},
+        prices=draft.pays, passage=draft.passage,
     )  # fmt: skip
+
+
+def chain_of(draft: Draft, *, everything: bool = False) -> list[dict[str, Any]]:
+    """How far it went along its chain, or with `everything` how far it could go."""
+    passing = draft.passage
+    return [] if passing is None else told(passing, draft.choice, most=RANKED, everything=everything)

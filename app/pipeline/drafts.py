@@ -1,7 +1,8 @@
 """A lead while it is decided, and what came of it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,16 @@ from msgspec import Struct, field
 
 from app.core import events
 from app.distribute.allocate import Choice
+from app.distribute.auction import among
+from app.distribute.chain import Passage
+from app.distribute.owners import NOBODY, Owners
 from app.distribute.route import Match
 from app.model import Finding, Lead, Scalar, Verdict
+from app.pipeline.binding import Binding, Mentioned
 from app.pipeline.forced import Forced, forced
 from app.pipeline.plans import SourcePlan
-from app.pipeline.tracks import Job
+from app.pipeline.requeueing import is_offered_again
+from app.pipeline.tracks import Job, Won
 from app.pipeline.work import Work
 from app.store.rows import NewLead
 from app.validate.check import Has
@@ -31,12 +37,14 @@ class Draft(Struct, kw_only=True):
     verdict: Verdict | None = None
     normals: dict[str, Scalar] = field(default_factory=dict)
     match: Match | None = None
+    passage: Passage | None = None
     choice: Choice = Choice()
     fields: str = ""
     extra: str = ""
     steps: dict[str, float] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)  # by check, in milliseconds
     round: int = 1
+    owners: Owners = NOBODY  # who has its person
     tried: frozenset[str] = frozenset()  # contracts that have it, or may, from an earlier round
     buyers: frozenset[str] = frozenset()  # and theirs
     barred: dict[str, Has] = field(default_factory=dict)  # buyers who have this person
@@ -45,6 +53,24 @@ class Draft(Struct, kw_only=True):
     enriched: bool = False  # by tables and what is known offline
     looked_up: bool = False  # services were asked about it
     looked: list[Finding] = field(default_factory=list)  # what became of each look-up
+    mentioned: Mentioned | None = None  # its ping
+    sound: Verdict | None = None  # as it was judged before its ping was looked at
+    auctioned: Binding | None = None  # beforehand, because it came without a ping
+    bound: Binding | None = None  # to its bidders
+
+    @property
+    def won(self) -> Mapping[str, Won]:
+        """What its bidders pay, the best bid first; empty where it was not auctioned."""
+        return self.bound.won if self.bound is not None else {}
+
+    @property
+    def pays(self) -> Mapping[str, Decimal]:
+        """Bidder → what it pays."""
+        return {contract: won.pays for contract, won in self.won.items()}
+
+    def sold_to(self, match: Match) -> Match:
+        """The match, or what is left of it where only bidders may have the lead."""
+        return match if self.bound is None else among(match, self.won)
 
     @property
     def forced(self) -> Forced | None:
@@ -52,6 +78,16 @@ class Draft(Struct, kw_only=True):
         if not self.asked:
             return None
         return forced(self.asked, reply=self.plan.reply, coarse=self.plan.coarse, verdict=self.verdict)
+
+    @property
+    def own(self) -> Match | None:
+        """Who of its own campaign wants it, but for the sweepers."""
+        return self.match if self.passage is None else self.passage.own
+
+    @property
+    def is_offered_again(self) -> bool:
+        """Whether it waits where nobody takes it now."""
+        return is_offered_again(self.plan.campaign, test=self.lead.test, auctioned=self.bound is not None)
 
     def done(self, step: str, at: float) -> None:
         """`at` is monotonic seconds."""
@@ -80,6 +116,11 @@ class Decided(Struct, frozen=True):
             catalogue=row.catalogue,
             ms=at.get("routed", at.get("checked", 0.0)),
         )
+
+    @property
+    def waits(self) -> bool:
+        """Nobody took it now; it is offered again."""
+        return self.row.state == "delivering" and not self.jobs
 
     @property
     def first(self) -> str:

@@ -15,6 +15,7 @@ from app.pipeline import offending
 from app.pipeline.beforehand import Beforehand
 from app.pipeline.enriching import Enriching
 from app.pipeline.lists import find
+from app.pipeline.live_auction import LiveAuctions, Sale
 from app.pipeline.look_ups import LookUps
 from app.store import evidence
 from app.store.database import Database
@@ -33,7 +34,7 @@ class Ahead(Struct, frozen=True):
     """Ask: what services know of this lead."""
 
 
-Slow = Mx | Locate | Blocked | Ahead
+Slow = Mx | Locate | Blocked | Ahead | Sale
 
 
 class EvidenceDesk:
@@ -48,12 +49,14 @@ class EvidenceDesk:
         places: Places | None = None,
         blocklists: Blocklists | None = None,
         look_ups: LookUps | None = None,
+        auctions: LiveAuctions | None = None,
         secret: bytes = b"",
     ) -> None:
         """`lists`: what is declared now; what stands on them is asked of the database with each batch.
-        `secret` keys the digests of contacts; without `look_ups` no service is asked."""
+        `secret` keys the digests of contacts; without `look_ups` no service is asked, without `auctions` no bidder."""
         self._enriching = Enriching(database, secret=secret)
         self._beforehand = None if look_ups is None else Beforehand(database, look_ups, self._gather_known)
+        self._auctions = auctions
         self._places = places
         self._blocklists = blocklists
         self._database = database
@@ -75,6 +78,8 @@ class EvidenceDesk:
                 slow.append(ask)
         if remote and self._beforehand is not None and not _is_settled(draft):
             slow.append(Ahead())
+        if self._auctions is not None and self._auctions.asks(draft):
+            slow.append(Sale())
         return slow
 
     async def close(self) -> None:
@@ -83,11 +88,12 @@ class EvidenceDesk:
 
     async def look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
         """Bounded by the resolvers' own time limits; unknown (None) is an answer too."""
-        quick = [ask for ask in asks if not isinstance(ask, Ahead)]
-        await self._look_up(draft, quick)
-        if self._beforehand is not None and len(quick) < len(asks):
+        await self._look_up(draft, _quick(asks))
+        if self._beforehand is not None and Ahead() in asks:
             await self._beforehand.look_up(draft)
-            await self._look_up(draft, self.slow(draft))  # of what was filled in
+            await self._look_up(draft, _quick(self.slow(draft)))  # of what was filled in
+        if self._auctions is not None and Sale() in asks:
+            await self._auctions.hold(draft, self._gather_known)
 
     async def _look_up(self, draft: "Draft", asks: Sequence[Slow]) -> None:
         waited: dict[Any, float] = {}
@@ -127,8 +133,9 @@ class EvidenceDesk:
     async def foresee(self, draft: "Draft") -> None:
         """For a lead that does not come: what it would be counted among is looked at, and no service is asked."""
         await self._enriching.enrich([draft], note=False)
+        await self._enriching.own([draft], note=False)
         await self._recall([draft])
-        await self._look_up(draft, [ask for ask in self.slow(draft) if not isinstance(ask, Ahead)])
+        await self._look_up(draft, _quick(self.slow(draft)))
         await self._look_seen(draft, _seen(draft), more=1)
         await self._find([draft])
 
@@ -144,6 +151,7 @@ class EvidenceDesk:
         """Count what was seen, look up what is listed: each kind once for the batch. `process_id` holds their
         submissions, which are counted once, however often they are decided."""
         await self._enriching.enrich(drafts)
+        await self._enriching.own(drafts)
         await self._recall(drafts)
         await self._count(drafts, process_id)
         await self._find(drafts)
@@ -218,6 +226,11 @@ def _of_buyers(draft: "Draft", lists: Mapping[str, ListDoc]) -> list[tuple[Havin
     return [
         (one, Listed(theirs, one.kind, one.value)) for one in claims if isinstance(one, Having) and one.kind
     ]
+
+
+def _quick(asks: Sequence[Slow]) -> list[Slow]:
+    """Without services and bidders."""
+    return [ask for ask in asks if not isinstance(ask, Ahead | Sale)]
 
 
 def _seen(draft: "Draft") -> list[Seen]:

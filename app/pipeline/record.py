@@ -1,7 +1,7 @@
 """Writes down how conversations ended, and what that makes of their leads, in batches."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,25 +9,24 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.reserved import held
 from app.core.world import World
-from app.distribute.allocate import Want
-from app.distribute.directed import directed
 from app.distribute.schedule import next_try
 from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
-from app.pipeline.hand_overs import delivery_row, new_job, queue, untallied
+from app.pipeline.hand_overs import delivery_row, queue
 from app.pipeline.handing import Spoken
+from app.pipeline.onward import Onward, Opening
 from app.pipeline.owing import nobody, owed
 from app.pipeline.pooled import entered, onward
 from app.pipeline.repricing import repriced
-from app.pipeline.tracks import Job, Track
-from app.store import callbacks, decisions, deliveries, lead_keys, leads
+from app.pipeline.requeueing import kept_waiting
+from app.pipeline.tracks import Job, Step, Track
+from app.store import callbacks, decisions, deliveries, leads
 from app.store.callbacks import Owed
 from app.store.database import Database, marked
 from app.store.deliveries import Progress
@@ -44,15 +43,6 @@ class Ended(Struct, frozen=True):
     state: str
     outcome: Outcome
     to: str = ""  # the contract that gets its lead next, before all others
-
-
-class Step(Struct, frozen=True):
-    """What follows for one lead: its change (None: nothing to change) and the hand-overs that begin now."""
-
-    track: Track
-    state: str
-    change: LeadChange | None
-    jobs: tuple[Job, ...] = ()
 
 
 class Recorder:
@@ -79,6 +69,7 @@ class Recorder:
         self._world = world
         self._metrics = metrics
         self._chooser = chooser
+        self._onward = Onward(chooser, world)
         self._process_id = process_id
         self._bytes_kept = bytes_kept
         self._sends = sends
@@ -129,7 +120,7 @@ class Recorder:
         assert isinstance(outcome, Accepted)
         return LeadChange(
             id=job.track.lead_id, delivery_id=job.delivery_id, state="sold", outcome="success",
-            price=job.track.agreed, reasons=answers.kept_reasons(job.track.said), revenue=_paid(job, outcome), ended=True,
+            price=job.track.owes(_price(job, outcome)), reasons=answers.kept_reasons(job.track.said), revenue=_paid(job, outcome), ended=True,
         )  # fmt: skip
 
     async def _continue(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
@@ -204,6 +195,7 @@ class Recorder:
             _step(ones[-1].job.track, progress.get(lead, Progress()), new.get(lead, ()), ones)
             for lead, ones in of_lead.items()
         ]
+        steps = await kept_waiting(conn, steps, self._world.now())
         await self._insert(conn, [job for step in steps for job in step.jobs])
         await self.change(conn, steps)
         return steps
@@ -256,22 +248,12 @@ class Recorder:
         rows = await deliveries.of_lead(conn, track.lead_id)
         taken = {row.slot for row in rows if row.round == track.round and row.state == "accepted"}
         slots = [slot for slot in range(1, track.copies + 1) if slot not in taken]
-        jobs = () if erased else await self._fill(conn, track, progress, slots)
-        step = _step(track, progress, jobs)
+        opening = Opening(track, progress, slots)
+        jobs = () if erased else (await self._onward.place(conn, [opening])).get(track.lead_id, ())
+        steps = await kept_waiting(conn, [_step(track, progress, jobs)], self._world.now())
         await self._insert(conn, jobs)
-        await self.change(conn, [step])
-        return [step]
-
-    async def _fill(
-        self, conn: Any, track: Track, progress: Progress, slots: Sequence[int]
-    ) -> tuple[Job, ...]:
-        others = await self._others(conn, [track])
-        want = self._want(track, progress, len(slots), others)
-        if track.test:
-            choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
-        else:
-            (choice,) = await self._chooser.choose(conn, [want])
-        return self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
+        await self.change(conn, steps)
+        return steps
 
     async def _next(
         self,
@@ -291,48 +273,14 @@ class Recorder:
                 back.subtract(repriced(one.job, one.outcome))
             if over and lead not in erased:
                 open_slots[lead] = [one.job.slot for one in over]
-        others = await self._others(conn, [of_lead[lead][0].job.track for lead in open_slots])
-        wants: dict[UUID, Want] = {}
-        found: dict[UUID, tuple[Job, ...]] = {}
-        for lead, slots in open_slots.items():
-            track = of_lead[lead][0].job.track
-            to = next((one.to for one in of_lead[lead] if one.to), "")
-            want = self._want(track, progress.get(lead, Progress()), len(slots), others, to)
-            if track.test:
-                choice = untallied(want.match, want.copies, frozenset(want.tried), frozenset(want.buyers))
-                found[lead] = self._jobs(track, slots, [(c.contract, c.caps) for c in choice.chosen])
-            else:
-                wants[lead] = want
-        if wants or back:
-            choices = await self._chooser.choose(conn, list(wants.values()), back)
-            for (lead, _), choice in zip(wants.items(), choices, strict=True):
-                track = of_lead[lead][0].job.track
-                found[lead] = self._jobs(
-                    track, open_slots[lead], [(c.contract, c.caps) for c in choice.chosen]
-                )
-        return found
-
-    async def _others(self, conn: Any, tracks: Sequence[Track]) -> Mapping[UUID, set[str]]:
-        """Lead → buyers who got its person meanwhile by another lead; asked only where a campaign minds."""
-        minding = sorted(track.lead_id for track in tracks if track.plan.campaign.by_buyer)
-        return await lead_keys.others(conn, minding) if minding else {}
-
-    def _want(
-        self, track: Track, progress: Progress, copies: int, others: Mapping[UUID, set[str]], to: str = ""
-    ) -> Want:
-        facts = facts_of(track.normals, track.worth)
-        match = track.plan.campaign.match(facts, source=track.source, at=self._world.now())
-        track.ranks = progress.made  # not what a run that was rolled back had counted
-        held = track.barred.union(progress.buyers, others.get(track.lead_id, ()))
-        return Want(directed(match, to) if to else match, copies, tried=set(progress.tried), buyers=held)
-
-    def _jobs(
-        self, track: Track, slots: Sequence[int], chosen: Sequence[tuple[str, Sequence[str]]]
-    ) -> tuple[Job, ...]:
-        return tuple(
-            new_job(track, contract, slot, caps, self._world)
-            for slot, (contract, caps) in zip(slots, chosen, strict=False)
-        )
+        openings = [
+            Opening(
+                of_lead[lead][0].job.track, progress.get(lead, Progress()), slots,
+                next((one.to for one in of_lead[lead] if one.to), ""),
+            )
+            for lead, slots in open_slots.items()
+        ]  # fmt: skip
+        return await self._onward.place(conn, openings, back)
 
     def _end(self, spoken: Spoken, state: str, next_in: float | None = None) -> AttemptEnd:
         job, conversed = spoken.job, spoken.conversed
@@ -359,8 +307,10 @@ def _is_quick(spoken: Spoken) -> bool:
 
 def _paid(job: Job, outcome: Accepted) -> Decimal:
     """What the buyer owes for it: a test is told a price, and owes nothing."""
-    if job.track.test:
-        return _ZERO
+    return _ZERO if job.track.test else _price(job, outcome)
+
+
+def _price(job: Job, outcome: Accepted) -> Decimal:
     return job.price if outcome.price is None else outcome.price
 
 
@@ -370,7 +320,8 @@ def reason_of(outcome: Outcome) -> str:
 
 
 def reference_of(outcome: Outcome) -> str | None:
-    return _text(outcome.reference) if isinstance(outcome, Accepted) and outcome.reference else None
+    told = outcome.reference if isinstance(outcome, Accepted | Unclear) else None
+    return _text(told) if told else None
 
 
 def _text(said: str) -> str:
@@ -388,7 +339,10 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
     waits = "pooled" if progress.pooled else "unclear" if progress.unclear else ""
     state = "delivering" if live else waits or ("sold" if progress.accepted else "unsold")
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
-    price = track.agreed if outcome == "success" or track.agreed is None else answers.ZERO
+    best = max(
+        (_price(one.job, one.outcome) for one in accepted if isinstance(one.outcome, Accepted)), default=None
+    )
+    price = track.owes(best) if outcome == "success" or track.agreed is None else answers.ZERO
     reasons = track.unsold() if outcome == "failure" else track.said
     change = LeadChange(
         id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,
