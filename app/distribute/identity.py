@@ -43,14 +43,19 @@ class Identity(Struct, frozen=True, kw_only=True, dict=True):
         if key.public_bytes(*plain) != mine.public_bytes(*plain):
             raise ValueError("the key is not the certificate's")
         try:
-            self.context()
+            self._into(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         except (ssl.SSLError, OSError):
             raise ValueError("the certificate, its key or the authority can't be loaded") from None
 
     def context(self) -> ssl.SSLContext:
-        """For connections that show it. Raises ssl.SSLError."""
-        context = ssl.create_default_context(cadata=self.authority or None)
+        """For connections that show it. Raises ssl.SSLError, OSError."""
+        bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return self._into(bare if self.authority else ssl.create_default_context())
+
+    def _into(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.set_alpn_protocols(["http/1.1"])
+        if self.authority:
+            context.load_verify_locations(cadata=self.authority)
         with _file(f"{self.key.rstrip()}\n{self.certificate}".encode()) as path:
             # an empty passphrase is given too, since OpenSSL would ask for one at the terminal
             context.load_cert_chain(path, password=lambda: self.passphrase)
