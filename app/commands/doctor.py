@@ -57,7 +57,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
             return lines
         lines += [await examining.durability(database), examining.disk(settings)]
         for look in (
-            overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger, accounting.books,
+            overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger, accounting.books, limiting.limits,
             overseeing.slots, overseeing.caps, resting.contracts, hearing.channels, hearing.sources,
             fetched.platforms, mailing.mail, overseeing.callbacks, pooling.pools, locating.addresses, scoring.scores,
         ):  # fmt: skip

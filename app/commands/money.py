@@ -18,7 +18,7 @@ from app.pipeline.bookkeeping import Bookkeeper, Done, Kind, Known, Said
 from app.pipeline.faults import Retrying
 from app.report.party import Kind as PartyKind
 from app.report.party import Party
-from app.store import accounts
+from app.store import accounts, balances
 from app.store.accounts import Balance
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
@@ -112,6 +112,25 @@ def _told(said: Said, done: Done, dry_run: bool) -> str:
         return f"--key {said.key} was booked before; nothing changed: {owes}"
     booked = f"{said.kind} of {shown(said.amount)} {currency} {'would be' if dry_run else 'is'} booked"
     return f"{booked}: {owes}, {'was' if not dry_run else 'is'} {shown(done.before)}"
+
+
+@money.command("recount")
+def recount(
+    buyer: Annotated[str, typer.Argument(metavar="BUYER", help="One with an account.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Count anew what is held against a buyer's limit, from the ledger and its open deliveries."""
+
+    async def work(database: Database) -> None:
+        known = await known_to(database)
+        if buyer not in known.buyers:
+            raise fail(f"there is no buyer {buyer} (known: {', '.join(sorted(known.buyers)) or 'none'})", 2)
+        async with database.acquire() as conn:
+            await balances.recount(conn, buyer)
+            await balances.make(conn, [buyer])
+
+    at_database(settings_beside(data_dir), work)
+    say(f"{buyer} is counted anew")
 
 
 @money.command("balance")

@@ -172,20 +172,6 @@ class SourceSpoke(Event, frozen=True, kw_only=True):
     silent_s: int
 
 
-class BalanceLow(Event, frozen=True, kw_only=True):
-    """Nothing is offered to a buyer any more: what it may owe is owed, or less is left than its `low_balance`."""
-
-    level = logging.WARNING
-    buyer: Id
-
-
-class BalanceBack(Event, frozen=True, kw_only=True):
-    """A buyer that was offered nothing for what it owed is offered leads again."""
-
-    level = logging.WARNING
-    buyer: Id
-
-
 class BatchBegun(Event, frozen=True, kw_only=True):
     """A file of leads is here, whole; its rows are read from now on."""
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from app.catalog.limits import Money
 from app.catalog.snapshot import Snapshot
-from app.core.events import BalanceBack, BalanceLow, Event, Id, emit
+from app.core.account_events import BalanceBack, BalanceLow
+from app.core.events import Event, Id, emit
 from app.core.metrics import Metrics
 from app.core.money import of_units
 from app.distribute.caps import CountedBalance
@@ -35,6 +36,7 @@ class Accounts:
             if self._told != accounts.keys():
                 await balances.keep(conn, accounts)
         self._told = frozenset(accounts)
+        self._metrics.forget("leadgate_balance_left")
         for buyer, value in owed.items():
             self._metrics.gauge("leadgate_balance_left", (buyer,), float(left(accounts[buyer], value)))
         news: list[Event] = [BalanceLow(buyer=Id(buyer)) for buyer in begun]
