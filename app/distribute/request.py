@@ -58,6 +58,10 @@ class RequestSettings(Posting, ReplySettings):
             self.template is not None or self.soap is not None or self.sign is not None
         ):
             raise ValueError("a GET has no body: template, soap and sign have no place in it")
+        if self.method == "GET" and "body" in self.model_fields_set and self.body != "form":
+            raise ValueError("a GET has no body: its fields go in the query")
+        if self.method == "GET" and self.hmac is not None and "body" in self.hmac.signed:
+            raise ValueError("a GET has no body to sign; say signed: '{{ query }}'")
         if self.soap is not None and self.body != "xml":
             raise ValueError("soap needs body: xml")
         kind = self.kind

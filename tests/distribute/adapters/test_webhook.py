@@ -146,6 +146,8 @@ def test_put_and_timeout():
         {"url": "not a url"},
         {"method": "DELETE"},
         {"method": "GET", "template": "a={{ lead.state }}"},
+        {"method": "GET", "body": "xml"},
+        {"method": "GET", "hmac": {"header": "X-S", "secret": "key"}},
         {"soap": {"version": "1.1"}},
         {"tls": {"certificate": "none", "key": "none"}},
         {"body": "yaml"},
