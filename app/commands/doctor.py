@@ -5,7 +5,7 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import (
+from app.commands import limiting
     accounting,
     examining,
     fetched,
