@@ -5,11 +5,12 @@ import asyncio
 import orjson
 import typer
 
-from app.commands import limiting
+from app.commands import (
     accounting,
     examining,
     fetched,
     hearing,
+    limiting,
     locating,
     mailing,
     overseeing,
