@@ -188,7 +188,7 @@ class Attended:
             follow=on.engine.follow,
         )
         on.upkeep.also(OFFERS_EVERY, offers.along)
-        on.upkeep.also(GAUGES_EVERY, offers.gauges)
+        on.upkeep.also(GAUGES_EVERY, offers.gauges, takes=False)
         self.pool = PoolDesk(
             on.database, recorder, tracker, retrying, offers, on.world, on.metrics, plans=on.plans
         )

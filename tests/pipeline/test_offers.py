@@ -1,12 +1,14 @@
 """A lead that nobody claims goes to others, then to the next contract, whichever process looks and whoever dies."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
 
 from app.core.errors import NotFound
+from app.core.metrics import expose
 from app.store import pool
 from app.store.database import Database
 from tests.buyer import Buyer
@@ -272,3 +274,32 @@ def test_days_away_are_whole_days_in_the_zone_of_the_hours() -> None:
         datetime(2027, 1, 3, 20, tzinfo=UTC): True,
     }
     assert {at: is_there(dana, at) for at in said} == said
+
+
+async def test_how_much_lies_there_is_told_and_an_empty_pool_says_so(house: House, desk: Desk) -> None:
+    def told() -> list[float]:
+        text = expose([house.metrics.snapshot()]).decode()
+        found = dict(
+            re.findall(
+                r'^leadgate_pool_leads{contract="inside-pool",state="(\w+)"} (\S+)$', text, re.MULTILINE
+            )
+        )
+        return [float(found[word]) for word in ("free", "claimed")]
+
+    (lead_id, _) = await desk.pooled(2)
+    await desk.claim("dana", lead_id)
+    await desk.offers.gauges()
+    assert told() == [1, 1]
+    await house.run("delete from pool")
+    await desk.offers.gauges()
+    assert told() == [0, 0]
+
+
+async def test_where_nothing_pools_nothing_is_asked(house: House, desk: Desk, buyer: Buyer) -> None:
+    await house.configure(house_yaml(contract("b1", buyer.url("/ok"))))
+    house.database.acquire = None  # type: ignore[assignment,method-assign]
+    try:
+        assert await desk.offers.along() is False
+        await desk.offers.gauges()
+    finally:
+        del house.database.acquire

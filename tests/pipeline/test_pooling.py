@@ -223,3 +223,30 @@ async def test_leads_that_come_together_lie_there_each_for_itself(house: House, 
     assert {one.state for one in answers} == {"pooled"}
     rows = await house.rows("select lead_id from pool")
     assert {row[0] for row in rows} == {one.lead_id for one in answers}
+
+
+async def test_a_test_lead_is_claimed_as_any_other_and_counts_in_no_quota(house: House, desk: Desk) -> None:
+    await house.configure(house_yaml(pooling(deliver=", quota: [{per: day, leads: 1}]")))
+    answer = await house.one(lead(), test=True)
+    assert answer.state == "pooled"
+    await desk.claim("dana")
+    assert await desk.close("dana", answer.lead_id) == "sold"
+    await desk.pooled()
+    await desk.claim("dana")
+
+
+async def test_of_a_shared_lead_one_is_bought_while_the_other_lies_in_the_pool(
+    database: Database, buyer: Buyer
+) -> None:
+    text = house_yaml(pooling(), contract("b1", buyer.url("/ok")), sell="shared(2)")
+    async with opened(database, text) as house:
+        answer = await house.one(lead())
+        await house.until(lambda: house.value("select outcome = 'success' and state = 'pooled' from lead"))
+        assert sorted(await house.deliveries(answer.lead_id)) == [
+            ("b1", "accepted"),
+            ("inside-pool", "pooled"),
+        ]
+        desk = Desk(house)
+        await desk.claim("dana")
+        assert await desk.close("dana", answer.lead_id) == "sold"
+        assert await house.value("select revenue from lead") == 42
