@@ -59,7 +59,8 @@ async def test_a_claim_that_was_answered_outlives_the_process_and_is_one_persons
     await service.start()
     database = await Database.open(service.dsn, size=2)
     await pooled(service, database)
-    key, told, enough = await service.key("buyer", "inside"), {}, asyncio.Event()
+    told: dict[str, str] = {}
+    key, enough = await service.key("buyer", "inside"), asyncio.Event()
     claimed = asyncio.create_task(claims(service.url, key, told, enough))
     await enough.wait()
     service.kill()
