@@ -89,10 +89,12 @@ def alone(only: list[str]) -> dict[str, float]:
         out["checks_per_s_core"] = checks_per_s_core()
         say(f"  checks      {out['checks_per_s_core']:>10,.0f} leads/s a core")
     if "route" in only:
-        from bench.routing import route_ms
+        from bench.routing import area_ms, route_ms
 
         out |= route_ms(5_000)
         say(f"  route       {out['route_ms_5000']:>10.3f} ms among 5,000 contracts")
+        out |= area_ms(5_000)
+        say(f"  areas       {out['area_ms_5000']:>10.3f} ms where half of them list a thousand postal codes")
     if "auction" in only:
         from bench.auction import auction_ms
 

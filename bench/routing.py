@@ -9,6 +9,7 @@ from typing import Any
 
 from app.catalog.documents import ContractDoc, Distribution
 from app.catalog.limits import FREE, Account
+from app.catalog.routing import Area, Near
 from app.distribute.route import RouteIndex
 
 STATES = (
@@ -33,6 +34,7 @@ STATES = (
 HOURS = {"zone": "America/Los_Angeles", "open": {"mon-fri": "08:00-18:00"}}
 AT = datetime(2025, 11, 20, 18, 0, tzinfo=UTC)  # a Thursday, 10:00 in Los Angeles
 LEADS = 2_000
+LISTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,39 @@ def took_ms(index: RouteIndex[Any], leads: Sequence[dict[str, Any]]) -> list[flo
         index.match(each, source="acme", at=AT).ranked(20)
         times.append((time.perf_counter() - began) * 1000)
     return times
+
+
+def listed(i: int, codes: Sequence[str]) -> Standing:
+    """As `contract`, and every other one has a list of postal codes instead of a filter."""
+    one = contract(i)
+    if i % 2:
+        return one
+    places = [codes[(i * 31 + n) % len(codes)] for n in range(LISTED)]
+    area = Area.model_validate({"postal_codes": places})
+    return Standing(one.id, one.buyer, one.doc.model_copy(update={"when": None, "area": area}))
+
+
+class _Zips:
+    country, state, postal_code = "", "state", "zip"
+
+    def within(self, near: Near) -> Sequence[str]:
+        return ()
+
+    def parts_of(self, code: str) -> tuple[str, Sequence[str]]:
+        return "US", ()
+
+
+def area_ms(contracts: int) -> dict[str, float]:
+    """As `route_ms`, where half of the contracts have a thousand postal codes each, and what is expected ranks."""
+    codes = [f"{n:05d}" for n in range(10_000, 50_000)]
+    index = RouteIndex(
+        [listed(i, codes) for i in range(contracts)],
+        Distribution(rank=("sticky", "expected_value", "load", "round_robin")),
+        _Zips(),
+    )
+    leads = [{**lead(i), "zip": codes[i * 7 % len(codes)]} for i in range(LEADS)]
+    times = sorted(took_ms(index, leads))
+    return {"area_ms_5000": median(times), "area_p99_ms_5000": times[int(len(times) * 0.99)]}
 
 
 def route_ms(contracts: int) -> dict[str, float]:

@@ -85,6 +85,22 @@ def test_all_of_it_lists_each_contract_that_was_left_out_with_the_rule_and_the_v
     assert sum("velocity" in line for line in lines) == 1
 
 
+def test_all_of_it_tells_what_the_ranking_saw_of_each_contract() -> None:
+    why = {"percent": {"horizon-ca": "30"}, "percentage": {"horizon-ca": 0.4}, "sticky": {"sunco-west": 0}}
+    told = story(
+        "unsold", outcome="failure", price="0", findings=[],
+        routing={**ROUTING, "why": why, "left_out": {"area": 4, "source": 0}, "full": []},
+    )  # fmt: skip
+    lines = [line.strip() for line in tell(told, setting(everything=True, left_out=[]))]
+    at = next(n for n, line in enumerate(lines) if "6 of 214 contracts" in line)
+    assert lines[at + 1 : at + 4] == [
+        "horizon-ca  30 %, owed 0.4",
+        "sunco-west  has the person",
+        "left out: 4 area",
+    ]
+    assert not [line for line in tell(told, setting()) if "has the person" in line]
+
+
 def test_a_duplicate_is_rejected_by_the_check_that_found_it_first() -> None:
     told = story(
         "rejected", outcome="failure", price="0", source="leadhub", size=388, format="json", ended=9,
