@@ -130,7 +130,7 @@ def recount(
             await balances.make(conn, [buyer])
 
     at_database(settings_beside(data_dir), work)
-    say(f"{buyer} is counted anew")
+    typer.echo(f"{buyer} is counted anew")
 
 
 @money.command("balance")

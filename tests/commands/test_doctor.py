@@ -126,3 +126,24 @@ def test_every_day_is_looked_at_once_more_within_a_month() -> None:
     older = [list(accounting.days(today + timedelta(days=n)))[2] for n in range(60)]
     assert {today + timedelta(days=n) for n in range(28)} <= set(older)
     assert all(2 <= (today + timedelta(days=n) - day).days < 30 for n, day in enumerate(older))
+
+
+async def test_the_doctor_holds_accounts_against_the_ledger_and_money_counts_them_anew(
+    gate: Gate, leadgate: Leadgate
+) -> None:
+    account = "  - id: sunco\n    money: {terms: prepaid, low_balance: '50'}\n    contracts:\n"
+    await gate.configure(
+        source(),
+        contract("sunco", "https://sunco.example").replace("  - id: sunco\n    contracts:\n", account),
+    )
+    paid = await leadgate("money", "deposit", "sunco", "40", "--currency", "USD")
+    assert paid.exit_code == 0, paid.output
+    assert (await lines_of(leadgate))["account sunco"] == ("warn", "40.00 USD left: it is offered nothing")
+    await gate.fetch("update counter set value = value - 1 where key = 'balance:sunco'")
+    assert (await lines_of(leadgate))["account sunco"] == (
+        "fail", "its counter says -40.0001, ledger and open deliveries -40.0000",
+    )  # fmt: skip
+    assert (await leadgate("money", "recount", "sunco")).stdout == "sunco is counted anew\n"
+    assert (await lines_of(leadgate))["account sunco"][0] == "warn"
+    wrong = await leadgate("money", "recount", "moonco")
+    assert (wrong.exit_code, "there is no buyer moonco" in wrong.output) == (2, True)
