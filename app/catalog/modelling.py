@@ -10,10 +10,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from app.catalog.document import Document
 from app.core.expressions import Expression
 
-Target = Literal["sold", "accepted"]
+Target = Literal["sold", "accepted", "won"]
 TARGETS: Mapping[Target, str] = {
     "sold": "a buyer took it and kept it",
     "accepted": "the first buyer that was asked took it",
+    "won": "a buyer told that the person bought",
 }
 """What a lead may be learned to become → when it counts as that."""
 

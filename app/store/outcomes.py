@@ -22,11 +22,16 @@ select l.source, l.received_at, d.fields::text as fields, {hit} as hit,
  order by l.received_at desc, l.id desc limit $4
 """
 _FIRST_ASKED = "join delivery x on x.lead_id = l.id and x.round = l.round and x.rank = 1"
+_TOLD = "select from feedback f where f.lead_id = l.id and not f.voided and f.kind in ('disposition', 'conversion')"
 _TARGETS = {
     "sold": {"hit": "l.state = 'sold'", "known": "l.state in ('sold', 'unsold', 'returned')", "first": ""},
     "accepted": {
         "hit": "x.state = 'accepted'", "known": "x.state in ('accepted', 'rejected', 'duplicate')",
         "first": _FIRST_ASKED,
+    },
+    "won": {
+        "hit": f"exists ({_TOLD} and f.code = 'won')",
+        "known": f"(l.state = 'returned' or exists ({_TOLD} and f.code ~ '^(won|lost|bad)'))", "first": "",
     },
 }  # fmt: skip
 _OPEN = """

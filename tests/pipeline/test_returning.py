@@ -20,7 +20,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.feedback import Feedback
 from app.pipeline.person_export import Exporter
 from app.pipeline.returning import Returns
-from app.store import erasing, health, persons
+from app.store import erasing, health, outcomes, persons
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
@@ -626,3 +626,32 @@ async def test_any_order_of_words_at_the_same_moment_leaves_the_books_even(
         wrong = """select l.id from lead l where l.state = 'sold' and not exists (
                      select from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null)"""
         assert await house.rows(wrong) == []
+
+
+async def test_scores_learn_who_bought_from_what_buyers_told_last(database: Database, buyer: Buyer) -> None:
+    async with desk(database, source(), selling(buyer)) as open_:
+        told = {
+            "won": True,
+            "lost.price": False,
+            "bad.fake": False,
+            "attempted.busy": None,
+            "contacted": None,
+        }
+        for n, code in enumerate(told):
+            delivery = await open_.sold(f"a{n}@example.com")
+            await open_.tell({"delivery_id": str(delivery), "code": code})
+        undone = await open_.sold("undone@example.com")
+        await open_.tell({"delivery_id": str(undone), "code": "won", "external_id": "w"})
+        await open_.tell({"type": "correction", "voids": "w"})
+        back = await open_.sold("back@example.com")
+        await open_.returns.approve(await open_.requested(back), by="ann")
+        now = datetime.now(UTC)
+        async with open_.house.database.acquire() as conn:
+            known = [
+                one
+                async for one in outcomes.known(
+                    conn, "solar", "won", now - timedelta(days=1), now + timedelta(days=1), 99
+                )
+            ]
+            await outcomes.said(conn, "solar", "won", now - timedelta(days=1), "none", [0.5], 10)
+        assert sorted(one.hit for one in known) == [False, False, False, True]
