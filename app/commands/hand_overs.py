@@ -180,6 +180,9 @@ def _event(event: Mapping[str, Any], story: Story, setting: Setting) -> Entry:
         told.append(buyers_words(str(data["reason"]), setting))
     if data.get("to"):
         told.append(f"to {data['to']}")
+    if kind == "requeued":
+        part = f" at {data['factor']} of each price" if data["factor"] != "1" else ""
+        told.append(f"round {data['round']}{part}")
     if data.get("was"):
         told.append(f"was {data['was']}")
     told.append(f"by {event['by_whom']}")

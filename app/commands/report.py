@@ -20,7 +20,7 @@ from app.store.database import Database
 from app.store.looking import Figures
 from app.store.profit import Profit
 
-COUNTS = ("received", "rejected", "held", "open", "sold", "unsold", "returned")
+COUNTS = ("received", "rejected", "held", "open", "waiting", "sold", "unsold", "returned")
 _HEAD = ("day", "source", "campaign", *COUNTS, "sold%", "bought", "revenue", "margin", "")
 
 

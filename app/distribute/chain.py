@@ -163,11 +163,8 @@ class Passage:
         if not self._held:
             yield from range(len(self.legs))
             return
-        holders = {contract for contract, _ in self._held}
-        for n, leg in enumerate(self.legs):
-            if holders & {one.id for index in indexes_of([leg]) for one in _members(leg, index)}:
-                yield n
-                return
+        legs = {_leg_with(self.legs, contract) for contract, _ in self._held} - {None}
+        yield from (n for n in legs if n is not None)
 
     def free(self, n: int, *, shared: bool) -> list[int]:
         """Slots of this way in which it may still be sold: none of the other way once somebody has it."""
@@ -197,6 +194,25 @@ class Passage:
             )
             self._matches[id(index)] = made
         return made if index is leg.shared else replace(made, eligible=made.eligible & leg.members)
+
+
+def share(legs: Sequence[Leg], one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether two (contract, slot) may hold one lead together: in the same leg, and neither as its only buyer."""
+    legs_of_both = {_leg_with(legs, contract) for contract, _ in (one, other)}
+    if len(legs_of_both) > 1 or legs_of_both == {None}:
+        return False
+    (n,) = legs_of_both
+    return n is not None and (legs[n].shared is None or EXCLUSIVE not in (one[1], other[1]))
+
+
+def _leg_with(legs: Sequence[Leg], contract: str) -> int | None:
+    return next((n for n, leg in enumerate(legs) if _stands(leg, contract)), None)
+
+
+def _stands(leg: Leg, contract: str) -> bool:
+    i = leg.index.number.get(contract)
+    shares = leg.shared is not None and contract in leg.shared.number
+    return shares or (i is not None and bool(leg.members >> i & 1))
 
 
 def index_with(legs: Sequence[Leg], contract: str) -> RouteIndex[Any] | None:

@@ -9,6 +9,7 @@ from app.core.money import of_units, units, written
 from app.core.reserved import MONEY, line
 from app.core.world import World
 from app.distribute.caps import Use, cap_of
+from app.distribute.chain import share
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans
@@ -106,11 +107,17 @@ class Replayer:
         if round_ != row.round:
             raise Conflict(f"it belongs to round {row.round}; its lead is in round {round_}")
         for holder in await replays.holders(conn, row.lead_id, row.round, row.id):
-            if holder.slot == row.slot or holder.buyer == row.buyer:
+            if holder.slot == row.slot or holder.buyer == row.buyer or not self._share(row, holder):
                 has = "was sold to" if holder.state == "accepted" else "is with"
                 raise Conflict(f"its lead {has} {holder.contract} since")
         if state not in _REVIVABLE:
             raise Conflict(f"its lead is {state}")
+
+    def _share(self, row: DeliveryRow, holder: replays.Holder) -> bool:
+        """Whether both may have the lead: not where one of them would be its only buyer."""
+        plans = self._plans()
+        legs = plans.campaign(row.campaign).legs if row.campaign in plans.snapshot.campaigns else ()
+        return not legs or share(legs, (row.contract, row.slot), (holder.contract, holder.slot))
 
     async def _reserve(self, conn: Any, row: DeliveryRow, dry: bool) -> list[str]:
         """What it had reserved was given back when it died, so it takes of today's caps; a test takes none."""

@@ -51,12 +51,13 @@ select (received_at at time zone $3)::date as day, source, campaign,
        count(*) filter (where state = 'rejected')::int as rejected,
        count(*) filter (where state = 'held')::int as held,
        count(*) filter (where state in ('delivering', 'unclear', 'received', 'pooled'))::int as open,
+       count(*) filter (where due_at is not null and state = 'delivering')::int as waiting,
        count(*) filter (where state = 'sold')::int as sold,
        count(*) filter (where state = 'unsold')::int as unsold,
        count(*) filter (where state = 'returned')::int as returned,
        coalesce(sum(price) filter (where outcome = 'success'), 0) as bought,
        coalesce(sum(revenue), 0) as revenue
-  from lead
+  from lead left join (select lead_id, due_at from requeue where due_at is not null) q on q.lead_id = id
  where received_at >= $1 and received_at < $2 and not test
    and id >= leadgate_day(($1 at time zone 'UTC')::date - 1)
  group by 1, 2, 3 order by 1, 2, 3
@@ -100,6 +101,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     rejected: int
     held: int
     open: int
+    waiting: int  # of those open: nobody took them, and they are offered again
     sold: int
     unsold: int
     returned: int

@@ -44,7 +44,8 @@ select l.id, l.state, l.round, l.erased_at is not null, q.until <= now(),
 _ARCHIVE = """
 insert into lead_round (lead_id, round, state, outcome, price, reasons, score, catalogue, decided_at, ended_at,
                         fields, extra, findings, routing, steps)
-select l.id, l.round, 'unsold', l.outcome, l.price, l.reasons, l.score, l.catalogue, l.decided_at, now(),
+select l.id, l.round, 'unsold', l.outcome, l.price, l.reasons, l.score, l.catalogue, l.decided_at,
+       coalesce((select max(x.ended_at) from delivery x where x.lead_id = l.id and x.round = l.round), l.decided_at),
        '{}', '{}', '[]', d.routing, d.steps
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """

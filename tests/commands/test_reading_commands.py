@@ -18,7 +18,7 @@ async def test_the_report_counts_by_day_and_source_and_leaves_tests_out(
     told = await leadgate("report")
     head, row = told.stdout.splitlines()
     assert head.split() == [
-        "day", "source", "campaign", "received", "rejected", "held", "open", "sold", "unsold", "returned", "sold%",
+        "day", "source", "campaign", "received", "rejected", "held", "open", "waiting", "sold", "unsold", "returned", "sold%",
         "bought", "revenue", "margin",
     ]  # fmt: skip
     assert row.split()[1:] == [
@@ -26,6 +26,7 @@ async def test_the_report_counts_by_day_and_source_and_leaves_tests_out(
         "solar",
         "4",
         "1",
+        "0",
         "0",
         "0",
         "2",

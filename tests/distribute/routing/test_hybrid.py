@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.catalog.documents import CampaignDoc
 from app.distribute.allocate import Choice, Want, allocate, needs
-from app.distribute.chain import EXCLUSIVE, Chained, Leg, Passage, legs_of
+from app.distribute.chain import EXCLUSIVE, Chained, Leg, Passage, legs_of, share
 from app.distribute.route import RouteIndex
 from tests.distribute.routing.standing import NOON, Contract, contract
 
@@ -192,3 +192,19 @@ def test_who_is_full_is_named_whichever_leg_it_was_on() -> None:
     )  # fmt: skip
     found = placed(made)
     assert ([one for one, _ in found.full], found.exhausted, found.chosen) == (["a", "o"], True, ())
+
+
+def test_who_may_hold_a_lead_together() -> None:
+    made = legs(
+        [campaign("solar", "hybrid(2)", {"campaign": "aged"}), campaign("aged", "shared(2)")],
+        [
+            contract("a", price="9", shared_price="1"), contract("b", price="9", shared_price="1"),
+            contract("o", campaign="aged"), contract("p", campaign="aged"),
+        ],
+    )  # fmt: skip
+    assert share(made, ("a", 2), ("b", 3))
+    assert share(made, ("o", 1), ("p", 2))
+    assert not share(made, ("a", 1), ("b", 3))  # one of them would be its only buyer
+    assert not share(made, ("a", 2), ("o", 1))  # nobody of the chain has what the campaign sold
+    assert not share(made, ("a", 2), ("gone", 3))
+    assert not share(made, ("gone", 2), ("gone-too", 3))
