@@ -24,6 +24,7 @@ from app.core.world import World
 from app.distribute.auction import BidSettings
 from app.distribute.route import RouteIndex
 from app.distribute.wire import Wire
+from app.model import Scalar
 from app.pipeline.auctioneer import Auctioneer, Lot
 from app.pipeline.plans import CampaignPlan
 from app.validate.judge import Judge
@@ -95,7 +96,7 @@ async def held(port: int, deadline: str, bids: int) -> list[float]:
     async with Wire(allow_private=True) as wire:
         auctioneer = Auctioneer(cast(Any, None), wire, world, Metrics(), plans=lambda: cast(Any, None))
         for n in range(ROUNDS + 10):
-            facts = {"state": "CA", "bill": 180 + n}
+            facts: dict[str, Scalar] = {"state": "CA", "bill": 180 + n}
             match = campaign.match(facts, source="acme", at=AT)
             lot = Lot(id=world.new_id(), campaign=campaign, source="acme", match=match, lead=facts)
             began = time.perf_counter()
