@@ -20,6 +20,7 @@ class OpenLeads:
 
     __slots__ = ("_use", "limit", "name")
     per = "open"
+    minds = False
 
     def __init__(self, contract: str) -> None:
         self.name, self.limit = open_key(contract), _EVER
