@@ -6,7 +6,6 @@ the buyer owes us; a deposit makes it negative), `source:acme` (negative: what w
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -30,8 +29,8 @@ returning 1
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One movement. A delivery has one of a kind (`sale`, `return`, `cost_return`), a lead one `cost`; all other kinds
-    have a `key`, and there is one of a key."""
+    """One movement. A delivery has one `sale` and one `return`; `cost` and `cost_return` without a delivery are one a
+    lead. All other kinds have a `key`, and there is one of a key."""
 
     kind: Kind
     debit: str
@@ -47,13 +46,6 @@ class Entry(Struct, frozen=True, kw_only=True):
     key: str | None = None
     note: str | None = None
     by_whom: str | None = None
-
-
-class Booked(Entry, frozen=True, kw_only=True):
-    """An entry as it stands."""
-
-    id: int
-    at: datetime
 
 
 async def post(conn: Any, entries: Sequence[Entry]) -> int:
