@@ -1,5 +1,6 @@
 """Catalogues by chance: every key of the vocabulary, odd texts included."""
 
+from datetime import date
 from typing import Any
 
 from hypothesis import strategies as st
@@ -52,23 +53,41 @@ sources = some(
     {"id": ids, "campaign": ids},
     name=texts, reply=st.sampled_from(["receipt", "verdict", "sold"]), deadline=durations, price=amounts,
     mapping=mappings, defaults=st.dictionaries(names, texts, max_size=2), test=st.booleans(), paused=st.booleans(),
+    caps=st.deferred(lambda: st.lists(caps, max_size=2)),
 )  # fmt: skip
-caps = some(
-    {"per": st.sampled_from(["hour", "total"]), "leads": st.integers(0, 99)}, zone=zones, when=expressions
+caps = (
+    some({"per": st.sampled_from(["hour", "total"]), "leads": st.integers(0, 99)}, zone=zones, when=expressions)
+    | some({"per": st.just("day"), "amount": amounts}, window=st.sampled_from(["calendar", "rolling"]))
+)  # fmt: skip
+money = some({"terms": st.just("prepaid")}, low_balance=amounts) | some(
+    {"terms": st.just("credit"), "credit_limit": amounts}, currency=st.just("EUR")
 )
+days = st.dates(date(2026, 1, 1), date(2028, 12, 31)).map(date.isoformat)
+holidays = some(
+    {"country": st.just("US")}, subdiv=st.just("CA"), observed=st.booleans(),
+    add=st.dictionaries(days, texts, max_size=2), remove=st.lists(texts, max_size=2),
+    days=st.dictionaries(days, texts, max_size=2), known_to=st.just(2028), by=st.just("holidays 0.109"),
+)  # fmt: skip
 hours = some(
     {
         "zone": zones,
         "open": st.dictionaries(st.sampled_from(["mon", "tue-fri"]), st.just("08:00-18:00"), max_size=2),
-    }
+    },
+    holidays=holidays,
+    special=st.dictionaries(days, st.just("09:00-12:00"), max_size=2),
+    away=st.lists(some({"from": st.just("2026-01-01"), "to": days}), max_size=2),
 )
 contracts = some(
     {"id": ids, "campaign": ids, "deliver": st.dictionaries(texts, values, max_size=4)},
     when=expressions, price=amounts, priority=st.integers(-5, 5), weight=st.integers(1, 9), hours=hours,
+    rate=some({"per": st.just("second"), "n": st.integers(1, 9)}),
     caps=st.lists(caps, max_size=2), sources=st.lists(ids, max_size=2), idempotent=st.booleans(),
     retry=some({}, schedule=st.lists(durations, max_size=3), until=durations), paused=st.booleans(),
 )  # fmt: skip
-buyers = some({"id": ids}, name=texts, contracts=st.lists(contracts, max_size=3), paused=st.booleans())
+buyers = some(
+    {"id": ids}, name=texts, contracts=st.lists(contracts, max_size=3), paused=st.booleans(), money=money,
+    caps=st.lists(caps, max_size=2),
+)  # fmt: skip
 catalogues = some(
     {}, campaigns=st.lists(campaigns, max_size=2), sources=st.lists(sources, max_size=2),
     buyers=st.lists(buyers, max_size=2),
