@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.catalog.documents import BuyerDoc, Catalogue, ContractDoc, SourceDoc
 from app.catalog.problems import counted
 from app.catalog.sealing import is_sealed
+from app.catalog.selling_faults import reached
 from app.catalog.writing import flow
 from app.core.money import written
 
@@ -205,9 +206,10 @@ def _veiled(value: Any) -> Any:
 def _warnings(catalogue: Catalogue) -> Iterator[Caution]:
     contracts = [c for b in catalogue.buyers if not b.paused for c in b.contracts if not c.paused]
     sources = [source for source in catalogue.sources if not source.paused]
+    further = _further(catalogue)
     for contract in contracts:
         feeding = [s for s in sources if _feeds(s, contract)]
-        if not feeding:
+        if not feeding and not any(contract.id in further.get(s.campaign, ()) for s in sources):
             text = f"no source feeds campaign {contract.campaign}"
             if contract.sources:
                 text = f"none of its sources feeds campaign {contract.campaign}"
@@ -215,9 +217,21 @@ def _warnings(catalogue: Catalogue) -> Iterator[Caution]:
         yield from _loss(contract, feeding)
     sold = {contract.campaign for contract in contracts}
     for source in sources:
-        if source.campaign not in sold:
+        if source.campaign not in sold and not further.get(source.campaign):
             text = f"campaign {source.campaign} has no contract: every lead stays unsold"
             yield Caution(kind="source", id=source.id, path="campaign", text=text)
+
+
+def _further(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Campaign → contracts to which its leads go on along its chain."""
+    campaigns = {one.id: one for one in catalogue.campaigns}
+    found: dict[str, set[str]] = {}
+    for campaign in (one for one in catalogue.campaigns if one.distribution.then):
+        along = reached(campaign.id, campaigns)
+        houses = {link.house for one in along for link in campaigns[one].distribution.then if link.house}
+        beyond = {c.id for b in catalogue.buyers for c in b.contracts if c.campaign in along[1:]}
+        found[campaign.id] = houses | beyond
+    return found
 
 
 def _feeds(source: SourceDoc, contract: ContractDoc) -> bool:

@@ -83,13 +83,13 @@ def _next(
             item, path, f"leads in a circle: {' > '.join((doc.id, *circle))}", "leave one of them out"
         )
         return
-    for other in _reached(name, known.campaigns):
+    for other in reached(name, known.campaigns):
         _same_money(reading, item, path, other, doc, known)
         for strange in _strangers(other, doc, known):
             reading.say(item, path, strange, f"give {doc.id} the field, or leave {other} out of its chain")
 
 
-def _reached(start: str, campaigns: Mapping[str, CampaignDoc]) -> list[str]:
+def reached(start: str, campaigns: Mapping[str, CampaignDoc]) -> list[str]:
     """It, and all that its chain leads to."""
     found = [start]
     for name in found:

@@ -165,3 +165,18 @@ def test_a_platforms_secret_is_told_as_changed_and_not_shown() -> None:
     assert "platforms[0].key secret changed" in again
     assert "hunter" not in told + again
     assert render(plan(with_ads, seen(added, with_ads))) == "Nothing to change."
+
+
+def test_who_is_reached_along_a_chain_is_fed_by_it() -> None:
+    text = (
+        "campaigns:\n"
+        "  - {id: a, fields: {}, distribution: {then: [{campaign: b}, {house: h}]}}\n"
+        "  - {id: b, fields: {}}\n  - {id: c, fields: {}}\n"
+        "sources:\n  - {id: s, campaign: a}\n"
+        "buyers:\n  - id: x\n    contracts:\n"
+        "      - {id: of-b, campaign: b, deliver: {adapter: webhook, url: 'https://b.example'}}\n"
+        "      - {id: h, campaign: c, deliver: {adapter: webhook, url: 'https://b.example'}}\n"
+        "      - {id: of-c, campaign: c, deliver: {adapter: webhook, url: 'https://b.example'}}\n"
+    )
+    found = plan(Catalogue(), read([("t", text)], KINDS)).warnings
+    assert [(one.id, one.text) for one in found] == [("of-c", "no source feeds campaign c")]

@@ -126,10 +126,8 @@ def test_no_other_way_would_have_earned_more(
     found = placed(hybrid(n, *contracts))
     made = {one.id: one for one in contracts}
     taken = [made[one.contract] for one in found.chosen]
-    earned = sum(
-        (one.doc.shared_price if found.shared else one.doc.price for one in taken),
-        Decimal(0),  # type: ignore[misc]
-    )
+    prices = [one.doc.shared_price if found.shared else one.doc.price for one in taken]
+    earned = sum((price for price in prices if price is not None), Decimal(0))
     assert earned == max([*alone, *sums], default=Decimal(0))
     assert bool(taken) == bool(alone or sums)
     assert len({one.buyer for one in taken}) == len(taken) <= (n if found.shared else 1)
@@ -154,7 +152,7 @@ def test_sweepers_come_after_all_others_and_before_the_chain() -> None:
     assert [(leg.name, leg.copies) for leg in made] == [
         ("solar", 1), ("sweepers of solar", 1), ("aged", 2), ("house desk", 1)
     ]  # fmt: skip
-    order = []
+    order: list[str] = []
     while found := chosen(placed(made, tried=order)):
         order += found
     assert order == ["a", "s", "o", "desk"]
