@@ -123,3 +123,17 @@ async def test_the_whole_chain_is_told_with_its_sweepers_and_its_house(
     assert "then sweepers of solar: 1 of 1: net-all 42.00" in told.stdout
     assert "then house helio-us: 1 of 1: helio-us 42.00" in told.stdout
     assert "would go to net-all of net" in told.stdout
+
+
+async def test_it_says_how_full_every_limit_is(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    caps = '[{per: day, leads: 200}, {per: total, amount: "50"}]'
+    await gate.configure(source(), contract("helio-us", buyer.url("helio-us"), caps=caps))
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
+    assert "limits\n  helio-us  0 of 200 today · 0.00 of 50.00 in all\n" in told.stdout
+    await gate.fetch("update counter set value = case when key like 'cap:%' then 140 else 420000 end")
+    told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
+    assert "helio-us  budget  budget per total  42.00 of 50.00 in all" in told.stdout
