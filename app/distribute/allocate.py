@@ -1,7 +1,7 @@
 """Which contracts get which leads of a batch, decided over counters that the pipeline holds locked.
 
-    keys = needs(wants, hints)          # what to lock, sorted, in one statement; a row that is not there is 0
-    done = allocate(wants, locked, hints)
+    tried = rehearse(wants, hints)      # `tried.keys`: what to lock, in one statement; a row that is not there is 0
+    done = tried.allocation if tried.holds(locked, hints) else allocate(wants, locked, hints)
     …write done.increments in the same transaction; after its commit `locked` + increments are hints
 
 `hints` are values seen earlier, without a lock. They only save locks: a choice is made over locked values
@@ -13,8 +13,7 @@ A turn is used up by being asked: a rejection gives back the caps (`Reservation.
 a buyer who always says no would be asked first every time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -23,13 +22,13 @@ from msgspec.structs import replace
 
 from app.core.money import units
 from app.core.reserved import line
-from app.distribute.aging import WHOLE, reduced
 from app.distribute.book import Book, Missing
 from app.distribute.caps import CounterKey, Use
-from app.distribute.chain import Passage, index_with
+from app.distribute.chain import index_with
 from app.distribute.hybrid import along
 from app.distribute.ranking import SCALE, levelled
-from app.distribute.route import Match, RouteIndex
+from app.distribute.route import RouteIndex
+from app.distribute.wanting import Allocation, Choice, Reservation, Want
 
 SPARE = 8
 """Equals beyond the chosen ones that are locked too, so that other processes' turns in between cost no second look."""
@@ -37,74 +36,31 @@ SPARE = 8
 NEARLY = 64
 """A cap that was seen so close to its limit may be full by now."""
 
-_NOBODY: frozenset[str] = frozenset()
+
+class Rehearsal(Struct, frozen=True):
+    """What would be chosen if the hints were true, and the keys to lock to know whether they are."""
+
+    keys: frozenset[CounterKey]
+    allocation: Allocation
+
+    def holds(self, locked: Mapping[CounterKey, int], hints: Mapping[CounterKey, int]) -> bool:
+        """Whether nothing that it looked at was otherwise: then `allocate` would choose the same."""
+        return all(key in hints and locked[key] == hints[key] for key in self.keys)
 
 
-class Want(Struct, frozen=True):
-    """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it; nor must who
-    gets one of the wants before it that stand at the places `apart`.
-
-    `gate` is used up by the lead itself, whoever gets it, and not given back: what its source may bring.
-    `prices` are what contracts pay for this lead, where that is not what they say."""
-
-    match: Match
-    copies: int = 1
-    tried: Collection[str] = _NOBODY
-    buyers: Collection[str] = _NOBODY
-    apart: Collection[int] = ()
-    gate: tuple[Use, ...] = ()
-    prices: Mapping[str, Decimal] = {}
-    factor: Decimal = WHOLE  # of all other prices
-    passage: Passage | None = None  # where it goes on to contracts beyond `match`, or may be sold in two ways
-
-    def price_of(self, contract: Any) -> Decimal | None:
-        """None where it is the contract's own."""
-        if self.factor != WHOLE and contract.id not in self.prices:
-            return reduced(contract.doc.price, self.factor)
-        return self.prices.get(contract.id)
-
-
-class Reservation(Struct, frozen=True):
-    """One contract chosen for one lead; `caps` are lines (`core.reserved`) of what it holds of counters, and of what
-    is given back."""
-
-    contract: str
-    caps: tuple[str, ...] = ()
-    turn: CounterKey | None = None
-
-
-class Choice(Struct, frozen=True):
-    """Fewer chosen than wanted and no `again`: the lead is exhausted, nobody is left to ask.
-
-    `full` are the contracts passed over for a cap, with the cap's key; without a contract it is a cap of the whole
-    campaign. `refused` is the key of a full `gate`. With `again` nothing was reserved.
-    """
-
-    chosen: tuple[Reservation, ...] = ()
-    full: tuple[tuple[str, CounterKey], ...] = ()
-    exhausted: bool = False
-    again: tuple[CounterKey, ...] = ()
-    refused: CounterKey = ""
-    why: Mapping[str, Mapping[str, float]] = {}
-    """Word of the ranking → contract → what it saw of it, where counters decided."""
-    leg: int = 0  # of its passage, and in which way it was sold there
-    shared: bool = False
-    slots: tuple[int, ...] = ()  # which of them the chosen ones take
-    earns: tuple[Decimal, ...] = ()  # sold to one, and shared, where both were thought of
-
-
-class Allocation(Struct, frozen=True):
-    """One Choice per Want, in order, and the sums to add to the counters."""
-
-    choices: tuple[Choice, ...]
-    increments: dict[CounterKey, int]
+def rehearse(
+    wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None, spare: int = SPARE
+) -> Rehearsal:
+    """Over the hints. With `spare` equals beside each chosen one a turn that was taken meanwhile costs no second look;
+    where nobody else takes turns they would be locked for nothing."""
+    book = Book(None, hints or {}, spare)
+    choices = _place_all(wants, book)
+    return Rehearsal(frozenset(book.touched), _allocation(choices, book))
 
 
 def needs(wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None) -> list[CounterKey]:
     """The keys to lock for these leads, sorted: those of a rehearsal over the hints, and some spare."""
-    book = Book(None, hints or {})
-    _place_all(wants, book)
-    return sorted(book.touched)
+    return sorted(rehearse(wants, hints).keys)
 
 
 def allocate(
@@ -114,7 +70,11 @@ def allocate(
 ) -> Allocation:
     """First come, first served, in the order of `wants`. A key that is absent from `locked` is not locked."""
     book = Book(locked, hints or {})
-    return Allocation(_place_all(wants, book), {key: n for key, n in book.added.items() if n})
+    return _allocation(_place_all(wants, book), book)
+
+
+def _allocation(choices: tuple[Choice, ...], book: Book) -> Allocation:
+    return Allocation(choices, {key: n for key, n in book.added.items() if n})
 
 
 def _place_all(wants: Sequence[Want], book: Book) -> tuple[Choice, ...]:
@@ -173,6 +133,7 @@ class _Placing:
         self._uses: dict[int, tuple[Use, ...]] = {}
         self._added: list[tuple[CounterKey, int]] = []
         self.why: dict[str, dict[str, float]] = {}
+        self.value = book.value
 
     def run(self) -> None:
         if (self.want.gate and not self._admitted()) or (self.index.common and self._closed()):
@@ -180,8 +141,7 @@ class _Placing:
         for tier in self.want.match.tiers():
             waiting, turning = self._untried(tier), len(tier) > 1  # alone there are no turns to take
             if turning and self.index.stages.words:
-                self._run_staged(waiting)
-                waiting = []
+                waiting = self._run_staged(waiting)
             while waiting and len(self.chosen) < self.want.copies:
                 i = self._next(waiting) if turning else self._first(waiting)
                 if i is None:
@@ -191,25 +151,29 @@ class _Placing:
             if len(self.chosen) >= self.want.copies:
                 return
 
-    def _run_staged(self, waiting: list[int]) -> None:
+    def _run_staged(self, waiting: list[int]) -> list[int]:
         """One tier whose contracts are told apart by what counters say of each, before any turn is taken."""
         stages, match = self.index.stages, self.want.match
         shares: Mapping[int, int] | None = None
         while len(self.chosen) < self.want.copies:
-            waiting = [i for i in waiting if not self._refused(i)]
             if stages.sharing:
+                waiting = [i for i in waiting if not self._refused(i)]
                 self.need(key for i in waiting for key in self._keys(i, turning=False))
                 if shares is None and not self.want.tried:  # who is asked after others were: not a lead more
                     shares = stages.credit(waiting, self.want.copies, self)
             group = stages.best(waiting, self, order=match.order, levels=match.levels, shares=shares)
+            if refused := {i for i in group if not stages.sharing and self._refused(i)}:
+                waiting = [i for i in waiting if i not in refused]
+                continue
             turning = len(group) > 1 and self.index.turning is not None
             i = self._next(group) if turning else self._first(group)
             if i is None:
-                return
+                break
             waiting = [other for other in waiting if other != i]
             self._reserve(i, turning)
             if stages.sharing:
                 stages.charge(i, self)
+        return []
 
     def need(self, keys: Iterable[CounterKey]) -> None:
         if self.book.rehearsal:
@@ -217,17 +181,10 @@ class _Placing:
         elif missing := [key for key in keys if not self.book.knows(key)]:
             raise Missing(missing)
 
-    def value(self, key: CounterKey) -> int:
-        return self.book.value(key)
-
-    def change(self, key: CounterKey, by: int) -> None:
-        self._add(key, by)
-
     def note(self, word: str, said: Mapping[int, float]) -> None:
-        if not self.book.rehearsal:
-            told = self.why.setdefault(word, {})
-            for i, value in said.items():
-                told.setdefault(self.index.contracts[i].id, value)
+        told = self.why.setdefault(word, {})
+        for i, value in said.items():
+            told.setdefault(self.index.contracts[i].id, value)
 
     def _admitted(self) -> bool:
         """Whether its source may bring one more; counted where it may."""
@@ -297,7 +254,8 @@ class _Placing:
         lowest = tags[order[0]]
         best = next((i for i in takewhile(lambda i: tags[i] == lowest, order) if self._ready(i)), None)
         if best is None or self.book.rehearsal:
-            keys = [key for i in order[:SPARE] for key in self._keys(i, turning=True)]
+            spare = self.book.spare if best is not None else SPARE
+            keys = [key for i in order[:spare] for key in self._keys(i, turning=True)]
             if best is None:
                 raise Missing(key for key in keys if not self.book.knows(key))
             self.book.touched.update(keys)
@@ -311,7 +269,7 @@ class _Placing:
         for i, rise in levelled(tags, self.index.quanta).items():
             key = self.index.turns[i]
             if self.book.knows(key):
-                self._add(key, rise)
+                self.change(key, rise)
 
     def _ready(self, i: int) -> bool:
         """As the first in order, which has been looked at: it may be chosen on what is locked."""
@@ -344,11 +302,18 @@ class _Placing:
             return ()
         found = self._uses.get(i)
         if found is None:
-            match, price = self.want.match, self.want.price_of(self.index.contracts[i])
-            found = self._uses[i] = self.index.uses(
-                i, match.lead, match.source, match.at, None if price is None else units(price)
-            )
+            found = self._uses[i] = self._looked_up(i)
         return found
+
+    def _looked_up(self, i: int) -> tuple[Use, ...]:
+        index, match = self.index, self.want.match
+        price = self.want.price_of(index.contracts[i])
+        if price is not None or not index.steady[i]:
+            return index.uses(i, match.lead, match.source, match.at, None if price is None else units(price))
+        known, key = self.book.uses, (index, i, match.at)
+        if key not in known:  # the same for each lead of the batch
+            known[key] = index.uses(i, match.lead, match.source, match.at)
+        return known[key]
 
     def _reserve(self, i: int, turning: bool) -> None:
         contract = self.index.contracts[i]
@@ -356,7 +321,7 @@ class _Placing:
         turn = self.index.turns[i] if turning else None
         self._take(uses)
         if turn is not None:
-            self._add(turn, self.index.quanta[i])
+            self.change(turn, self.index.quanta[i])
         self._picked.append(i)
         self.buyers.add(contract.buyer)
         held = tuple(line(use.key, use.by) for use in uses if use.by)
@@ -365,9 +330,9 @@ class _Placing:
     def _take(self, uses: Iterable[Use]) -> None:
         for use in uses:
             self.book.touched.update(use.also)
-            self._add(use.key, use.by)
+            self.change(use.key, use.by)
 
-    def _add(self, key: CounterKey, n: int) -> None:
+    def change(self, key: CounterKey, n: int) -> None:
         self.book.touched.add(key)
         self.book.add(key, n)
         self._added.append((key, n))

@@ -1,6 +1,7 @@
 """What is known of counters while the leads of a batch are placed, and what the batch has added to them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from app.distribute.caps import CounterKey, Use
 
@@ -15,15 +16,19 @@ class Missing(Exception):
 class Book:
     """Counter values with what this batch has added to them.
 
-    In a rehearsal (`locked` is None) every key is taken at its hint, and what is looked at is noted.
+    In a rehearsal (`locked` is None) every key is taken at its hint, and what is looked at is noted, with `spare`
+    equals beside each that is chosen.
     """
 
-    def __init__(self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int]) -> None:
-        self.rehearsal = locked is None
+    def __init__(
+        self, locked: Mapping[CounterKey, int] | None, hints: Mapping[CounterKey, int], spare: int = 1
+    ) -> None:
+        self.rehearsal, self.spare = locked is None, spare
         self.hints, self.locked = hints, locked or {}
         self.values = {**hints, **self.locked}  # now; of an unlocked key what was seen last
         self.added: dict[CounterKey, int] = {}
         self.touched: set[CounterKey] = set()
+        self.uses: dict[tuple[object, int, datetime], tuple[Use, ...]] = {}  # of limits that mind no lead
 
     def knows(self, key: CounterKey) -> bool:
         return self.rehearsal or key in self.locked

@@ -91,6 +91,11 @@ class CountedCap:
         """The key without its window: the same name is the same cap."""
         return self._name
 
+    @property
+    def minds(self) -> bool:
+        """Whether it matters which lead it is."""
+        return bool(self._when)
+
     def counts(self, lead: Mapping[str, Scalar], source: str = "") -> bool:
         """Whether this lead uses the cap up."""
         return all(part.holds(lead, source) for part in self._when)
@@ -131,6 +136,7 @@ class CountedBalance:
 
     __slots__ = ("limit", "name", "start")
     per = "balance"
+    minds = False
 
     def __init__(self, buyer: str, money: Money) -> None:
         self.name = f"balance:{buyer}"

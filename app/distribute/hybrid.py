@@ -14,7 +14,7 @@ from app.distribute.chain import Passage
 from app.distribute.route import Match
 
 if TYPE_CHECKING:
-    from app.distribute.allocate import Choice, Want
+    from app.distribute.wanting import Choice, Want
 
 Ask = Callable[["Want"], tuple["Choice", Callable[[], None]]]
 """Places a lead among the contracts of one leg; with the choice comes how to take it back."""

@@ -149,6 +149,7 @@ class RouteIndex(Generic[C]):
         self.caps, self.common = _limits(order, distribution)
         self.areas = Areas([one.doc.area for one in order], distribution.territories, atlas)
         self._prices = tuple(units(one.doc.price) for one in order)
+        self.steady = tuple(not any(limit.minds for limit in limits) for limits in self.caps)
         self.quanta = tuple(quantum(one.doc, self.turning) for one in order)
         self.least_quantum = min(self.quanta, default=0)
         self.turns = tuple(turn_key(one.id) for one in order)

@@ -1,12 +1,16 @@
 """Chooses contracts for a batch of leads over locked counters, inside the batch's transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from app.core.reserved import MONEY
 from app.core.world import World
-from app.distribute.allocate import Choice, Want, allocate, needs
+from app.distribute.allocate import SPARE, allocate, rehearse
+from app.distribute.wanting import Choice, Want
 from app.store import balances, decisions
 
 _GIVEN_BACK = ("cap:", *MONEY)
@@ -31,6 +35,26 @@ class Chooser:
         self._hints: dict[str, int] = {}
         self._extra: set[str] = set()
         self._fresh_until = 0.0
+        self._spare = SPARE
+        self._begun: WeakKeyDictionary[asyncio.Task[Any], tuple[Mapping[str, int], Mapping[str, int]]] = (
+            WeakKeyDictionary()
+        )
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Around a transaction that chooses: once it is committed its own sums are known, and need not be seen again."""
+        task = asyncio.current_task()
+        assert task is not None, "a transaction is a task's"
+        self._begun.pop(task, None)
+        try:
+            yield
+        except BaseException:
+            self._begun.pop(task, None)
+            raise
+        seen, by = self._begun.pop(task, ({}, {}))
+        for key, n in by.items():
+            if self._hints.get(key) == seen.get(key):  # else somebody saw a later value meanwhile
+                self._hints[key] = seen[key] + n
 
     async def choose(
         self, conn: Any, wants: Sequence[Want], give_back: Mapping[str, int] | None = None
@@ -41,10 +65,13 @@ class Chooser:
         """
         back = give_back or {}
         self._forget()
-        keys = {*needs(wants, self._hints), *back, *self._extra}
-        seen = await decisions.lock(conn, keys)
-        locked = {**seen, **{key: seen[key] - n for key, n in back.items()}}
-        done = allocate(wants, locked, self._hints)
+        tried = rehearse(wants, self._hints, self._spare)
+        seen = await decisions.lock(conn, {*tried.keys, *back, *self._extra})
+        locked = {**seen, **{key: seen[key] - n for key, n in back.items()}} if back else seen
+        if tried.holds(locked, self._hints):
+            done, self._spare = tried.allocation, 1
+        else:
+            done, self._spare = allocate(wants, locked, self._hints), SPARE
         # What was there before this batch: its own changes may yet be rolled back.
         self._hints.update(seen)
         for key in back:  # room again: a hint that says full would be believed
@@ -58,6 +85,8 @@ class Chooser:
             by[key] = by.get(key, 0) - n
         await decisions.count(conn, by)
         self._extra -= seen.keys()
+        if (task := asyncio.current_task()) is not None and not back:
+            self._begun[task] = seen, by
         return done.choices
 
     async def prepare(self, conn: Any, keys: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.core.conditions import facts_of
 from app.core.metrics import Metrics
 from app.core.world import World
-from app.distribute.allocate import Choice, Want
+from app.distribute.wanting import Choice, Want
 from app.model import Lead
 from app.pipeline import answers, hash_exchange, offending
 from app.pipeline.binding import bind, mentioned, redeem
@@ -102,8 +102,9 @@ class Decider:
 
     async def _attempt(self, drafts: Sequence[Draft], again: bool) -> list[Decided]:
         try:
-            async with self._database.acquire() as conn, conn.transaction():
-                return await self._transact(conn, drafts, again)
+            with self._chooser.kept():
+                async with self._database.acquire() as conn, conn.transaction():
+                    return await self._transact(conn, drafts, again)
         except decisions.MissingCounters as missing:
             await self.prepare(missing.keys)
             raise Again from None

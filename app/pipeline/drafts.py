@@ -9,11 +9,11 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from app.core import events
-from app.distribute.allocate import Choice
 from app.distribute.auction import among
 from app.distribute.chain import Passage
 from app.distribute.owners import NOBODY, Owners
 from app.distribute.route import Match
+from app.distribute.wanting import Choice
 from app.model import Finding, Lead, Scalar, Verdict
 from app.pipeline.binding import Binding, Mentioned
 from app.pipeline.forced import Forced, forced

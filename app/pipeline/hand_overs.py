@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.core.world import World
-from app.distribute.allocate import Choice, Reservation
 from app.distribute.route import Match, RouteIndex
+from app.distribute.wanting import Choice, Reservation
 from app.pipeline.tracks import Job, Track
 from app.store import decisions
 from app.store.rows import NewDelivery

@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.world import World
-from app.distribute.allocate import Want
 from app.distribute.directed import directed
+from app.distribute.wanting import Want
 from app.pipeline.choosing import Chooser
 from app.pipeline.selling import jobs_of, passage, tested
 from app.pipeline.tracks import Job, Track

@@ -10,7 +10,7 @@ from msgspec import Struct
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.aging import WHOLE
-from app.distribute.allocate import Choice, Want
+from app.distribute.wanting import Choice, Want
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import RANKED, routing_json, steps_json
 from app.pipeline.engine import Engine

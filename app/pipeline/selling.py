@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.core.world import World
-from app.distribute.allocate import Choice, Want
 from app.distribute.auction import Bound
 from app.distribute.chain import Passage
 from app.distribute.hybrid import along
 from app.distribute.route import Match, RouteIndex
+from app.distribute.wanting import Choice, Want
 from app.pipeline.hand_overs import new_job, untallied
 from app.pipeline.plans import CampaignPlan
 from app.pipeline.tracks import Job, Track

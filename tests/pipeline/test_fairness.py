@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from app.core.world import World
-from app.distribute.allocate import Choice, Want
 from app.distribute.ranking import Standing
 from app.distribute.route import RouteIndex
+from app.distribute.wanting import Choice, Want
 from app.pipeline.choosing import Again, Chooser
 from app.store import decisions
 from app.store.database import Database

@@ -13,8 +13,8 @@ from app.catalog.documents import Distribution
 from app.catalog.limits import Account, Cap, Money
 from app.core.reserved import held
 from app.core.world import World
-from app.distribute.allocate import Choice, Want
 from app.distribute.route import RouteIndex
+from app.distribute.wanting import Choice, Want
 from app.pipeline.choosing import Again, Chooser
 from app.store import balances, decisions
 from app.store.ledger import Entry, post

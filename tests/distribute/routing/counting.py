@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.distribute.allocate import Allocation, Choice, Want, allocate, needs
+from app.distribute.allocate import allocate, needs
 from app.distribute.owners import NOBODY, Owners
 from app.distribute.route import RouteIndex
+from app.distribute.wanting import Allocation, Choice, Want
 from tests.distribute.routing.standing import NOON, Contract, index_of
 
 

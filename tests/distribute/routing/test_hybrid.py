@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.catalog.documents import CampaignDoc
-from app.distribute.allocate import Choice, Want, allocate, needs
+from app.distribute.allocate import allocate, needs
 from app.distribute.chain import EXCLUSIVE, Chained, Leg, Passage, legs_of, share
 from app.distribute.route import RouteIndex
+from app.distribute.wanting import Choice, Want
 from tests.distribute.routing.standing import NOON, Contract, contract
 
 CAP = ({"per": "day", "leads": 1},)

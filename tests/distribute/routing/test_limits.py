@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from app.catalog.documents import Distribution
 from app.catalog.limits import Account, Cap, Money
 from app.core.reserved import held
-from app.distribute.allocate import Choice, Want, allocate, needs
+from app.distribute.allocate import allocate, needs
 from app.distribute.caps import PIECES, CountedCap, Use, caps_of
 from app.distribute.route import RouteIndex
+from app.distribute.wanting import Choice, Want
 from tests.distribute.routing.standing import NOON, Contract, contract
 
 
