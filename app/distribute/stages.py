@@ -13,6 +13,9 @@ from app.distribute.shares import WHOLE, credited, first_due, lowered, share_key
 COMPARED = 64
 """So many of a tier are compared by their load; of more those that seemed to have least when they were seen last."""
 
+TOLD = 20
+"""Of more of them the why names those alone who came first."""
+
 
 class Counters(Protocol):
     """What one lead's placing knows of counters."""
@@ -91,8 +94,10 @@ class Stages:
 
         compared = group if len(group) <= COMPARED else sorted(nsmallest(COMPARED, group, key=load))
         counters.need(self._loads[i] for i in compared)
-        counters.note("load", {i: counters.value(self._loads[i]) for i in compared})
-        return _lowest(compared, {i: load(i) for i in compared})
+        least = _lowest(compared, {i: load(i) for i in compared})
+        told = compared if len(compared) <= TOLD else least[:TOLD]
+        counters.note("load", {i: counters.value(self._loads[i]) for i in told})
+        return least
 
 
 def _lowest(group: Iterable[int], by: Mapping[int, float]) -> list[int]:
