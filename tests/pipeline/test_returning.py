@@ -16,6 +16,7 @@ from app.core.world import World
 from app.followup.feedback import Result
 from app.followup.item import item_of
 from app.ingest.fieldtype import fieldtypes
+from app.model import Accepted
 from app.pipeline.faults import Retrying
 from app.pipeline.feedback import Feedback
 from app.pipeline.person_export import Exporter
@@ -186,6 +187,27 @@ async def test_requests_at_the_same_moment_are_one(database: Database, buyer: Bu
         results = await asyncio.gather(*(open_.give_back(delivery, external_id=f"r{n}") for n in range(8)))
         assert sorted(one.outcome for one in results) == ["duplicate"] * 7 + ["pending"]
         assert len({one.id for one in results}) == 1
+
+
+async def test_settled_and_given_back_at_the_same_moment_it_is_either_not_yet_theirs_or_asked_for(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database, source(), selling(buyer).replace("/ok", "/500")) as open_:
+        answer = await open_.house.one(lead())
+        delivery = await open_.house.value("select id from delivery")
+        assert answer.state == "unclear"
+        yes = Accepted(reference="SC-1", read="settled")
+        settled, *asked = await asyncio.gather(
+            open_.house.settler.settle(delivery, yes, by="ann"), *(open_.give_back(delivery, note=str(n)) for n in range(4))
+        )  # fmt: skip
+        assert settled is not None
+        codes = [one.code for one in asked]
+        assert [one.outcome for one in asked].count("pending") <= 1
+        assert set(codes) <= {"not_accepted", "requested"}
+        if "requested" not in codes:
+            await open_.requested(delivery)
+        await open_.returns.approve(await open_.house.value("select id from return_request"), by="ann")
+        assert await open_.books() == {}
 
 
 async def test_the_window_is_open_to_its_last_second(database: Database, buyer: Buyer) -> None:
