@@ -189,7 +189,6 @@ class Returns:
             await self._recorder.prepare(missing.keys)
             raise Again from None
 
-
     async def _ended(self, conn: Any, request: Request) -> None:
         """Its other copies were on their way when it was given back; once they have ended, so has it."""
         await leads.lock(conn, [request.lead_id])
