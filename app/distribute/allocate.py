@@ -1,7 +1,7 @@
 """Which contracts get which leads of a batch, decided over counters that the pipeline holds locked.
 
     tried = rehearse(wants, hints)      # `tried.keys`: what to lock, in one statement; a row that is not there is 0
-    done = tried.allocation if tried.holds(locked, hints) else allocate(wants, locked, hints)
+    done = tried.allocation if tried.holds(locked) else allocate(wants, locked, hints)
     …write done.increments in the same transaction; after its commit `locked` + increments are hints
 
 `hints` are values seen earlier, without a lock. They only save locks: a choice is made over locked values
@@ -13,7 +13,7 @@ A turn is used up by being asked: a rejection gives back the caps (`Reservation.
 a buyer who always says no would be asked first every time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -38,14 +38,19 @@ NEARLY = 64
 
 
 class Rehearsal(Struct, frozen=True):
-    """What would be chosen if the hints were true, and the keys to lock to know whether they are."""
+    """What would be chosen if the hints were true: the keys to lock to know whether they are, and what they were
+    taken for (None: never seen). Hints may have changed by the time that the keys are locked."""
 
-    keys: frozenset[CounterKey]
+    taken: Mapping[CounterKey, int | None]
     allocation: Allocation
 
-    def holds(self, locked: Mapping[CounterKey, int], hints: Mapping[CounterKey, int]) -> bool:
+    @property
+    def keys(self) -> Collection[CounterKey]:
+        return self.taken.keys()
+
+    def holds(self, locked: Mapping[CounterKey, int]) -> bool:
         """Whether nothing that it looked at was otherwise: then `allocate` would choose the same."""
-        return all(key in hints and locked[key] == hints[key] for key in self.keys)
+        return all(locked[key] == value for key, value in self.taken.items())
 
 
 def rehearse(
@@ -55,7 +60,7 @@ def rehearse(
     where nobody else takes turns they would be locked for nothing."""
     book = Book(None, hints or {}, spare)
     choices = _place_all(wants, book)
-    return Rehearsal(frozenset(book.touched), _allocation(choices, book))
+    return Rehearsal({key: book.hints.get(key) for key in book.touched}, _allocation(choices, book))
 
 
 def needs(wants: Sequence[Want], hints: Mapping[CounterKey, int] | None = None) -> list[CounterKey]:

@@ -68,7 +68,7 @@ class Chooser:
         tried = rehearse(wants, self._hints, self._spare)
         seen = await decisions.lock(conn, {*tried.keys, *back, *self._extra})
         locked = {**seen, **{key: seen[key] - n for key, n in back.items()}} if back else seen
-        if tried.holds(locked, self._hints):
+        if tried.holds(locked):
             done, self._spare = tried.allocation, 1
         else:
             done, self._spare = allocate(wants, locked, self._hints), SPARE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.distribute.allocate import allocate, needs
+from app.distribute.allocate import SPARE, allocate, rehearse
 from app.distribute.owners import NOBODY, Owners
 from app.distribute.route import RouteIndex
 from app.distribute.wanting import Allocation, Choice, Want
@@ -15,6 +15,7 @@ class House:
 
     def __init__(self, *contracts: Contract, rank: tuple[str, ...] = ("price", "round_robin")) -> None:
         self.rank = rank
+        self.spare: dict[str, int] = {}
         self.counters: dict[str, int] = {}
         self.hints: dict[str, dict[str, int]] = {}
         self.now_are(*contracts)
@@ -29,8 +30,12 @@ class House:
     def turn(self, wants: Sequence[Want], process: str = "one", again: set[str] | None = None) -> Allocation:
         """One transaction: lock, read, decide, write."""
         hints = self.hints.setdefault(process, {})
-        locked = {key: self.counters.get(key, 0) for key in {*needs(wants, hints), *(again or ())}}
+        tried = rehearse(wants, hints, self.spare.get(process, SPARE))
+        locked = {key: self.counters.get(key, 0) for key in {*tried.keys, *(again or ())}}
         done = allocate(wants, locked, hints)
+        self.spare[process] = 1 if tried.holds(locked) else SPARE
+        if tried.holds(locked):
+            assert done == tried.allocation, "a rehearsal over what was true chose otherwise"
         assert done.increments.keys() <= locked.keys()
         for key, n in done.increments.items():
             self.counters[key] = locked[key] + n

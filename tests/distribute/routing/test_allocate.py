@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.distribute.allocate import allocate, needs
+from app.distribute.allocate import allocate, needs, rehearse
 from app.distribute.ranking import SCALE
 from tests.distribute.routing.counting import House
 from tests.distribute.routing.standing import NOON, contract
@@ -68,6 +68,18 @@ def test_what_is_given_back_can_be_sold_again() -> None:
     house.hints.clear()
     assert set(house.counters.values()) == {0}
     assert house.sell([house.want()]) == [["a"]]
+
+
+def test_a_rehearsal_is_held_against_what_it_took_and_not_against_what_is_known_by_then() -> None:
+    house = House(contract("a"), contract("b"))
+    hints = {"turn:a": 0, "turn:b": 0}
+    tried = rehearse([house.want()], hints, 1)
+    assert tried.allocation.choices[0].chosen[0].contract == "a"
+    assert list(tried.keys) == ["turn:a"]
+    assert tried.holds({"turn:a": 0})
+    hints["turn:a"] = SCALE  # another transaction of this process was there meanwhile
+    assert not tried.holds({"turn:a": SCALE})
+    assert not rehearse([house.want()], {}, 1).holds({"turn:a": 0})  # never seen is not known to be 0
 
 
 def test_a_cap_seen_full_is_not_locked_again() -> None:
