@@ -68,6 +68,7 @@ class CountedCap:
         "_key",
         "_name",
         "_to",
+        "_use",
         "_when",
         "limit",
         "money",
@@ -85,6 +86,7 @@ class CountedCap:
         self._when: tuple[Node, ...] = conjuncts(cap.when) if cap.when is not None else ()
         self._from, self._to, self._key = _EVER, _NEVER, ""
         self._also: tuple[CounterKey, ...] = ()
+        self._use: Use | None = None  # as it was said last: of one window nearly all leads take the same
 
     @property
     def name(self) -> str:
@@ -108,8 +110,12 @@ class CountedCap:
         return self.part(at, by)
 
     def part(self, at: datetime, by: int = 1) -> Use:
-        key = self.key(at)
-        return Use(key, by, self.limit, self._also)
+        if not self._from <= at < self._to:
+            self._look(at)
+        use = self._use
+        if use is None or use.by != by:
+            use = self._use = Use(self._key, by, self.limit, self._also)
+        return use
 
     def key(self, at: datetime) -> CounterKey:
         """The counter that is added to."""
@@ -125,7 +131,7 @@ class CountedCap:
             self._also = tuple(self._at(self._from + n * piece) for n in (*range(-pieces, 0), 1))
         else:
             self._from, self._to = window(self.per, self.zone, at)
-        self._key = self._at(self._from)
+        self._key, self._use = self._at(self._from), None
 
     def _at(self, start: datetime) -> CounterKey:
         return f"{self._name}:{'ever' if self.per == 'total' else f'{start:%Y-%m-%dT%H:%MZ}'}"
