@@ -25,7 +25,7 @@ from app.core.reserved import line
 from app.distribute.book import Book, Missing
 from app.distribute.caps import CounterKey, Use
 from app.distribute.chain import index_with
-from app.distribute.hybrid import along
+from app.distribute.hybrid import asked_last
 from app.distribute.ranking import SCALE, levelled
 from app.distribute.route import RouteIndex
 from app.distribute.wanting import Allocation, Choice, Reservation, Want
@@ -98,9 +98,7 @@ def _buyer_of(want: Want, one: Reservation) -> str:
 
 
 def _place(want: Want, book: Book) -> Choice:
-    if want.passage is not None:
-        return along(want, want.passage, lambda part: _placed(part, book))
-    return _placed(want, book)[0]
+    return asked_last(want, lambda part: _placed(part, book))
 
 
 def _placed(want: Want, book: Book) -> tuple[Choice, Callable[[], None]]:

@@ -193,7 +193,9 @@ class Passage:
                 first.lead, source=first.source, at=first.at, zones=first.zones, owners=first.owners
             )
             self._matches[id(index)] = made
-        return made if index is leg.shared else replace(made, eligible=made.eligible & leg.members)
+        if index is leg.shared:
+            return made
+        return replace(made, eligible=made.eligible & leg.members, rested=made.rested & leg.members)
 
 
 def share(legs: Sequence[Leg], one: tuple[str, int], other: tuple[str, int]) -> bool:

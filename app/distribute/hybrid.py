@@ -20,6 +20,22 @@ Ask = Callable[["Want"], tuple["Choice", Callable[[], None]]]
 """Places a lead among the contracts of one leg; with the choice comes how to take it back."""
 
 
+def asked_last(want: "Want", ask: Ask) -> "Choice":
+    """Where nobody takes the lead it waits for one of its campaign who would, and rests."""
+    passage = want.passage
+    choice = ask(want)[0] if passage is None else along(want, passage, ask)
+    if choice.chosen or choice.again or choice.refused or not want.match.rested or not want.copies:
+        return choice
+    if passage is None:
+        last = ask(replace(want, match=want.match.last_resort, gate=()))[0]
+    else:
+        free = passage.free(0, shared=False) if 0 in passage.open() else []
+        match = passage.match(0).last_resort
+        last = ask(replace(want, match=match, gate=(), copies=len(free), passage=None))[0]
+        last = replace(last, slots=tuple(free))
+    return last if last.chosen or last.again else choice
+
+
 def along(want: "Want", passage: Passage, ask: Ask) -> "Choice":
     """The first leg with room for the lead has it. What its source may bring is counted with the first."""
     full: list[tuple[str, str]] = []

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.catalog.documents import Distribution
 from app.core.conditions import Asked, Facts, Node, asking
@@ -77,6 +78,12 @@ class Match(Struct, frozen=True):
     owners: Owners = NOBODY
     levels: Mapping[int, int] = {}
     """Where the ranking minds who has the person: contract → 0 for one that has it, 1 for another of its buyer."""
+    rested: int = 0
+    """Contracts that want it too, and rest: the last resort, where it waits."""
+
+    @property
+    def last_resort(self) -> "Match":
+        return replace(self, eligible=self.rested, rested=0)
 
     @property
     def count(self) -> int:
@@ -161,7 +168,6 @@ class RouteIndex(Generic[C]):
         self._every = (1 << len(order)) - 1
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
         self._resting = 0
-        self._rests: tuple[str, ...] = ()
         self._sources, self._any_source = _by_source(order)
         self._hours = _Openings(order)
         self._personal = PersonalHours([one.doc.consumer_hours for one in order])
@@ -171,9 +177,11 @@ class RouteIndex(Generic[C]):
         self._asks = _bits(self.asked)
 
     def rest(self, contracts: Iterable[str]) -> None:
-        """These get nothing from now on, until it is told otherwise: their buyers fail."""
-        self._rests = tuple(sorted(one for one in contracts if one in self.number))
-        self._resting = _bits(self.number[one] for one in self._rests)
+        """These are asked last from now on, until it is told otherwise: their buyers fail."""
+        self._resting = _bits(self.number[one] for one in contracts if one in self.number)
+
+    def rests(self, contract_id: str) -> bool:
+        return bool(self._resting >> self.number[contract_id] & 1)
 
     @property
     def minds_consumers(self) -> bool:
@@ -193,7 +201,7 @@ class RouteIndex(Generic[C]):
     ) -> Match:
         """`lead` holds valid normal values by field; `at` is an aware instant; `zones` is where the person may be;
         `owners` have this person already."""
-        running = self._every & ~self._paused & ~self._resting
+        running = self._every & ~self._paused
         from_source = running & self._sources.get(source, self._any_source)
         placed = from_source & self.areas.passing(lead) if self.areas.minding else from_source
         known = placed
@@ -210,19 +218,20 @@ class RouteIndex(Generic[C]):
         reached = opened
         if opened & self._personal.minding:
             reached &= ~self._personal.closed_at(zones, at)
-        eligible = self._answer(reached, lead, source) if reached & self._asks else reached
+        wanted = self._answer(reached, lead, source) if reached & self._asks else reached
+        eligible, rested = (wanted & ~self._resting, wanted & self._resting) if self._resting else (wanted, 0)
         wanting = placed.bit_count()
         left_out = LeftOut(
             self._paused.bit_count(),
             running.bit_count() - from_source.bit_count(),
-            wanting - known.bit_count() + reached.bit_count() - eligible.bit_count(),
+            wanting - known.bit_count() + reached.bit_count() - wanted.bit_count(),
             known.bit_count() - opened.bit_count(),
             consumer_hours=opened.bit_count() - reached.bit_count(),
             area=from_source.bit_count() - wanting,
-            resting=self._rests,
+            resting=tuple(self.contracts[i].id for i in positions(rested)) if rested else (),
         )
         levels = self._levels(owners) if self.sticky and owners is not NOBODY else {}
-        return Match(self, lead, source, at, eligible, left_out, self.order, zones, owners, levels)
+        return Match(self, lead, source, at, eligible, left_out, self.order, zones, owners, levels, rested)
 
     def _levels(self, owners: Owners) -> Mapping[int, int]:
         found = {i: 1 for buyer in owners.buyers for i in self._of_buyer.get(buyer, ())}

@@ -1,6 +1,7 @@
 """From a chosen contract to a hand-over: what is kept in hand, and the row of it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.core.world import World
@@ -9,6 +10,9 @@ from app.distribute.wanting import Choice, Reservation
 from app.pipeline.tracks import Job, Track
 from app.store import decisions
 from app.store.rows import NewDelivery
+
+_SOON = timedelta(seconds=1)
+"""It waits in the database, from where nothing is taken for a contract that rests."""
 
 
 def new_job(
@@ -25,9 +29,9 @@ def new_job(
     track.tried.add(contract_id)
     track.ranks += 1
     now = world.now()
-    opens = now
+    opens = now + _SOON if index.rests(contract_id) else now
     if contract.doc.consumer_hours is not None:
-        opens = track.plan.campaign.opens_at(contract_id, track.normals, now)
+        opens = max(opens, track.plan.campaign.opens_at(contract_id, track.normals, now))
     return Job(
         delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
         price=track.price_of(contract), reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
@@ -35,7 +39,7 @@ def new_job(
 
 
 async def queue(conn: Any, jobs: Sequence[Job]) -> None:
-    """Those whose person may not be called yet: whoever is alive then takes them as due."""
+    """Those that may not be begun yet, for the person's or the buyer's sake: whoever is alive then takes them as due."""
     waiting = [(delivery_row(job), job.not_before) for job in jobs if job.not_before is not None]
     await decisions.queue_deliveries(conn, [row for row, _ in waiting], [at for _, at in waiting])
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.core.world import World
 from app.distribute.auction import Bound
 from app.distribute.chain import Passage
-from app.distribute.hybrid import along
+from app.distribute.hybrid import asked_last
 from app.distribute.route import Match, RouteIndex
 from app.distribute.wanting import Choice, Want
 from app.pipeline.hand_overs import new_job, untallied
@@ -29,9 +29,7 @@ def passage(
 
 def tested(want: Want) -> Choice:
     """Of a test lead, which goes the same way: nothing is counted, no cap, no turn."""
-    if want.passage is None:
-        return _untallied(want)[0]
-    return along(want, want.passage, _untallied)
+    return asked_last(want, _untallied)
 
 
 def _untallied(want: Want) -> tuple[Choice, Callable[[], None]]:

@@ -71,6 +71,29 @@ async def _gone(gate: Gate, contract_id: str) -> bool:
     return await gate.one(RESTING, contract_id) is None and not gate.process.engine.sender.health.shut
 
 
+async def test_a_lead_that_only_a_resting_contract_wants_waits_for_it(
+    gate: Gate, buyer: CountingBuyer
+) -> None:
+    buyer.says["west"] = down
+    await gate.configure(
+        source(deadline="1s"), contract("west", buyer.url("west"), more=breaking(rest="2s"), caps="[{per: day, leads: 3}]"),
+    )  # fmt: skip
+    for n in range(2):
+        await gate.post(email=f"ann{n}@example.org")
+    await rests(gate, "west")
+    asked = len(buyer.answered)
+    late, beyond = await gate.post(email="bea@example.org"), await gate.post(email="cyd@example.org")
+    rows = await gate.fetch("select state, attempts from delivery where lead_id = $1::text::uuid", late)
+    assert [tuple(row) for row in rows] == [("waiting", 0)]
+    assert len(buyer.answered) <= asked + 1  # the one that tries
+    assert (
+        await gate.one("select state from lead where id = $1::text::uuid", beyond) == "unsold"
+    )  # the cap holds
+    del buyer.says["west"]
+    await gate.becomes(late, "sold")
+    assert len(buyer.accepted("west")) == 3
+
+
 async def test_its_owner_hears_of_it_where_the_contract_says_where(gate: Gate, buyer: CountingBuyer) -> None:
     buyer.says["west"] = down
     told = 'postback: {url: "https://sunco.example/leadgate", on: [contract_rests, contract_recovered]}'
@@ -130,6 +153,7 @@ async def test_it_holds_in_every_process(
         at = other.world.now()
         match = campaign.match({"state": "CA"}, source="acme", at=at)
         assert (match.ranked(), match.left_out.resting) == ([], ("west",))
+        assert match.last_resort.ranked() == ["west"]
     finally:
         await other.close()
 
