@@ -64,6 +64,16 @@ class Crediting:
         await self._told_sources(conn, ended, known, over)
         return ended
 
+    async def over(self, conn: Any, request: Request, lead: LeadStanding) -> None:
+        """Its last copy has ended since, and nobody has kept it: only now it is known that its source is not paid."""
+        await returns.change_leads(conn, [(lead.id, True, _ZERO)])
+        (ended,) = self._priced_back([request], {lead.id: lead})
+        if ended.price_back is not None:
+            await ledger.post(conn, [_cost_return(lead)])
+            await returns.came_to(conn, [_came_to(ended)])
+            told = replace(ended, id=self._world.new_id())  # another event than the one of its approval
+            await self._told_sources(conn, [told], {lead.id: lead}, {lead.id})
+
     async def expired(self, conn: Any, request: Request) -> None:
         """No other lead came in time: its price is not owed after all."""
         await leads.lock(conn, [request.lead_id])
@@ -144,7 +154,7 @@ class Crediting:
             pays = lead.cost is not None and not lead.cost_back and lead.id not in done
             pays = pays and source_pays(
                 self._terms(one), self._own(lead.source), one.reason, received_at=lead.received_at,
-                requested_at=one.requested_at, kept=lead.kept,
+                requested_at=one.requested_at, kept=lead.kept + lead.live,  # a copy on its way may be kept
             )  # fmt: skip
             if pays:
                 done.add(lead.id)

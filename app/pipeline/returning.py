@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -197,7 +196,7 @@ class Returns:
             return
         over = lead.kept == 0 and lead.state == "sold"
         if over:
-            await returns.change_leads(conn, [(lead.id, True, Decimal(0))])
+            await self.crediting.over(conn, request, lead)
         goes_on = over and self.crediting.resellable(request) and not (lead.test or lead.erased)
         await returns.resold(conn, request.id, "due" if goes_on else "none")
 

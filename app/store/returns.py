@@ -163,7 +163,7 @@ class Request(Struct, frozen=True, kw_only=True):
     @property
     def absorbed(self) -> bool:
         """Its buyer has the price back, and its source is paid all the same."""
-        return self.credited is not None and self.price_back is None
+        return self.credited is not None and self.price_back is None and self.resale != "waits"
 
 
 class Said(Struct, frozen=True):

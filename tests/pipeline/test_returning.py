@@ -541,13 +541,31 @@ async def test_given_back_while_another_copy_is_on_its_way_a_lead_is_returned_wh
     async with desk(database, source(), selling(buyer), later, sell="shared(2)") as open_:
         lead_id = (await open_.house.one(lead())).lead_id
         done = await open_.returns.approve(await open_.requested(await open_.delivery(lead_id)), by="ann")
-        assert done.resale == "waits"
+        assert (done.resale, done.price_back, done.absorbed) == ("waits", None, False)
         await open_.returns.resell()
         assert await open_.house.state(lead_id) == "delivering"
+        assert await open_.house.rows("select 1 from entry where kind = 'cost_return'") == []
         await open_.house.run("update delivery set state = 'rejected', ended_at = now() where buyer = 'b2'")
         await open_.house.run("update lead set state = 'sold'")  # as the recorder has it: it was sold once
         await open_.returns.resell()
         assert await open_.house.state(lead_id) == "returned"
+        (paid,) = await open_.house.rows("select price_back from return_request")
+        (back,) = await open_.house.rows("select amount from entry where kind = 'cost_return'")
+        assert paid[0] == back[0] == Decimal("12.50")
+
+
+async def test_given_back_while_another_copy_is_on_its_way_its_source_is_paid_if_that_one_is_kept(
+    database: Database, buyer: Buyer
+) -> None:
+    later = selling(buyer, id_="b2", price="30.00").replace("/ok", "/503")
+    async with desk(database, source(), selling(buyer), later, sell="shared(2)") as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        await open_.returns.approve(await open_.requested(await open_.delivery(lead_id)), by="ann")
+        ((second,),) = await open_.house.rows("select id from delivery where buyer = 'b2'")
+        await open_.house.settler.settle(second, Accepted(), by="ann")
+        await open_.returns.resell()
+        assert await open_.house.state(lead_id) == "sold"
+        assert (await open_.books())["source:acme"] == Decimal("-12.50")
 
 
 async def test_what_people_wrote_of_a_person_is_exported_and_erased_with_the_rest(
