@@ -70,7 +70,7 @@ class CountingBuyer:
         try:
             while (request := await _request(reader, 0)) is not None:
                 contract, email = request.path[1:], json.loads(request.body)["email"]
-                id_ = request.headers["webhook-id"]
+                id_ = request.headers.get("webhook-id", email)  # a ping has none
                 delivery = Delivery(contract, id_, email, self._seen[id_])
                 self._seen[id_] += 1
                 self.talking += 1

@@ -2,23 +2,18 @@
 
 import asyncio
 import json
-import random
-import signal
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-import psutil
 
 from app.store import balances
 from tests.e2e.books import Books, until
 from tests.e2e.catalogues import contract
 from tests.e2e.counting import CountingBuyer, Delivery, accepts, rejects
+from tests.e2e.day import Day, Ways
 from tests.e2e.service import Service
-from tests.e2e.source import Answer, Source, lead
+from tests.e2e.source import Answer, lead
 
 EQUALS = ("e1", "e2", "e3")
 SHARERS = ("r1", "r2", "r3", "r4")
@@ -91,72 +86,34 @@ def hasty(delivery: Delivery) -> tuple[int, dict[str, str]]:
     )
 
 
-class Exchange:
-    """`await act(n)` takes so many steps, many at once; `close_books` settles what nobody knows."""
+class Exchange(Day):
+    """`close_books` settles what nobody knows."""
 
     def __init__(self, service: Service, buyer: CountingBuyer, seed: int) -> None:
-        self.service, self.buyer = service, buyer
-        self.random = random.Random(seed)
-        self.answers: list[Answer] = []
-        self.kills = 0
-        self._posted = 0
+        super().__init__(service, buyer, seed)
         self._deposits: list[tuple[str, str]] = []
-        self._keys: dict[str, str] = {}
         buyer.says |= {"choosy": choosy, "doubtful": doubtful, **dict.fromkeys(EQUALS, hasty)}
 
-    async def open(self) -> None:
-        service = self.service
-        for kind, owner in (("source", "acme"), ("source", "roofer"), ("user", "ops")):
-            self._keys[owner] = await service.key(kind, owner)  # type: ignore[arg-type]
-        for owner in ("doubtful", *EQUALS):
-            self._keys[owner] = await service.key("buyer", owner)
-        self.acme = Source(service.url, self._keys["acme"])
-        self.roofer = Source(service.url, self._keys["roofer"])
-        for one in (self.acme, self.roofer):
-            await one.__aenter__()
-            await one.known(times=5)
-
-    async def close(self) -> None:
-        await self.acme.__aexit__()
-        await self.roofer.__aexit__()
-
-    async def act(self, steps: int, *, at_once: int = 24, kills: int = 0) -> None:
-        kinds: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+    def ways(self) -> Ways:
+        return [
             (60, self.post_solar), (20, self.post_roof), (5, self.post_again),
             (5, self.confirm), (6, self.give_back), (4, self.deposit),
         ]  # fmt: skip
-        weights, ways = [weight for weight, _ in kinds], [way for _, way in kinds]
-        left = iter(range(steps))
-        after = {steps * k // (kills + 1) for k in range(1, kills + 1)}
-
-        async def work() -> None:
-            for n in left:
-                if n in after:
-                    self._kill_one()
-                await self.random.choices(ways, weights)[0]()
-
-        await asyncio.gather(*(work() for _ in range(at_once)))
-
-    def _kill_one(self) -> None:
-        with suppress(psutil.NoSuchProcess):  # one that was killed just now is still about
-            children = self.service.children()
-            self.random.choice(children).send_signal(signal.SIGKILL)
-            self.kills += 1
 
     # the steps --------------------------------------------------------------------------------------
 
     async def post_solar(self) -> None:
-        self._posted += 1
-        self.answers.append(await self.acme.post(lead(f"s{self._posted}")))
+        self.posted += 1
+        self.answers.append(await self.sources["acme"].post(lead(f"s{self.posted}")))
 
     async def post_roof(self) -> None:
-        self._posted += 1
-        self.answers.append(await self.roofer.post(lead(f"r{self._posted}"), "form"))
+        self.posted += 1
+        self.answers.append(await self.sources["roofer"].post(lead(f"r{self.posted}"), "form"))
 
     async def post_again(self) -> None:
         """A person who came already, or comes a second time at this moment."""
-        n = self.random.randint(1, self._posted + 1)
-        self.answers.append(await self.acme.post(lead(f"s{n}"), "xml"))
+        n = self.random.randint(1, self.posted + 1)
+        self.answers.append(await self.sources["acme"].post(lead(f"s{n}"), "xml"))
 
     async def confirm(self) -> None:
         unsaid = [one.delivery for one in self.buyer.answered if one.status == 500]
@@ -167,7 +124,7 @@ class Exchange:
         """What the buyer knows: it is a matter of the delivery, and never changes."""
         took = UUID(delivery).int % 2 == 0
         body = b'{"outcome": "accepted"}' if took else b'{"outcome": "rejected"}'
-        return await self._as(buyer, "POST", f"/v1/deliveries/{delivery}/confirm", body)
+        return await self.as_(buyer, "POST", f"/v1/deliveries/{delivery}/confirm", body)
 
     async def give_back(self) -> None:
         """Mostly once; now and then the same lead twice at the same moment."""
@@ -178,7 +135,7 @@ class Exchange:
         delivery, reason = self.random.choice(bought), self.random.choice(_REASONS)
         item = json.dumps({"delivery_id": delivery, "type": "return", "reason": reason}).encode()
         times = self.random.choice((1, 1, 2))
-        await asyncio.gather(*(self._as(buyer, "POST", "/v1/feedback", item) for _ in range(times)))
+        await asyncio.gather(*(self.as_(buyer, "POST", "/v1/feedback", item) for _ in range(times)))
 
     async def deposit(self) -> None:
         """Who books asks again where no answer came, under the same key."""
@@ -193,13 +150,7 @@ class Exchange:
 
     async def _book(self, key: str, amount: str) -> Answer:
         body = f'{{"kind": "deposit", "buyer": "ahead", "amount": "{amount}"}}'
-        return await self._as("ops", "POST", "/admin/v1/money/entries", body.encode(), key)
-
-    async def _as(self, who: str, method: str, path: str, body: bytes, key: str = "") -> Answer:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._keys[who]}"}
-        if key:
-            headers["Idempotency-Key"] = key
-        return await self.acme.send(method, path, body, headers)
+        return await self.as_("ops", "POST", "/admin/v1/money/entries", body.encode(), key)
 
     # the end ----------------------------------------------------------------------------------------
 
@@ -218,14 +169,14 @@ class Exchange:
         await until(quiet, within=60, what="nothing unclear")
 
     async def _remember(self, id_: str, contract_id: str) -> None:
-        if contract_id not in self._keys:
-            self._keys[contract_id] = await self.service.key("buyer", contract_id)
+        if contract_id not in self.keys:
+            self.keys[contract_id] = await self.service.key("buyer", contract_id)
         if contract_id == "doubtful" and id_ not in self.buyer.accepted("doubtful"):
             await self.say(id_, "doubtful")
             return
         yes = id_ in self.buyer.accepted(contract_id)
         body = b'{"outcome": "accepted"}' if yes else b'{"outcome": "rejected"}'
-        await self._as(contract_id, "POST", f"/v1/deliveries/{id_}/confirm", body)
+        await self.as_(contract_id, "POST", f"/v1/deliveries/{id_}/confirm", body)
 
 
 # what must be true at the end --------------------------------------------------------------------------

@@ -33,7 +33,7 @@ async def test_what_must_hold_holds_whatever_happens_in_between(
     await service.configure(catalogue(buyer))
     await service.start()
     day = Exchange(service, buyer, SEED)
-    await day.open()
+    await day.open(sources=("acme", "roofer"), buyers=("doubtful", *EQUALS))
     try:
         await day.act(STEPS, kills=6)
         async with Books(database_url) as books:
