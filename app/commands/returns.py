@@ -79,9 +79,9 @@ def approve(
 
     async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
         done = await desk.approve(return_id, by=parts.by, why=reason, dry=dry_run)
-        return f"{tail(return_id)} {'would be' if dry_run else 'is'} {done.state}{_came_to(done)}"
+        return f"{done.state}{_came_to(done)}"
 
-    _each(named, word, data_dir)
+    _each(named, word, dry_run, data_dir)
 
 
 @returns.command("deny")
@@ -95,18 +95,22 @@ def deny(
 
     async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
         done = await desk.deny(return_id, reason, by=parts.by, dry=dry_run)
-        return f"{tail(return_id)} {'would be' if dry_run else 'is'} {done.state}: {done.why}"
+        return f"{done.state}: {done.why}"
 
-    _each(named, word, data_dir)
+    _each(named, word, dry_run, data_dir)
 
 
-def _each(named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[str]], data_dir: Any) -> None:
+def _each(
+    named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[str]], dry_run: bool, data_dir: Any
+) -> None:
     """Each by itself: one that can't be decided hinders none of the others."""
     settings = settings_beside(data_dir)
 
     async def work(database: Database) -> int:
         async with database.acquire() as conn:
             ids = [await one_id(conn, text, rows.ending, "return") for text in named]
+            found = [await rows.find(conn, return_id) for return_id in ids]
+        ended = {one.id for one in found if one is not None and one.state != "requested"}
         parts = await beside(database, settings)
         clock = world()
         desk = Returns(
@@ -115,7 +119,9 @@ def _each(named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[st
         refused = 0
         for return_id in ids:
             try:
-                typer.echo(await word(desk, parts, return_id))
+                said = await word(desk, parts, return_id)
+                is_ = "was already" if return_id in ended else "would be" if dry_run else "is"
+                typer.echo(f"{tail(return_id)} {is_} {said}")
             except Refused as error:
                 refused += 1
                 say(f"error: {tail(return_id)}: {error.detail}")

@@ -18,9 +18,9 @@ def amount(text: Any) -> Decimal:
 
 
 def written(value: Decimal) -> str:
-    """12.5 → "12.50", 0.125 → "0.125"."""
+    """12.5 → "12.50", 0.125 → "0.125"; what turned to nothing has no sign."""
     places = max(2, -int(value.normalize().as_tuple().exponent)) if value else 2
-    return f"{value:.{places}f}"
+    return f"{value or Decimal(0):.{places}f}"
 
 
 UNIT = Decimal("0.0001")

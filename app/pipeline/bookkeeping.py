@@ -147,7 +147,9 @@ class Bookkeeper:
             entry.currency,
         ):
             raise Unprocessable(
-                "this key came before with another entry", where="key", code="idempotency_key_reused"
+                "this key came before with another entry; give this one a key of its own",
+                where="key",
+                code="idempotency_key_reused",
             )
         return there is None
 

@@ -21,7 +21,7 @@ select {by} as name, currency,
  group by 1, 2
 """
 _COSTS = """coalesce(sum(case when credit like 'source:%' then amount else -amount end)
-                filter (where credit like 'source:%' or debit like 'source:%'), 0)"""
+                filter (where (credit like 'source:%' or debit like 'source:%') and {which}), 0)"""
 # What a lead cost is borne by its buyers alike, to the millionth; the first of them bears what is left of that.
 _BORNE = """
 with costs as (
@@ -63,7 +63,8 @@ class Profit(Struct, frozen=True, kw_only=True):
 async def between(conn: Any, by: Dimension, first: datetime, past: datetime) -> list[Profit]:
     """Unordered, and a name may be there twice: sums of a short time, to be added up."""
     borne = by in ("buyer", "contract")
-    rows = await conn.fetch(_OF_ENTRIES.format(by=by, costs="0::numeric" if borne else _COSTS), first, past)
+    costs = _COSTS.format(which="kind = 'adjustment'" if borne else "true")
+    rows = await conn.fetch(_OF_ENTRIES.format(by=by, costs=costs), first, past)
     if borne:
         rows = [*rows, *await conn.fetch(_BORNE.format(by=by), first, past)]
     return [

@@ -102,7 +102,10 @@ async def test_what_is_said_again_under_its_key_is_booked_once(
     again = await leadgate(*words)
     assert again.stdout == "--key bank-1188 was booked before; nothing changed: sunco owes −42.00 USD\n"
     other = await leadgate("money", "payment", "sunco", "43", "--key", "bank-1188")
-    assert (other.exit_code, other.stderr) == (1, "error: this key came before with another entry\n")
+    assert (other.exit_code, other.stderr) == (
+        1,
+        "error: this key came before with another entry; give this one a key of its own\n",
+    )
     assert len(await entries(gate)) == 1
 
 
@@ -157,6 +160,8 @@ async def test_an_adjustment_goes_both_ways_and_says_why(
         ("source:acme", "adjustments", "1"),
     ]
     assert told.stdout == "adjustment of −1.00 USD is booked: acme is owed 2.00 USD, was 3.00\n"
+    nothing = await leadgate("money", "payout", "acme", "2.00")
+    assert nothing.stdout == "payout of 2.00 USD is booked: acme is owed 0.00 USD, was 2.00\n"
     assert await gate.one("select value from counter where key = 'balance:sunco'") == 55_000
 
 
@@ -329,6 +334,19 @@ async def test_what_a_shared_lead_cost_is_borne_by_its_buyers_alike_and_to_the_l
     found = objects(await leadgate("report", "profit", "--by", "buyer", "--json"))
     assert sorted(one["cost"] for one in found) == ["4.166666", "4.166667", "4.166667"]
     assert sum(Decimal(one["margin"]) for one in found) == Decimal("29.50")
+
+
+async def test_profit_adds_up_to_the_same_by_whatever_it_is_asked(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), contract("sunco", buyer.url("sunco")))
+    await gate.becomes(await gate.post(), "sold")
+    for words in (("source", "acme", "-2.50"), ("buyer", "sunco", "-1")):
+        assert (await leadgate("money", "adjust", *words, "--note", "typo")).exit_code == 0
+    for by in ("source", "campaign", "buyer", "contract"):
+        found = objects(await leadgate("report", "profit", "--by", by, "--json"))
+        sums = [sum(Decimal(one[name]) for one in found) for name in ("cost", "margin")]
+        assert sums == [Decimal("10.00"), Decimal("31.00")], by
 
 
 async def test_profit_is_shown_with_the_sum_of_each_currency(books: Gate, leadgate: Leadgate) -> None:

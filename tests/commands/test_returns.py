@@ -55,6 +55,8 @@ async def test_returns_are_shown_and_decided_one_by_one(
     )
     done = await leadgate("returns", "approve", first, second[-8:])
     assert (done.exit_code, done.stdout.count(" is approved: ")) == (0, 2)
+    again = await leadgate("returns", "approve", first)
+    assert again.stdout.startswith(f"…{first[-8:]} was already approved: 42.00 USD credited")
     mixed = await leadgate("returns", "deny", first, third, "--reason", "she answered")
     assert mixed.exit_code == 1
     assert f"…{third[-8:]} is denied: she answered" in mixed.stdout
