@@ -59,7 +59,6 @@ class Step(Document):
         return self
 
 
-
 class MarginDoc(Document):
     """What the house keeps of what a buyer pays: always the same, a share, or by the price."""
 
@@ -93,7 +92,8 @@ class AuctionDoc(Document):
         Duration("800ms"), description="A bid that comes later does not count."
     )
     price: Literal["first", "second"] = Field(
-        "first", description="second: the next bid and 0.01, never more than one's own, never under the minimum."
+        "first",
+        description="second: the next bid and 0.01, never more than one's own, never under the minimum.",
     )
     minimum: Money = Field(default=0, validate_default=True, description="Lower bids don't count.")
     margin: MarginDoc | None = Field(None, description="What the source is not offered of the price.")

@@ -25,7 +25,16 @@ class Slot(Struct, frozen=True, kw_only=True):
     only: str = ""
     noun: str
     registry: Literal[
-        "fieldtypes", "checks", "adapters", "channels", "platforms", "replies", "callbacks", "enrichers", "pings", "bids",
+        "fieldtypes",
+        "checks",
+        "adapters",
+        "channels",
+        "platforms",
+        "replies",
+        "callbacks",
+        "enrichers",
+        "pings",
+        "bids",
         "postbacks",
     ]
     holds: Literal["one", "list", "map"]

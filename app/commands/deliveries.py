@@ -24,7 +24,9 @@ from app.store.looking import Turn
 POLL = 0.5
 _OVERLAP = timedelta(seconds=5)
 _RETRIED = timedelta(days=9)
-OUTCOMES = {word.lower(): word for word in ("Accepted", "Rejected", "Duplicate", "TryLater", "Unclear", "Pooled")}
+OUTCOMES = {
+    word.lower(): word for word in ("Accepted", "Rejected", "Duplicate", "TryLater", "Unclear", "Pooled")
+}
 STATES = ("sending", "waiting", "pooled", "unclear", "accepted", "rejected", "duplicate", "dead", "cancelled")
 
 

@@ -82,7 +82,7 @@ METRICS: tuple[Declared, ...] = (
     Declared(
         "leadgate_score_drifted", "gauge", "1 for a model in force that people should look at.", ("campaign",)
     ),
-    Declared("leadgate_balance_left", "gauge", "What a buyer may still be sold, in its currency.", ("buyer",)),
+    Declared("leadgate_balance_left", "gauge", "What a buyer may be sold, in its currency.", ("buyer",)),
     Declared("leadgate_source_silent", "gauge", "1 for a source silent against its habit.", ("source",)),
     Declared(
         "leadgate_mails_total",
@@ -131,8 +131,8 @@ METRICS: tuple[Declared, ...] = (
         "leadgate_contract_rests_total", "counter", "How often a contract began to rest.", ("contract",)
     ),
     Declared("leadgate_proof_overdue", "gauge", "Hand-overs not proved by the agreed time.", ("contract",)),
-    Declared("leadgate_pings_total", "counter", "Pings of sources, by how they ended.", ("source", "outcome")),
-    Declared("leadgate_bids_total", "counter", "Bids that buyers were asked for, by how they ended.", ("contract", "outcome")),
+    Declared("leadgate_pings_total", "counter", "Pings by how they ended.", ("source", "outcome")),
+    Declared("leadgate_bids_total", "counter", "Bids asked for, by outcome.", ("contract", "outcome")),
     Declared("leadgate_ping_seconds", "histogram", "From a ping to its answer.", ("source",), SECONDS),
     Declared(
         "leadgate_pool_claims_total",
@@ -141,9 +141,7 @@ METRICS: tuple[Declared, ...] = (
         ("contract", "became"),
     ),
     Declared("leadgate_pool_leads", "gauge", "Leads in a pool: free, claimed.", ("contract", "state")),
-    Declared(
-        "leadgate_pool_oldest_seconds", "gauge", "Since the oldest free lead of a pool was pooled.", ("contract",)
-    ),
+    Declared("leadgate_pool_oldest_seconds", "gauge", "Age of a pool's oldest free lead.", ("contract",)),
     Declared("leadgate_retries_total", "counter", "Transactions begun anew.", ("cause",)),
     Declared(
         "leadgate_attempt_seconds",
@@ -164,7 +162,7 @@ METRICS: tuple[Declared, ...] = (
     Declared("leadgate_batch_rows_total", "counter", "Rows of batches.", ("source", "result")),
     Declared("leadgate_batches", "gauge", "Batches in progress.", ("state",)),
     Declared("leadgate_queue_depth", "gauge", "What waits in a queue.", ("queue",)),
-    Declared("leadgate_waiting_leads", "gauge", "Leads that nobody took, to be offered again.", ("campaign",)),
+    Declared("leadgate_waiting_leads", "gauge", "Leads to be offered again.", ("campaign",)),
     Declared("leadgate_queue_oldest_seconds", "gauge", "Age of the oldest in a queue.", ("queue",)),
     Declared("leadgate_inflight", "gauge", "Requests being worked on, all processes.", summed=True),
     Declared("leadgate_database_up", "gauge", "1 when the database answers."),

@@ -192,7 +192,8 @@ class Plans:
             ways = {
                 (ping.hash, ping.salt): Hashed(hash=ping.hash, salt=ping.salt)
                 for id_, parts in self.snapshot.source_parts.items()
-                if isinstance(ping := parts.ping, PingSettings) and self.snapshot.sources[id_].campaign == campaign_id
+                if isinstance(ping := parts.ping, PingSettings)
+                and self.snapshot.sources[id_].campaign == campaign_id
             }
             found = self._hashing[campaign_id] = tuple(ways.values())
         return found
