@@ -17,8 +17,8 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "suggestion": "the domain that was meant, where it is misspelt",
     },
     "postal_code": {
-        "country": "US or CA", "state": "its state or province, if that is one", "city": "of an operator's file",
-        "county": "of an operator's file", "latitude": "in degrees", "longitude": "in degrees",
+        "country": "US or CA", "state": "its state or province, if that is one", "city": "the name that its post office goes by",
+        "county": "that of its post office", "latitude": "in degrees", "longitude": "in degrees",
     },
     "ip": {
         "country": "where it is", "region": "its state or region", "zone": "its time zone",

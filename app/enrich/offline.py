@@ -9,7 +9,7 @@ from app.validate.check import Evidence, Locate, Location
 from app.validate.data import kind_of
 from app.validate.lines import carrier_of, states_of, zones_of
 from app.validate.misspelt import meant_by
-from app.validate.postcodes import Place, place_of
+from app.validate.postcodes import place_of, with_town
 
 Known = Mapping[str, Scalar]
 
@@ -33,9 +33,10 @@ def _email(value: Value) -> Known:
 
 
 def _postal_code(value: Value) -> Known:
-    place: Place | None = place_of(value)
-    if place is None:
+    found = place_of(value)
+    if found is None:
         return {}
+    place = with_town(found)
     return {
         "country": place.country, "state": _only(place.states), "city": place.city, "county": place.county,
         "latitude": place.lat, "longitude": place.lon,

@@ -12,8 +12,8 @@ from app.catalog.routing import Near
 from app.catalog.snapshot import Contract
 from app.distribute.area import NOWHERE, Atlas
 from app.model import Value
-from app.validate.data import own_places, zip_places
-from app.validate.postcodes import Place, place_of, place_of_zip
+from app.validate.data import own_places, zip_places, zip_towns
+from app.validate.postcodes import place_of, place_of_zip, with_town
 
 _EARTH = 6_371.0088  # kilometres
 _DEGREE = 111.0  # no degree of latitude is shorter
@@ -60,7 +60,8 @@ def atlas_of(doc: CampaignDoc | None, contracts: Iterable[Contract]) -> Atlas:
 def middle_of(code: str) -> tuple[float, float] | None:
     """The coordinates of a postal code of the United States or Canada, as far as they are known."""
     code = code.strip().upper()
-    place: Place | None = place_of_zip(code[:5]) if code[:1].isdecimal() else None
+    found = place_of_zip(code[:5]) if code[:1].isdecimal() else None
+    place = with_town(found) if found is not None else None
     if place is not None and place.lat is not None and place.lon is not None:
         return place.lat, place.lon
     own = own_places()
@@ -101,6 +102,9 @@ def _known(country: str) -> Iterator[tuple[str, tuple[float, float]]]:
     if country == "US":
         for code, north, east, _ in zip_places():
             yield code, (int(north) / 1000, int(east) / 1000)
+        for code, _, _, north, east in zip_towns():
+            if north:
+                yield code, (int(north) / 1000, int(east) / 1000)
     for name, own in own_places().items():
         where, _, code = name.partition(" ")
         if where == country:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from app.model import Value
-from app.validate.data import own_places, zip_places, zip_ranges
+from app.validate.data import own_places, zip_places, zip_ranges, zip_towns
 
 US_STATES = frozenset(state for _, _, state in zip_ranges())
 _NONE: frozenset[str] = frozenset()
@@ -30,7 +30,8 @@ PROVINCES = frozenset(one for provinces in _PROVINCES.values() for one in provin
 
 
 class Place(NamedTuple):
-    """`states` are those that it may lie in, none of a code of no state; city and county only an operator's file knows."""
+    """`states` are those that it may lie in, none of a code of no state; `homes`: the census has met people there.
+    City and county are an operator's here; `with_town` knows those that ship."""
 
     country: str
     states: frozenset[str]
@@ -38,6 +39,8 @@ class Place(NamedTuple):
     lon: float | None = None
     city: str = ""
     county: str = ""
+    homes: bool = False
+    code: str = ""
 
 
 class _Zips(NamedTuple):
@@ -47,6 +50,16 @@ class _Zips(NamedTuple):
     lat: "array[int]"
     lon: "array[int]"
     also: dict[int, frozenset[str]]
+
+
+class _Towns(NamedTuple):
+    """As `_Zips`; city and county are where in `names` they stand."""
+
+    codes: "array[int]"
+    city: "array[int]"
+    county: "array[int]"
+    names: list[str]
+    at: dict[int, tuple[float, float]]
 
 
 def place_of(value: Value) -> Place | None:
@@ -66,11 +79,26 @@ def place_of_zip(zip5: str) -> Place | None:
     if state is None or not zip5.isdecimal() or len(zip5) != 5:
         return None
     zips, number = _zips(), int(zip5)
-    at = bisect_left(zips.codes, number)
-    if at == len(zips.codes) or zips.codes[at] != number:
-        return _with_own(Place("US", frozenset((state,)) if state else _NONE), zip5)
+    at = _index(zips.codes, number)
+    if at is None:
+        return _with_own(Place("US", frozenset((state,)) if state else _NONE, code=zip5), zip5)
     states = zips.also.get(number, _NONE) | {state}
-    return _with_own(Place("US", states, zips.lat[at] / 1000, zips.lon[at] / 1000), zip5)
+    place = Place("US", states, zips.lat[at] / 1000, zips.lon[at] / 1000, homes=True, code=zip5)
+    return _with_own(place, zip5)
+
+
+def with_town(place: Place) -> Place:
+    """With the city that its post office is called by (others may be right, too) and its county, and where it lies
+    though nobody lives there: from a longer list, that is read when first asked for. An operator's file goes before."""
+    towns = _towns() if place.country == "US" and place.states and not place.city else None
+    at = _index(towns.codes, int(place.code)) if towns else None
+    if towns is None or at is None:
+        return place
+    city, county = towns.names[towns.city[at]], towns.names[towns.county[at]]
+    if place.lat is not None:
+        return place._replace(city=city, county=county)
+    lat, lon = towns.at.get(int(place.code), (None, None))
+    return place._replace(city=city, county=county, lat=lat, lon=lon)
 
 
 def state_of(value: Value) -> tuple[str, str] | None:
@@ -89,6 +117,11 @@ def _with_own(place: Place, *codes: str) -> Place:
         if (own := known.get(f"{place.country} {code}")) is not None:
             return place._replace(city=own.city, county=own.county, lat=own.lat, lon=own.lon)
     return place
+
+
+def _index(codes: "array[int]", number: int) -> int | None:
+    at = bisect_left(codes, number)
+    return at if at < len(codes) and codes[at] == number else None
 
 
 def _is_canadian(outward: str, inward: str) -> bool:
@@ -117,3 +150,17 @@ def _zips() -> _Zips:
         if others:
             also[int(code)] = frozenset(others.split())
     return _Zips(codes, lat, lon, also)
+
+
+@cache
+def _towns() -> _Towns:
+    codes, city, county = array("l"), array("H"), array("H")
+    names: dict[str, int] = {}
+    at: dict[int, tuple[float, float]] = {}
+    for code, of_city, of_county, north, east in zip_towns():
+        codes.append(int(code))
+        city.append(names.setdefault(of_city, len(names)))
+        county.append(names.setdefault(of_county, len(names)))
+        if north:
+            at[int(code)] = int(north) / 1000, int(east) / 1000
+    return _Towns(codes, city, county, list(names), at)

@@ -44,6 +44,8 @@ def test_a_postal_code_tells_its_place() -> None:
     assert (place["country"], place["state"], round(place["latitude"]), round(place["longitude"])) == (
         "US", "CA", 38, -122,
     )  # fmt: skip
+    assert (place["city"], place["county"]) == ("San Francisco", "City and County of San Francisco")
+    assert "city" not in known("postal_code", "V6B 1A1", country="CA")
     assert known("postal_code", "SW1A 1AA", country="GB") == {}
 
 

@@ -34,6 +34,13 @@ def test_miles_and_kilometres_are_the_same_circle() -> None:
     assert "10001" in one
 
 
+def test_post_boxes_lie_in_the_circle_that_their_office_is_in() -> None:
+    assert "94119" in within(atlas(**US), postal_code="94107", miles=10)
+    assert "00501" in within(atlas(**US), postal_code="00501", miles=1)
+    assert middle_of("00501") == (40.815, -73.045)
+    assert middle_of("09021") is None
+
+
 def test_four_digits_more_do_not_move_the_middle() -> None:
     assert middle_of("94107-1234") == middle_of("94107") is not None
 

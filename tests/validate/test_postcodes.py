@@ -1,10 +1,13 @@
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ingest.fieldtype import fieldtypes
-from app.validate.data import join, zip_places, zip_ranges
-from app.validate.postcodes import PROVINCES, US_STATES, place_of, place_of_zip, state_of
+from app.validate.data import join, zip_places, zip_ranges, zip_towns
+from app.validate.postcodes import PROVINCES, US_STATES, place_of, place_of_zip, state_of, with_town
 
 TYPES = fieldtypes.discover()
 
@@ -73,8 +76,55 @@ def test_a_zip_code_lies_where_it_lies():
     assert (place.country, place.lat, place.lon) == ("US", 37.75, -122.415)
 
 
-def test_a_zip_code_of_post_boxes_has_a_state_and_no_place():
-    assert place_of_zip("00501") == ("US", {"NY"}, None, None, "", "")
+def test_a_zip_code_of_post_boxes_lies_where_its_office_is_and_nobody_lives_there():
+    place = place_of_zip("00501")
+    assert (place.states, place.lat, place.homes) == ({"NY"}, None, False)
+    assert with_town(place)[1:7] == ({"NY"}, 40.815, -73.045, "Holtsville", "Suffolk", False)
+    assert place_of_zip("94110").homes
+
+
+@pytest.mark.parametrize(
+    ("code", "city", "county"),
+    [
+        ("94110", "San Francisco", "City and County of San Francisco"), ("10001", "New York", "New York"),
+        ("78701", "Austin", "Travis"), ("20001", "Washington", "District of Columbia"),
+        ("90210", "Beverly Hills", "Los Angeles"), ("09021", "APO", ""), ("09415", "FPO", ""), ("96860", "Jbphh", "Honolulu"),
+    ],
+)  # fmt: skip
+def test_a_zip_code_tells_its_city_and_county(code, city, county):
+    place = with_town(place_of(postal_code(code)))
+    assert (place.city, place.county) == (city, county)
+
+
+def test_a_town_moves_no_middle():
+    place = place_of_zip("94110")
+    assert with_town(place)[:4] == place[:4]
+
+
+@pytest.mark.parametrize("code", ["00401", "72643", "20588", "00926"])
+def test_of_no_state_of_an_island_and_of_what_contradicts_the_ranges_no_city_is_told(code):
+    place = place_of_zip(code)
+    assert with_town(place) == place
+    assert place.city == ""
+
+
+def test_towns_are_in_order_each_has_a_name_and_lies_in_america_if_anywhere():
+    towns = list(zip_towns())
+    assert len(towns) > 41_000
+    assert [one[0] for one in towns] == sorted({one[0] for one in towns})
+    middles = {code for code, *_ in zip_places()}
+    for code, city, _, lat, lon in towns:
+        assert city
+        assert place_of_zip(code).states
+        assert (lat == "") == (lon == "")
+        if lat:
+            assert code not in middles
+            assert -15_000 < int(lat) < 72_000
+
+
+def test_who_asks_for_no_city_reads_no_list_of_them():
+    said = "import app.validate.postcodes as p; p.place_of_zip('94110'); p.place_of_zip('00501'); print(p._towns.cache_info().currsize)"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True).stdout == "0\n"
 
 
 @pytest.mark.parametrize("code", ["00600"[:3] + "x1", "", "1", "123456", "١٢٣٤٥"])
@@ -127,8 +177,11 @@ def test_an_operators_file_tells_city_and_county_and_where_canadian_codes_lie(tm
     (tmp_path / "postal_codes.txt").write_text("\n".join(lines), "utf-8")
     join(tmp_path)
     try:
-        assert place_of_zip("94110")[2:] == (37.7487, -122.4158, "San Francisco", "San Francisco")
+        ours = (37.7487, -122.4158, "San Francisco", "San Francisco")
+        assert place_of_zip("94110")[2:6] == with_town(place_of_zip("94110"))[2:6] == ours
         assert place_of(postal_code("V6B 1A1", "CA"))[2:5] == (49.2788, -123.1139, "Vancouver (NE Downtown)")
         assert place_of_zip("10001").city == ""
+        assert with_town(place_of_zip("10001")).city == "New York"
+        assert with_town(place_of(postal_code("M5V 2T6", "CA"))).city == ""
     finally:
         join(None)

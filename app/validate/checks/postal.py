@@ -8,7 +8,7 @@ from pydantic import Field
 from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
-from app.validate.postcodes import Place, place_of, state_of
+from app.validate.postcodes import Place, place_of, state_of, with_town
 
 Told = Action | Literal["allow"]
 
@@ -44,7 +44,7 @@ class Postal(Check[PostalSettings]):
     """Holds postal codes of the United States and Canada against state and country; their shape is the field type's.
 
     A ZIP code near a border may lie in either state. Area codes are the `phone` check's (`match`). Facts:
-    `geo.country`, `geo.states`, and where they are known `geo.lat`, `geo.lon` (of the ZIP code's middle),
+    `geo.country`, `geo.states`, and where they are known `geo.lat`, `geo.lon` (of the ZIP code's middle, or its post office),
     `geo.city`, `geo.county`. What is of no state or another country has no coordinates.
     """
 
@@ -86,7 +86,7 @@ def _said(lead: Lead, value: Value, place: Place, to: PostalSettings) -> tuple[s
     """(code, what it says) of the first thing that is wrong: the others would follow from it."""
     if not place.states:
         return "unassigned", "is a ZIP code that no state has"
-    if place.lat is None and _in_a_row(value.parts.get("zip5")):
+    if not place.homes and _in_a_row(value.parts.get("zip5")):
         return "placeholder", "is digits in a row"
     stated = lead.fields.get(to.state)
     state = state_of(stated) if stated is not None and stated.valid else None
@@ -105,9 +105,12 @@ def _in_a_row(zip5: object) -> bool:
 
 
 def _facts(place: Place) -> dict[str, Any]:
+    place = with_town(place)
     facts: dict[str, Any] = {"geo.country": place.country, "geo.states": sorted(place.states)}
     if place.lat is not None:
         facts |= {"geo.lat": place.lat, "geo.lon": place.lon}
     if place.city:
-        facts |= {"geo.city": place.city, "geo.county": place.county}
+        facts["geo.city"] = place.city
+    if place.county:
+        facts["geo.county"] = place.county
     return facts

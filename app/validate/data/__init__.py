@@ -132,6 +132,12 @@ def zip_places() -> Iterator[list[str]]:
     return (line.split("\t") for line in _lines(lzma.decompress(packed).decode()))
 
 
+def zip_towns() -> Iterator[list[str]]:
+    """[ZIP code, city, county, and of what `zip_places` lacks latitude and longitude in thousandths]; read anew each time."""
+    packed = (_FOLDER / "places.txt.xz").read_bytes()
+    return (line.split("\t") for line in _lines(lzma.decompress(packed).decode()))
+
+
 def disposable(domain: str) -> str | None:
     """The listed domain that `domain` (lower case, ASCII) is or lies under, else None."""
     listed, own = disposable_domains(), own_disposable()
