@@ -131,6 +131,7 @@ def _say_left(left: Sequence[tuple[int, Result]], errors: Path | None) -> None:
         say(f"{counted(len(left), 'row')} not taken → {errors}")
         return
     for n, one in left[:_SHOWN]:
-        say(f"row {n}: {one.outcome}, {one.code}: {one.message}")
+        why = one.outcome if one.code == one.outcome else f"{one.outcome}, {one.code}"
+        say(f"row {n}: {why}: {one.message}")
     if len(left) > _SHOWN:
         say(f"… and {len(left) - _SHOWN:,} more; --errors FILE keeps them all")

@@ -88,7 +88,7 @@ def _closing(story: Story, setting: Setting) -> list[str]:
 def _balance(lead: Mapping[str, Any], setting: Setting) -> str:
     sold: Decimal = lead["revenue"]
     if lead["price"] is None and lead["outcome"] is None:
-        return f"sold {money(sold)} {setting.currency}".rstrip()
+        return f"sold {money(sold)} {setting.currency}".rstrip() if sold else "not sold yet"
     bought = lead["price"] or Decimal(0)
     return f"bought {money(bought)}, sold {money(sold)}, margin {money(sold - bought)} {setting.currency}".rstrip()
 

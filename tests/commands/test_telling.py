@@ -178,7 +178,7 @@ lead 019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3   unclear   solar ← acme   20 Nov 14
    +8 ms  ✓ routed       1 of 1 contracts: horizon-ca 45.00
  +10.0 s  ✓ answered     202 pending to acme, after 10.0 s
  +30.0 s  ? horizon-ca   Unclear read_timeout  no reply in 30.0 s
-sold 0.00 USD        bytes: leadgate trace 8a40d9b3 --bytes 1
+not sold yet        bytes: leadgate trace 8a40d9b3 --bytes 1
 settle: leadgate settle b5590ef2 sold|not-sold|again"""
     )
 
