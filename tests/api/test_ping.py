@@ -84,12 +84,12 @@ async def test_a_ping_may_come_as_a_form(api: Api) -> None:
     assert answer.json()["price"] == "13.00"
 
 
-@pytest.mark.parametrize("name", ["first_name", "email", "phone"])
-async def test_contact_data_in_a_ping_is_refused_by_name_and_not_repeated(api: Api, name: str) -> None:
-    answer = await ping(api, {**FACTS, name: ANN[name]})
-    problem = answer.json()
-    assert (answer.status_code, problem["code"], problem["where"]) == (422, "contact_in_ping", name)
-    assert str(ANN[name]) not in answer.text
+async def test_contact_data_in_a_ping_is_refused_by_name_and_not_repeated(api: Api) -> None:
+    for name in ("first_name", "email", "phone"):
+        answer = await ping(api, {**FACTS, name: ANN[name]})
+        problem = answer.json()
+        assert (answer.status_code, problem["code"], problem["where"]) == (422, "contact_in_ping", name)
+        assert str(ANN[name]) not in answer.text
 
 
 async def test_contact_data_is_dropped_where_the_source_may_send_it(api: Api, bidders: Bidders) -> None:
@@ -164,10 +164,10 @@ async def test_a_lead_that_differs_from_its_ping_is_told_so(api: Api) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("ping_id", ["nonsense", "019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3", 7])
-async def test_a_ping_that_is_none_is_told_so(api: Api, ping_id: Any) -> None:
-    answer = (await api.post({**ANN, "ping_id": ping_id})).json()
-    assert (answer["outcome"], answer["reasons"][0]["code"]) == ("success", "ping_unknown")
+async def test_a_ping_that_is_none_is_told_so(api: Api) -> None:
+    for n, ping_id in enumerate(("nonsense", "019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b3", 7)):
+        answer = (await api.post({**ANN, "email": f"ann{n}@example.com", "ping_id": ping_id})).json()
+        assert (answer["outcome"], answer["reasons"][0]["code"]) == ("success", "ping_unknown"), ping_id
 
 
 async def test_somebody_elses_ping_is_as_none(api: Api) -> None:
@@ -216,14 +216,14 @@ async def test_nobody_bids_is_an_answer(api: Api) -> None:
     assert lead["reasons"][0]["code"] == "ping_no_bid"
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [(b"", 400, "empty"), (b"{", 400, "syntax"), (b'[{"state": "CA"}, {"state": "NV"}]', 422, "several"), (b"\xff\xff", 400, "charset")],
-)  # fmt: skip
-async def test_what_is_no_ping_is_told_why(api: Api, body: bytes, status: int, code: str) -> None:
+async def test_what_is_no_ping_is_told_why(api: Api) -> None:
     headers = {"content-type": "application/json", "x-api-key": api.acme}
-    answer = await api.http.post("/v1/ping", content=body, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    two = b'[{"state": "CA"}, {"state": "NV"}]'
+    for body, *expected in (
+        (b"", 400, "empty"), (b"{", 400, "syntax"), (two, 422, "several"), (b"\xff\xff", 400, "charset")
+    ):  # fmt: skip
+        answer = await api.http.post("/v1/ping", content=body, headers=headers)
+        assert [answer.status_code, answer.json()["code"]] == expected, body
 
 
 async def test_a_ping_needs_a_sources_key(api: Api) -> None:
