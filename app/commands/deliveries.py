@@ -11,11 +11,12 @@ import typer
 from msgspec import Struct
 
 from app.catalog.rows import catalogue_of
+from app.catalog.sealing import is_sealed
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
 from app.commands.moments import since_when
 from app.commands.trace import Utc
 from app.commands.words import clock, coloured, money, short, span, tail
-from app.core.redaction import scrub
+from app.core.redaction import DOTS, scrub
 from app.store import looking
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
@@ -99,8 +100,14 @@ async def _view(database: Database, chosen: Mapping[str, Any]) -> View:
         raise fail(
             f"there is no contract {chosen['contract']!r} (known: {', '.join(sorted(contracts)) or 'none'})"
         )
-    places = {id_: str(one.deliver.get("url", "")).partition("?")[0] for id_, one in contracts.items()}
+    places = {id_: place(one.deliver) for id_, one in contracts.items()}
     return View(**chosen, places=places, currencies={one.id: one.currency for one in catalogue.campaigns})
+
+
+def place(deliver: Mapping[str, Any]) -> str:
+    """Where a contract's buyer is asked; an address that is a secret itself is told by its adapter."""
+    url = deliver.get("url", "")
+    return f"{deliver['adapter']} {DOTS}" if is_sealed(url) else str(url).partition("?")[0]
 
 
 async def _show(database: Database, view: View, after: datetime, until: datetime, limit: int) -> None:

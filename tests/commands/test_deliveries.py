@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from app.commands.deliveries import View, following
+from app.commands.deliveries import View, following, place
 from app.store import looking
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer, Delivery, rejects
@@ -40,6 +40,11 @@ async def test_each_turn_is_a_line(gate: Gate, buyer: CountingBuyer, leadgate: L
     assert re.fullmatch(
         rf"{TIME}  <--  Accepted …{second}  sunco-west  200 in \S+ ms  ref-{second[-6:]}  42.00 USD", lines[3]
     )
+
+
+def test_an_address_that_is_a_secret_is_not_shown_even_sealed() -> None:
+    assert place({"adapter": "chat", "url": "sealed:v1:1DqX8UzV"}) == "chat •••"
+    assert place({"adapter": "webhook", "url": "https://a.example/x?key=1"}) == "https://a.example/x"
 
 
 async def test_filters_leave_the_rest_out(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
