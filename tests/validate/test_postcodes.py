@@ -185,3 +185,13 @@ def test_an_operators_file_tells_city_and_county_and_where_canadian_codes_lie(tm
         assert with_town(place_of(postal_code("M5V 2T6", "CA"))).city == ""
     finally:
         join(None)
+
+
+def test_a_file_that_names_a_code_where_nobody_lives_makes_it_no_home(tmp_path):
+    line = "US\t12345\tSchenectady\tNew York\tNY\tSchenectady\t093\t\t\t42.8142\t-73.9396\t1"
+    (tmp_path / "postal_codes.txt").write_text(line, "utf-8")
+    join(tmp_path)
+    try:
+        assert (place_of_zip("12345").lat, place_of_zip("12345").homes) == (42.8142, False)
+    finally:
+        join(None)
