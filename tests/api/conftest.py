@@ -1,7 +1,6 @@
 """The whole service in the test's own loop: real parts, real database, requests straight into the ASGI app."""
 
 import asyncio
-import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -87,10 +86,8 @@ async def serving(database_url: str, folder: Path, yaml: str, **settings: Any) -
 
 
 @pytest.fixture(autouse=True)
-def _heap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a process may do to its heap is not done to that of the tests."""
-    monkeypatch.setattr(gc, "freeze", lambda: None)
-    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+def _heap(untouched_heap: None) -> None:
+    """For every service of these tests."""
 
 
 @pytest.fixture

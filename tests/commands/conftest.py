@@ -127,7 +127,9 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(settings: Settings, database: Database, tmp_path: Path) -> AsyncIterator[Gate]:
+async def gate(
+    settings: Settings, database: Database, tmp_path: Path, untouched_heap: None
+) -> AsyncIterator[Gate]:
     made = Gate(settings, database, tmp_path)
     yield made
     await made.close()
