@@ -54,6 +54,7 @@ from app.pipeline.sweep import Identity, Upkeep
 from app.pipeline.unattended import Unattended
 from app.settings import Settings
 from app.store.database import Database
+from app.store.deliveries import DeliveryRow
 from app.validate.check import checks
 from app.validate.data import again
 from app.validate.places import Places
@@ -131,8 +132,8 @@ class Attended:
         self.expecting = Expecting(on.database, on.world, plans=on.plans)
         on.upkeep.also(LOOKED_EVERY, self.expecting.look, takes=False)
 
-        async def give_up(delivery_id: UUID, reason: str) -> None:
-            step = await given_up(on.settler, delivery_id, reason)
+        async def give_up(delivery_id: UUID, reason: str, still: Callable[[DeliveryRow], bool]) -> None:
+            step = await given_up(on.settler, delivery_id, reason, still=still)
             if step is not None:
                 on.engine.follow(step)
 

@@ -11,6 +11,7 @@ from app.pipeline.noticing import BuyerNotices
 from app.pipeline.plans import Plans
 from app.store import leads, overdue
 from app.store.database import Database
+from app.store.deliveries import DeliveryRow
 from app.store.overdue import Overdue
 
 LOOK_EVERY = 2.0
@@ -28,7 +29,7 @@ class Proving:
         metrics: Metrics,
         *,
         plans: Callable[[], Plans],
-        give_up: Callable[[UUID, str], Awaitable[None]],
+        give_up: Callable[[UUID, str, Callable[[DeliveryRow], bool]], Awaitable[None]],
     ) -> None:
         self._database = database
         self._metrics = metrics
@@ -52,7 +53,7 @@ class Proving:
         await self._tell([one for one, then in told if then == "alarm"])
         for one, then in told:
             if then == "reroute":
-                await self._give_up(one.delivery_id, "not_confirmed")
+                await self._give_up(one.delivery_id, "not_confirmed", lambda row: row.state == "unclear")
                 emit(_event(one, then))
         return len(found) >= _AT_ONCE
 

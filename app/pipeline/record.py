@@ -17,6 +17,7 @@ from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, 
 from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import exchanges_json
+from app.pipeline.doubting import doubted
 from app.pipeline.faults import Retrying
 from app.pipeline.hand_overs import delivery_row, queue
 from app.pipeline.handing import Spoken
@@ -125,12 +126,16 @@ class Recorder:
 
     async def _continue(self, batch: Sequence[Spoken], again: bool) -> tuple[list[Step], list[Spoken]]:
         """Everything else: given back, asked again later, unclear, or on to the next contract."""
-        ended = [self._ended(spoken) for spoken in batch]
-        ends = [self._end(spoken, one.state, wait) for spoken, (one, wait) in zip(batch, ended, strict=True)]
+        as_told = [self._ended(spoken) for spoken in batch]
         try:
             async with self._database.acquire() as conn, conn.transaction():
                 if again:
                     await marked(conn)
+                ended = await doubted(conn, as_told)
+                ends = [
+                    self._end(spoken, one.state, wait)
+                    for spoken, (one, wait) in zip(batch, ended, strict=True)
+                ]
                 counted = await deliveries.end(conn, ends, self._process_id())
                 mine = [one for one, _ in ended if one.job.delivery_id in counted]
                 steps = await self.follow(conn, mine) if mine else []

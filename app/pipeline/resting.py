@@ -1,6 +1,7 @@
 """Leaves a contract whose buyer fails to rest, in all processes at once, and lets one delivery try when the rest is over."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.pipeline.plans import Plans
 from app.pipeline.tracks import Job
 from app.store import resting
 from app.store.database import Database
+from app.store.deliveries import DeliveryRow
 from app.store.resting import Rest
 
 LOOK_EVERY = 1.0
@@ -42,7 +44,7 @@ class Breakers:
         process_id: Callable[[], UUID],
         plans: Callable[[], Plans],
         try_one: Callable[[str], Awaitable[bool]],
-        give_up: Callable[[UUID, str], Awaitable[None]],
+        give_up: Callable[[UUID, str, Callable[[DeliveryRow], bool]], Awaitable[None]],
         takes_work: bool,
     ) -> None:
         self._database = database
@@ -128,10 +130,10 @@ class Breakers:
         """They were certainly not handed over, so the next buyer may have them."""
         while True:
             async with self._database.acquire() as conn:
-                ids = await resting.waiting(conn, contract, _REROUTED_AT_ONCE)
-            for delivery_id in ids:
-                await self._give_up(delivery_id, "buyer_rests")
-            if len(ids) < _REROUTED_AT_ONCE:
+                found = await resting.waiting(conn, contract, _REROUTED_AT_ONCE)
+            for delivery_id, attempts in found:
+                await self._give_up(delivery_id, "buyer_rests", partial(_waits, attempts))
+            if len(found) < _REROUTED_AT_ONCE:
                 return
 
     async def _try(self, contract: str) -> None:
@@ -154,3 +156,8 @@ class Breakers:
         self._metrics.forget("leadgate_contract_resting")
         for one in rests:
             self._metrics.gauge("leadgate_contract_resting", (one.contract,), 1.0)
+
+
+def _waits(attempts: int, row: DeliveryRow) -> bool:
+    """Whether nobody has begun to send it since: another process may not have heard of the rest yet."""
+    return row.state == "waiting" and row.attempts == attempts

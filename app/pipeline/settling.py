@@ -75,10 +75,13 @@ class Settler:
             raise Again from None
 
 
-async def given_up(settler: Settler, delivery_id: UUID, reason: str) -> Step | None:
-    """A delivery that nothing more is expected of, and what follows; None where it has ended meanwhile."""
+async def given_up(
+    settler: Settler, delivery_id: UUID, reason: str, *, still: Callable[[DeliveryRow], bool]
+) -> Step | None:
+    """A delivery that nothing more is expected of, and what follows; None where it is not `still` as it was seen:
+    what is being sent at this moment may be taken."""
     try:
-        return await settler.settle(delivery_id, TryLater(reason=reason), by="leadgate")
+        return await settler.settle(delivery_id, TryLater(reason=reason), by="leadgate", owns=still)
     except (NotFound, Conflict):
         return None
 

@@ -104,6 +104,11 @@ select d.* from delivery d
                     and p.seen_at > now() - $1 * interval '1 second')
  order by d.id limit $2 for update of d skip locked
 """
+_ONCE_UNCLEAR = """
+select distinct e.delivery_id from attempt_end e
+  join unnest($1::uuid[], $2::uuid[]) as t(id, lead_id) on e.lead_id = t.lead_id and e.delivery_id = t.id
+ where e.outcome = 'Unclear'
+"""
 _ORPHAN_ENDS = """
 with f as materialized (
   select * from unnest($1::uuid[], $2::text[], $3::float8[]) as t(id, state, next_in)
@@ -281,6 +286,12 @@ async def orphans(conn: Any, lease_seconds: float, limit: int) -> list[DeliveryR
 async def end_orphans(conn: Any, ends: Sequence[tuple[UUID, str, float | None]]) -> None:
     """(delivery, state from now on, seconds until the next attempt)."""
     await conn.execute(_ORPHAN_ENDS, *map(list, zip(*ends, strict=True)))
+
+
+async def once_unclear(conn: Any, dying: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
+    """Of (delivery, its lead) those of which an attempt was Unclear: their buyers may have the lead."""
+    ids, lead_ids = map(list, zip(*dying, strict=True))
+    return {r[0] for r in await conn.fetch(_ONCE_UNCLEAR, ids, lead_ids)}
 
 
 async def stranded(conn: Any, limit: int) -> list[UUID]:

@@ -1,10 +1,13 @@
 """A buyer who fails is left alone, in all processes, and asked once when the rest is over; a missing proof is told."""
 
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 from app.main import Process
+from app.pipeline.resting import _waits
 from app.settings import Settings
+from app.store import resting
 from tests.commands.conftest import Gate, Leadgate, contract, source
 from tests.e2e.books import until
 from tests.e2e.counting import CountingBuyer, Delivery
@@ -174,6 +177,40 @@ async def test_what_waits_goes_on_to_the_next_buyer_where_the_contract_says_so(
         ("dead",), ("accepted",), ("dead",), ("accepted",),
     ]  # fmt: skip
     assert not buyer.accepted("west")
+
+
+async def test_what_waits_and_may_have_been_handed_over_stays_with_the_buyer(
+    gate: Gate, buyer: CountingBuyer
+) -> None:
+    buyer.says["west"] = lambda _: (500, {"status": "?"})
+    more = breaking(", waiting: reroute", rest="1h") + "\n        idempotent: true"
+    await gate.configure(
+        source(deadline="1s"), contract("west", buyer.url("west"), price="50.00", more=more),
+        contract("east", buyer.url("east"), price="40.00"),
+    )  # fmt: skip
+    leads = [await gate.post(email=f"ann{n}@example.org") for n in range(2)]
+    await rests(gate, "west")
+    async with gate.process.database.acquire() as conn:
+        assert await resting.waiting(conn, "west", 10) == []
+    await gate.becomes(await gate.post(email="bea@example.org"), "sold")
+    assert {row[0] for lead in leads for row in await gate.fetch(STATES, lead)} == {"waiting"}
+
+
+async def test_what_another_process_has_begun_to_send_since_is_not_given_up(
+    gate: Gate, buyer: CountingBuyer
+) -> None:
+    buyer.says["west"] = down
+    later = contract("west", buyer.url("west")).replace("[1s, 1s, 1s]", "[1h]").replace("60s", "2h")
+    await gate.configure(source(deadline="1s"), later)
+    lead = await gate.post()
+    ((delivery, seen),) = await gate.fetch("select id, attempts from delivery")
+    async with gate.process.database.acquire() as conn:
+        await conn.execute("update delivery set attempts = attempts + 1")
+    breakers = gate.process.attended.breakers
+    await breakers._give_up(delivery, "buyer_rests", partial(_waits, seen))
+    assert [row[0] for row in await gate.fetch(STATES, lead)] == ["waiting"]
+    await breakers._give_up(delivery, "buyer_rests", partial(_waits, seen + 1))
+    assert [row[0] for row in await gate.fetch(STATES, lead)] == ["dead"]
 
 
 def owing(url: str, then: str, price: str = "50.00") -> str:

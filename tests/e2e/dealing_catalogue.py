@@ -4,7 +4,7 @@ from tests.e2e.counting import CountingBuyer
 
 ROOM = {"alone": 25, "broom": 30, "old": 20, "desk": 12, "swap": 60}  # caps of leads, for ever
 CREDIT, OWED_MOST = "420.00", 420
-PER_SECOND = 6
+PER_SECOND = 4
 PEOPLE = ("dana", "sam", "kim", "lee")
 EQUALS = ("p1", "p2")
 

@@ -2,9 +2,11 @@
 
 import os
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
+from app.store import booked
 from tests.e2e.books import Books
 from tests.e2e.conftest import Make
 from tests.e2e.counting import CountingBuyer
@@ -33,7 +35,7 @@ async def test_whoever_deals_with_a_lead_it_is_sold_paid_and_given_back_as_was_s
             await _leads_are_where_they_should_be(day, books)
             await _buyers_have_what_we_say(day, books, buyer)
             await _money_is_right(day, books)
-            assert await books.conn.fetchrow(_IN_PLAY) == (True,) * 6
+            assert sum(await books.conn.fetchrow(_IN_PLAY)) >= 4, "a day on which little happened"
             assert await books.deadlocks() == 0
     except AssertionError as broken:
         raise AssertionError(f"{broken}\nagain with LEADGATE_TEST_SEED={SEED}") from None
@@ -109,7 +111,9 @@ async def _buyers_have_what_we_say(day: Dealing, books: Books, buyer: CountingBu
         "select lead_id::text from delivery where contract = 'pool' and state = 'accepted'"
     )
     assert took <= {row[0] for row in in_rows}
-    assert day.fastest() <= 2 * PER_SECOND + 1  # any second lies in two of the database's
+    assert (
+        day.fastest() <= 3 * PER_SECOND
+    )  # any second touches two of the database's, and what began late a third
 
 
 # money -----------------------------------------------------------------------------------------------
@@ -123,12 +127,20 @@ select coalesce(sum(case when debit = 'buyer:owes' then amount else -amount end)
 _PAID_WRONGLY = """
 select l.id, l.campaign, l.state, l.round from lead l
   left join entry c on c.lead_id = l.id and c.kind = 'cost' left join entry r on r.lead_id = l.id and r.kind = 'cost_return'
- where l.outcome = 'success' and l.price > 0 and l.round = 1
-   and (r.id is not null) <> (l.state = 'returned')
+ where l.outcome = 'success' and l.price > 0
+   and (r.id is not null) <> (l.state = 'returned' or l.round > 1)
 """
-_FREE_TWICE = (
-    "select replaced_by from return_request where replaced_by is not null group by 1 having count(*) > 1"
-)
+# What each lead made, and to whom one that came with its ping went, at which price.
+_MADE_OTHERWISE = """
+select l.id, l.revenue, sum(case e.kind when 'sale' then amount else -amount end) from lead l
+  left join entry e on e.lead_id = l.id and e.kind in ('sale', 'return') group by l.id, l.revenue
+having l.revenue <> coalesce(sum(case e.kind when 'sale' then amount else -amount end), 0)
+"""
+_NOT_BID = """
+select d.lead_id, d.round, d.contract, d.price, p.bids::text from delivery d join ping p on p.lead_id = d.lead_id
+ where not exists (select from json_array_elements(p.bids) b
+                    where b->>'contract' = d.contract and (b->>'pays')::numeric = d.price)
+"""
 _PINGED = """
 select l.id::text, l.price, p.price from ping p join lead l on l.id = p.lead_id where l.outcome is not null
 """
@@ -140,7 +152,11 @@ async def _money_is_right(day: Dealing, books: Books) -> None:
     assert await owing(books) == []
     assert await books.one(_OWED) <= OWED_MOST
     assert await books.conn.fetch(_PAID_WRONGLY) == []
-    assert await books.conn.fetch(_FREE_TWICE) == []
+    assert await books.conn.fetch(_MADE_OTHERWISE) == []
+    assert await books.conn.fetch(_NOT_BID) == []
+    today = datetime.now(UTC).date()
+    assert await booked.unlike_deliveries(books.conn, today) == []
+    assert await booked.unlike_leads(books.conn, today) == []
     pinged = await books.conn.fetch(_PINGED)
     assert len(pinged) > 10
     for lead_id, price, promised in pinged:

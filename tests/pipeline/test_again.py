@@ -126,6 +126,25 @@ async def test_an_unclear_one_is_asked_again_where_the_buyer_ignores_repeats(
         await house.ends(lead_id, "sold")
 
 
+async def test_what_was_unclear_once_is_not_given_to_another_because_later_tries_do_not_get_through(
+    database: Database, buyer: Buyer
+) -> None:
+    WAYS["/perhaps"] = WAYS["/reset"]
+    yaml = catalogue(
+        source(), contract("b1", buyer.url("/perhaps"), more="idempotent: true"),
+        contract("b2", buyer.url("/ok"), price="1.00"),
+    )  # fmt: skip
+    async with opened(database, yaml) as house:
+        lead_id = await house.waiting(lead())
+        says("/perhaps", reply(503, b"busy"))
+        await house.run(
+            "update delivery set created_at = created_at - interval '2 hours'"
+        )  # its schedule ends
+        await house.due_now()
+        await house.ends(lead_id, "unclear")
+        assert await house.deliveries(lead_id) == [("b1", "unclear")]
+
+
 async def test_caps_hold_and_what_a_rejection_reserved_is_given_back(
     database: Database, buyer: Buyer
 ) -> None:
