@@ -15,7 +15,11 @@ from app.ingest.format import formats
 from app.ingest.reading import Reader
 from app.pipeline.accounts import EVERY as ACCOUNTS_EVERY
 from app.pipeline.accounts import Accounts
+from app.pipeline.acknowledging import LOOK_EVERY as FOLDERS_EVERY
+from app.pipeline.acknowledging import Acknowledging
 from app.pipeline.amending import Amender
+from app.pipeline.bundling import LOOK_EVERY as BUNDLES_EVERY
+from app.pipeline.bundling import Bundling
 from app.pipeline.callbacks import Callbacks
 from app.pipeline.confirm_link import Link
 from app.pipeline.drift import EVERY as WATCHED_EVERY
@@ -138,9 +142,25 @@ class Attended:
                 on.engine.follow(step)
 
         sender, takes_work = on.engine.sender, on.upkeep.takes_work
+        self.bundling = Bundling(
+            on.database, sender, on.engine.tracker, on.wire, on.world, on.metrics, process_id=on.identity,
+            plans=on.plans, awake=on.upkeep.of_people_awake, link=on.link,
+        )  # fmt: skip
+        on.upkeep.also(BUNDLES_EVERY, self.bundling.look)
+        on.upkeep.also(GAUGES_EVERY, self.bundling.tidy)
+        self.acknowledging = Acknowledging(
+            on.database, on.settler, on.wire, on.metrics, plans=on.plans, follow=on.engine.follow
+        )
+        on.upkeep.also(FOLDERS_EVERY, self.acknowledging.look)
+        on.upkeep.also(LISTS_TIDIED_EVERY, self.acknowledging.tidy)
+
+        async def try_one(contract: str) -> bool:
+            one = self.bundling.send if self.bundling.handles(contract) else on.upkeep.try_one
+            return await one(contract)
+
         self.breakers = Breakers(
             on.database, sender.health, sender, on.world, on.metrics, process_id=on.identity, plans=on.plans,
-            try_one=on.upkeep.try_one, give_up=give_up, takes_work=takes_work,
+            try_one=try_one, give_up=give_up, takes_work=takes_work,
         )  # fmt: skip
         on.upkeep.also(RESTS_EVERY, self.breakers.look, takes=False)
         on.upkeep.also(GAUGES_EVERY, self.breakers.gauges, takes=False)

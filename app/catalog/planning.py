@@ -1,6 +1,6 @@
 """What applying some files would change, object by object, before anything is changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
@@ -215,6 +215,7 @@ def _warnings(catalogue: Catalogue) -> Iterator[Caution]:
                 text = f"none of its sources feeds campaign {contract.campaign}"
             yield Caution(kind="contract", id=contract.id, path="campaign", text=text)
         yield from _loss(contract, feeding)
+        yield from _unnamed(contract)
     sold = {contract.campaign for contract in contracts}
     for source in sources:
         if source.campaign not in sold and not further.get(source.campaign):
@@ -246,3 +247,13 @@ def _loss(contract: ContractDoc, feeding: list[SourceDoc]) -> Iterator[Caution]:
     loss = written(dearest.price - contract.price)
     text = f"under {dearest.id}'s {written(dearest.price)}, every lead would lose {loss}"
     yield Caution(kind="contract", id=contract.id, path="price", text=text)
+
+
+def _unnamed(contract: ContractDoc) -> Iterator[Caution]:
+    """A buyer can't answer by an id that he was not given."""
+    told, fields = contract.deliver.get("acknowledge"), contract.deliver.get("fields")
+    by = told.get("by", "delivery_id") if isinstance(told, Mapping) else "row"
+    if by == "row" or not isinstance(fields, Mapping) or any(by in str(one) for one in fields.values()):
+        return
+    text = f"none of fields is {by}, so the buyer's file can't name a lead by it"
+    yield Caution(kind="contract", id=contract.id, path="deliver.acknowledge", text=text)

@@ -131,6 +131,8 @@ METRICS: tuple[Declared, ...] = (
         "leadgate_contract_rests_total", "counter", "How often a contract began to rest.", ("contract",)
     ),
     Declared("leadgate_proof_overdue", "gauge", "Hand-overs not proved by the agreed time.", ("contract",)),
+    Declared("leadgate_bundles_total", "counter", "Files of many leads, by outcome.", ("contract", "outcome")),
+    Declared("leadgate_acknowledged_total", "counter", "Rows of buyers' own files.", ("contract", "what")),
     Declared("leadgate_pings_total", "counter", "Pings by how they ended.", ("source", "outcome")),
     Declared("leadgate_bids_total", "counter", "Bids asked for, by outcome.", ("contract", "outcome")),
     Declared("leadgate_ping_seconds", "histogram", "From a ping to its answer.", ("source",), SECONDS),

@@ -7,7 +7,7 @@ the DTD whatever the lead: an element that it demands is there, empty, and an at
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -149,6 +149,10 @@ class Adf:
         self._rest = rest
 
     def write(self, handover: Handover) -> bytes:
+        return document([self.prospect(handover)])
+
+    def prospect(self, handover: Handover) -> bytes:
+        """One of those that a document may have."""
         guessed, rest = guesses(handover.lead, self._told)
         values = {name: text_of(value) for name, value in guessed.items()}
         values["id"] = str(handover.lead_id)
@@ -157,7 +161,11 @@ class Adf:
         if self._rest:
             lines = [f"{name}: {' '.join(text_of(value).split())}" for name, value in rest.items()]
             values["comments"] = "\n".join(filter(None, [values.get("comments", ""), *lines]))
-        return f"{_HEAD}<adf>{_written(_PROSPECT, '', _fitting(values))[0]}</adf>\n".encode()
+        return _written(_PROSPECT, "", _fitting(values))[0].encode()
+
+
+def document(prospects: Sequence[bytes]) -> bytes:
+    return f"{_HEAD}<adf>".encode() + b"\n".join(prospects) + b"</adf>\n"
 
 
 def _fitting(values: Mapping[str, str]) -> Mapping[str, str]:

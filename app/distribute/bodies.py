@@ -14,7 +14,7 @@ A field without a value is left out. Dotted names nest in JSON and XML (`contact
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -143,24 +143,36 @@ def from_fields(
     envelope: str,
     header: bool = True,
 ) -> Write:
-    """Without `fields`: all normal values and `lead_id`. `constants` are always sent, `tests` for tests. `header`: a
-    CSV begins with the names of its columns, each of which is there without a value, too."""
+    """As `valued`, written. `header`: a CSV begins with the names of its columns, each of which is there without a
+    value, too."""
     nested = kind in ("json", "xml") and any("." in name for name in (*(fields or ()), *constants, *tests))
-    fills = None if fields is None else tuple((name, f.fill) for name, f in fields.items())
-    write = _writer(kind, envelope, header)
+    write, values = _writer(kind, envelope, header), valued(fields, constants, tests, blank=kind == "csv")
+    return lambda handover: write(nest(values(handover)) if nested else values(handover))
 
-    def values(handover: Handover) -> bytes:
+
+def valued(
+    fields: Mapping[str, Filling] | None,
+    constants: Mapping[str, Scalar],
+    tests: Mapping[str, Scalar],
+    *,
+    blank: bool,
+) -> Callable[[Handover], Values]:
+    """Without `fields`: all normal values and `lead_id`. `constants` are always sent, `tests` for tests. `blank`: each
+    of `fields` is there, without a value too."""
+    fills = None if fields is None else tuple((name, f.fill) for name, f in fields.items())
+
+    def values(handover: Handover) -> Values:
         if fills is None:
             found: Values = {
                 k: v for k, v in handover.lead.items() if v is not None and k not in handover.beside
             }
             found["lead_id"] = str(handover.lead_id)
         else:
-            found = {name: v for name, fill in fills if (v := fill(handover)) is not None or kind == "csv"}
+            found = {name: v for name, fill in fills if (v := fill(handover)) is not None or blank}
         found.update(constants)
         if handover.test:
             found.update(tests)
-        return write(nest(found) if nested else found)
+        return found
 
     return values
 
@@ -207,11 +219,16 @@ def _as_form(values: Values) -> bytes:
 
 def _as_csv(values: Values, header: bool) -> bytes:
     """A line of names, where `header` says so, and one of values."""
+    return table(list(values), [values], header=header)
+
+
+def table(names: Sequence[str], rows: Iterable[Values], *, header: bool) -> bytes:
+    """A CSV of these columns; a row's value that is not there is left empty."""
     written = io.StringIO()
-    table = csv.writer(written)
+    lines = csv.writer(written)
     if header:
-        table.writerow(values)
-    table.writerow([_cell(value) for value in values.values()])
+        lines.writerow(names)
+    lines.writerows([_cell(row.get(name)) for name in names] for row in rows)
     return written.getvalue().encode()
 
 

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from app.distribute.adapter import Conversation, Handover
+from app.distribute.batching import File
 from app.distribute.files import FileSettings, there
 from app.distribute.filing import Filed, FileServer, Put
 from app.distribute.templates import TemplateFailed
@@ -16,11 +17,16 @@ class DropSettings(FileSettings):
 
 
 def drop(handover: Handover, server: FileServer, to: DropSettings) -> Conversation:
-    """One file. A server's no says nothing of the lead, so it is TryLater: the next buyer must not profit from it."""
+    """One file of one lead."""
     try:
         file = to.written(handover)
     except TemplateFailed as failed:
         return TryLater(reason="unformattable", read=f"the file can't be made: {failed}")
+    return (yield from dropped(file, server, to))
+
+
+def dropped(file: File, server: FileServer, to: DropSettings) -> Conversation:
+    """A server's no says nothing of the lead, so it is TryLater: the next buyer must not profit from it."""
     filed: Filed = yield Put(
         server=server,
         name=file.name,

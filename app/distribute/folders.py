@@ -58,6 +58,17 @@ class Folders:
         finally:
             self._pool.leave()
 
+    @asynccontextmanager
+    async def standing_in(self, server: FileServer, seconds: float) -> AsyncIterator[Remote]:
+        """To look there. Raises WireFault, Trouble, TimeoutError."""
+        until = asyncio.get_running_loop().time() + seconds
+        await self._pool.enter(until)
+        try:
+            async with asyncio.timeout_at(until), self._standing_in(server, until) as folder:
+                yield folder
+        finally:
+            self._pool.leave()
+
     async def _held(self, put: Put, until: float, ends: float) -> Filed:
         placing = _Placing(put)
         try:

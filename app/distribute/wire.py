@@ -10,7 +10,8 @@ import logging
 import re
 import ssl
 import traceback
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ from app.distribute.exchange import (
     shown_put,
 )
 from app.distribute.faults import AddressRefused, BadCall, Broken, PerhapsSent, WireFailed, WireFault
-from app.distribute.filing import Filed, Put
+from app.distribute.filing import Filed, FileServer, Put
 from app.distribute.folders import Folders
 from app.distribute.keyed import with_query
 from app.distribute.mailing import Mail, MailServer, Sent
@@ -37,6 +38,7 @@ from app.distribute.smtp import Smtp
 from app.distribute.targets import Target, target_of
 from app.distribute.tokens import Tokens
 from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear
+from app.remote.folder import Remote
 
 __all__ = ["Conversed", "Exchange", "Limits", "Wire", "outcome_of"]
 
@@ -142,6 +144,12 @@ class Wire:
         """The address to dial for a name, by whoever speaks another protocol than HTTP. Raises WireFault."""
         until = asyncio.get_running_loop().time() + self.limits.total
         return (await self._pool.checked(name, port, until))[0]
+
+    @asynccontextmanager
+    async def standing_in(self, server: FileServer, seconds: float) -> AsyncIterator[Remote]:
+        """A folder, for whoever looks what a buyer has put there. Raises WireFault, Trouble, TimeoutError."""
+        async with self._folders.standing_in(server, seconds) as folder:
+            yield folder
 
     async def _answer(self, asked: Intent, ends: float) -> Answer:
         """Each intent in its own protocol."""

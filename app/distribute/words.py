@@ -78,5 +78,16 @@ class Wording:
         return next((means for begins, means in self._beginnings if word.startswith(begins)), self._rest)
 
 
+def meaning_of(words: Mapping[str, Meaning], word: str) -> Meaning | None:
+    """As of `Words.map`, of a word that stands somewhere else than in a reply; no word means nothing."""
+    if not word.strip():
+        return None
+    exact = {_plain(one): means for one, means in words.items() if not one.endswith(REST)}
+    if (means := exact.get(_plain(word))) is not None:
+        return means
+    begins = sorted((one[:-1] for one in words if one.endswith(REST)), key=len, reverse=True)
+    return next((words[f"{one}{REST}"] for one in begins if _plain(word).startswith(_plain(one))), None)
+
+
 def _plain(word: str) -> str:
     return " ".join(word.casefold().split())

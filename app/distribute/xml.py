@@ -50,6 +50,11 @@ def read(body: bytes) -> Any:
     return root
 
 
+def bare(body: bytes) -> bytes:
+    """Its root element alone, for where it stands among others. Raises ValueError."""
+    return bytes(etree.tostring(read(body), encoding="utf-8", xml_declaration=False, with_tail=False))
+
+
 def page(text: str) -> Any:
     """The root of an HTML page, as browsers would mend it; ValueError for what has none."""
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)

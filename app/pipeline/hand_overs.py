@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.world import World
+from app.distribute.batching import due_of
 from app.distribute.route import Match, RouteIndex
 from app.distribute.wanting import Choice, Reservation
 from app.pipeline.tracks import Job, Track
@@ -30,6 +31,7 @@ def new_job(
     track.ranks += 1
     now = world.now()
     opens = now + _SOON if index.rests(contract_id) else now
+    opens = max(opens, due_of(contract.settings, now))
     if contract.doc.consumer_hours is not None:
         opens = max(opens, track.plan.campaign.opens_at(contract_id, track.normals, now))
     return Job(

@@ -14,6 +14,7 @@ from app.core.events import bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.adapter import Handover, adapters
+from app.distribute.batching import gathering
 from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
@@ -21,6 +22,9 @@ from app.pipeline.health import Health
 from app.pipeline.pacing import Paces
 from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.tracks import GONE, Job
+
+NOT_ALONE = "to_be_bundled"
+"""It was claimed for a file of many that was never begun, and goes out in no other."""
 
 
 class Spoken(Struct, frozen=True, gc=False):
@@ -135,9 +139,12 @@ class Sender:
             raise
         finally:
             self._next(job.contract.id)
-        took = self._world.monotonic() - began
-        word = word_of(conversed.outcome)
         self.health.heard(job, conversed.outcome)
+        self.told(job, conversed, self._world.monotonic() - began)
+
+    def told(self, job: Job, conversed: Conversed, took: float) -> None:
+        """How the conversation ended of one that is in hand, in seconds; from here on it is recorded."""
+        word = word_of(conversed.outcome)
         self._metrics.count("leadgate_deliveries_total", (job.contract.id, word))
         if events.detailed():
             events.emit(_event(job, word, took))
@@ -150,6 +157,8 @@ class Sender:
             return Conversed(outcome=TryLater(reason="contract_gone"))
         if all_away(job.contract, self._world.now()):
             return Conversed(outcome=NOBODY_THERE)
+        if gathering(job.contract.settings) is not None:
+            return Conversed(outcome=TryLater(reason=NOT_ALONE))
         adapter = adapters.get(job.contract.adapter)
         if adapter is None:
             return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)

@@ -10,8 +10,11 @@ from app.model import Outcome, TryLater, Unclear
 from app.pipeline.tracks import Job
 
 _OURS = frozenset(
-    {"shutdown", "unformattable", "contract_gone", "no_such_adapter", "internal_error", "http_429"}
-)
+    {
+        "shutdown", "unformattable", "to_be_bundled", "contract_gone", "no_such_adapter", "internal_error",
+        "http_429",
+    }
+)  # fmt: skip
 """What is no failure of the buyer: faults of ours, and a buyer who only asks for patience."""
 
 _WELL = "awaits_confirmation"

@@ -12,6 +12,7 @@ from msgspec import Struct
 from app.core.metrics import Metrics
 from app.core.reserved import held
 from app.core.world import World
+from app.distribute.batching import due_of
 from app.distribute.schedule import next_try
 from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear, word_of
 from app.pipeline import answers
@@ -179,10 +180,12 @@ class Recorder:
         return None if at is None else (at - now).total_seconds()
 
     def _first_at(self, job: Job) -> datetime:
-        """From when on it could be handed over: a night in which nobody may be called is no failure of the buyer's."""
+        """From when on it could be handed over: a night in which nobody may be called is no failure of the buyer's, nor
+        is the time until a file of many is due."""
+        since = due_of(job.contract.settings, job.created_at)
         if job.contract.doc.consumer_hours is None:
-            return job.created_at
-        return job.track.plan.campaign.opens_at(job.contract.id, job.track.normals, job.created_at)
+            return since
+        return job.track.plan.campaign.opens_at(job.contract.id, job.track.normals, since)
 
     async def follow(self, conn: Any, ended: Sequence[Ended]) -> list[Step]:
         """What becomes of the leads, in the transaction that ended their deliveries.

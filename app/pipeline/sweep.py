@@ -13,6 +13,7 @@ from app.core.errors import Refused
 from app.core.events import Code, DatabaseAway, DatabaseBack, Recovered, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
+from app.distribute.batching import gathering
 from app.ingest.reading import Reader
 from app.model import Submission
 from app.pipeline.engine import Engine
@@ -213,10 +214,11 @@ class Upkeep:
         return Work(submission, records, began=self._world.monotonic() - waited)
 
     async def due(self) -> bool:
-        """Deliveries whose next attempt is due; contracts that are paused, rest or have a line are left out."""
+        """Deliveries whose next attempt is due; contracts that are paused, rest, have a line or send many at once are
+        left out."""
         sender = self._engine.sender
         contracts = self._engine.plans().snapshot.contracts
-        without = [c.id for c in contracts.values() if c.paused]
+        without = [c.id for c in contracts.values() if c.paused or gathering(c.settings) is not None]
         return await self._taken_due([*without, *sender.full(), *sender.health.shut], _PER_CONTRACT)
 
     async def try_one(self, contract: str) -> bool:
@@ -228,12 +230,12 @@ class Upkeep:
         async with self._database.acquire() as conn, conn.transaction():
             rows = await deliveries.claim_due(conn, self._identity(), per_contract, without, only)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
-            jobs = await self._of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
+            jobs = await self.of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
         for job in jobs:
             self._engine.sender.start(job)
         return bool(rows)
 
-    async def _of_people_awake(self, conn: Any, jobs: list[Job]) -> list[Job]:
+    async def of_people_awake(self, conn: Any, jobs: list[Job]) -> list[Job]:
         """A contract that minds when people may be called does so at every try; the others wait as if never taken."""
         now = self._world.now()
         asleep: list[tuple[Job, datetime]] = []

@@ -61,6 +61,8 @@ _BLANKS = {
     "lead_round": "update lead_round set fields = '{}', extra = '{}', findings = '[]', routing = '{}'"
     " where lead_id = any($1::uuid[])",
     "attempt_end": "update attempt_end set exchanges = '[]', read = '', reason = '' where lead_id = any($1::uuid[])",
+    "bundle": "update bundle set exchanges = '[]'"
+    " where id in (select bundle_id from bundled where lead_id = any($1::uuid[]))",
     "delivery": "update delivery set reason = 'erased'"
     " where lead_id = any($1::uuid[]) and reason <> '' and state not in ('sending', 'waiting', 'pooled')",
     "callback": "update callback set exchanges = null, document = (document::jsonb - 'message')::json"

@@ -45,6 +45,7 @@ _OVER = {
     "platform_lead": "state <> 'waiting' and ended_at < $1",
     "ping": "at < $1",
     "pool_claim": "ended_at < $1",
+    "bundle": "begun_at < $1 and state <> 'sending'",
 }
 HISTORY = ("submission", "lead_detail", "lead_round", "attempt", "attempt_end", "lead_event", "refusal")
 

@@ -1,7 +1,8 @@
-"""A file for each lead in a folder of the buyer's FTP server, with or without TLS."""
+"""A file for each lead, or for many, in a folder of the buyer's FTP server, with or without TLS."""
 
 from app.distribute.adapter import Adapter, Conversation, Handover, adapters
-from app.distribute.drops import DropSettings, drop
+from app.distribute.batching import Bundle, File
+from app.distribute.drops import DropSettings, drop, dropped
 from app.remote.account import FtpAccount
 
 
@@ -44,7 +45,19 @@ class Ftp(Adapter[FtpSettings]):
             "zip": True,
             "proof": "confirmed",
         },
+        {
+            "host": "ftp.buyer.example",
+            "user": "leadgate",
+            "password": "write-it-here",
+            "folder": "/incoming",
+            "batch": {"at": ["06:00", "18:00"], "zone": "America/New_York"},
+            "file": "leads-{{ day }}-{{ time }}-{{ bundle }}.csv",
+            "fields": {"Vorname": "first_name", "Telefon": "phone", "Lead": "lead_id"},
+        },
     )
 
     def converse(self, handover: Handover, to: FtpSettings) -> Conversation:
         return drop(handover, to, to)
+
+    def bundle(self, bundle: Bundle, file: File, to: FtpSettings) -> Conversation:
+        return dropped(file, to, to)

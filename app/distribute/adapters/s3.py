@@ -1,15 +1,18 @@
-"""A file for each lead in a bucket of an object store that speaks S3: Amazon's, MinIO, R2, B2, Ceph and others."""
+"""A file for each lead, or for many, in a bucket of an object store that speaks S3: Amazon's, MinIO, R2, B2, Ceph and others."""
 
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import md5
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field, SecretStr, model_validator
 
 from app.distribute import xml
 from app.distribute.adapter import Adapter, Call, Conversation, Handover, Reply, adapters
-from app.distribute.files import File, FileSettings, there
+from app.distribute.batching import Bundle, File
+from app.distribute.files import FileSettings, there
 from app.distribute.replies import by_status, retry_after
 from app.distribute.sigv4 import Signer
 from app.distribute.targets import BareAddress
@@ -97,41 +100,48 @@ class S3(Adapter[S3Settings]):
             file = to.written(handover)
         except TemplateFailed as failed:
             return TryLater(reason="unformattable", read=f"the file can't be made: {failed}")
-        reply: Reply = yield _put(file, handover, to)
-        if 200 <= reply.status < 300 and "etag" in reply.headers:
+        return (yield from _stored(file, ("delivery-id", handover.delivery_id), handover.at, to))
+
+    def bundle(self, bundle: Bundle, file: File, to: S3Settings) -> Conversation:
+        return _stored(file, ("bundle", bundle.id), bundle.at, to)
+
+
+def _stored(file: File, whose: tuple[str, UUID], at: datetime, to: S3Settings) -> Conversation:
+    reply: Reply = yield _put(file, whose, at, to)
+    if 200 <= reply.status < 300 and "etag" in reply.headers:
+        return there(file.name, to)
+    if reply.status < 300 or isinstance(by_status(reply, at), Unclear):
+        found: Reply = yield _get(file, at, to)
+        if found.status == 200 and found.body == file.body:
             return there(file.name, to)
-        if reply.status < 300 or isinstance(by_status(reply, handover.at), Unclear):
-            found: Reply = yield _get(file, handover, to)
-            if found.status == 200 and found.body == file.body:
-                return there(file.name, to)
-            return Unclear(
-                reason=f"http_{reply.status}", read=f"status {reply.status}, and the object is not there"
-            )
-        return _refused(reply, handover)
+        return Unclear(
+            reason=f"http_{reply.status}", read=f"status {reply.status}, and the object is not there"
+        )
+    return _refused(reply, at)
 
 
-def _put(file: File, handover: Handover, to: S3Settings) -> Call:
+def _put(file: File, whose: tuple[str, UUID], at: datetime, to: S3Settings) -> Call:
     given = {
         "content-type": file.content_type,
         "content-md5": b64encode(md5(file.body, usedforsecurity=False).digest()).decode(),
-        "x-amz-meta-delivery-id": str(handover.delivery_id),
+        f"x-amz-meta-{whose[0]}": str(whose[1]),
         **to.kept(),
     }
-    return _call("PUT", file.name, file.body, handover, to, given)
+    return _call("PUT", file.name, file.body, at, to, given)
 
 
-def _get(file: File, handover: Handover, to: S3Settings) -> Call:
-    return _call("GET", file.name, b"", handover, to, {})
+def _get(file: File, at: datetime, to: S3Settings) -> Call:
+    return _call("GET", file.name, b"", at, to, {})
 
 
 def _call(
-    method: str, name: str, body: bytes, handover: Handover, to: S3Settings, given: Mapping[str, str]
+    method: str, name: str, body: bytes, at: datetime, to: S3Settings, given: Mapping[str, str]
 ) -> Call:
     url = to.url(name)
     return Call(
         method=method,
         url=url,
-        headers=to.signer().headers(method, url, body, handover.at, given=given),
+        headers=to.signer().headers(method, url, body, at, given=given),
         body=body,
         hands_over=method == "PUT",
         timeout=to.timeout.seconds if to.timeout is not None else None,
@@ -139,12 +149,12 @@ def _call(
     )
 
 
-def _refused(reply: Reply, handover: Handover) -> Outcome:
+def _refused(reply: Reply, at: datetime) -> Outcome:
     """A store's no says nothing of the lead: the next buyer must not profit from a bucket that is not there."""
     code = _code(reply) or f"http_{reply.status}"
     return TryLater(
         reason=code,
-        after=retry_after(reply, handover.at),
+        after=retry_after(reply, at),
         read=f"the store refuses the object: {reply.status} {code}",
     )
 

@@ -1,7 +1,8 @@
-"""A file for each lead in a folder of the buyer's SFTP server, whose host key is known."""
+"""A file for each lead, or for many, in a folder of the buyer's SFTP server, whose host key is known."""
 
 from app.distribute.adapter import Adapter, Conversation, Handover, adapters
-from app.distribute.drops import DropSettings, drop
+from app.distribute.batching import Bundle, File
+from app.distribute.drops import DropSettings, drop, dropped
 from app.remote.account import SftpAccount
 
 
@@ -35,7 +36,25 @@ class Sftp(Adapter[SftpSettings]):
             "file": "{{ campaign }}_{{ delivery_id }}.json",
             "fields": {"id": "delivery_id", "person.name": "{{ lead.first_name }} {{ lead.last_name }}"},
         },
-    )
+        {
+            "host": "sftp.buyer.example",
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyGqkcbqpJ0lYr4YqPqBqv5m7Tn3vYw0sQzQ5r5c1vD",
+            "user": "leadgate",
+            "password": "write-it-here",
+            "folder": "incoming",
+            "batch": {"every": "1h", "count": 500},
+            "file": "leads-{{ day }}-{{ bundle }}.csv",
+            "fields": {"Id": "delivery_id", "Name": "{{ lead.first_name }} {{ lead.last_name }}"},
+            "proof": "acknowledged",
+            "acknowledge": {
+                "folder": "outgoing", "key": "Id", "status": "Status",
+                "words": {"OK": "accepted", "DUP": "duplicate", "*": "rejected"},
+            },
+        },
+    )  # fmt: skip
 
     def converse(self, handover: Handover, to: SftpSettings) -> Conversation:
         return drop(handover, to, to)
+
+    def bundle(self, bundle: Bundle, file: File, to: SftpSettings) -> Conversation:
+        return dropped(file, to, to)

@@ -1,0 +1,144 @@
+"""The buyer's own file in which he says what became of ours: which files those are, and what a row of one means."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, Self
+
+from msgspec import Struct
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from app.core.duration import Duration
+from app.core.money import amount
+from app.core.registry import Settings
+from app.distribute.ack_rows import Kind, Row, rows_of
+from app.distribute.rules import without_persons
+from app.distribute.templates import text_of
+from app.distribute.words import REST, Meaning, meaning_of
+from app.model import Accepted, Duplicate, Rejected
+
+_PIECE = re.compile(r"\{\{\s*(name|stem)\s*\}\}|(\*)|(\?)")
+_FIT = re.compile(r"[A-Za-z0-9 ._*?-]*")
+_LONGEST_REASON = 200
+
+Ending = Accepted | Rejected | Duplicate
+
+
+class Said(Struct, frozen=True):
+    """`key`: the delivery, the lead or the row, as the buyer wrote it. `ending` None: he has not decided yet."""
+
+    key: str
+    ending: Ending | None
+
+
+class Acknowledge(Settings):
+    """Columns are named as the file names them; in JSON and XML dots nest. Without names they are `1`, `2` and so on."""
+
+    folder: str | None = Field(
+        None, max_length=500, description="On the same account; else where our files go."
+    )
+    name: str = Field(
+        "{{ name }}.ack",
+        max_length=200,
+        description="Of his file: `*` and `?` are anything, `{{ name }}` is our file's, `{{ stem }}` that without its ending.",
+    )
+    every: Duration = Field(Duration("5m"), description="How often we look; 10s to 1d.")
+    format: Kind | None = Field(None, description="Else as it looks.")
+    header: bool = Field(True, description="A table begins with the names of its columns.")
+    by: Literal["delivery_id", "lead_id", "row"] = Field("delivery_id", description="How he names a lead.")
+    key: str = Field("", max_length=100, description="In which column; else in one of that name.")
+    status: str = Field("", max_length=100, description="The column of his word.")
+    words: Mapping[str, Meaning] = Field({}, max_length=500, description="His word → what it means.")
+    listed: Literal["accepted", "rejected"] | None = Field(
+        None, description="What it means to be in the file at all, where there is no word."
+    )
+    reason: str = Field("", max_length=100, description="The column that says why not.")
+    reference: str = Field("", max_length=100, description="The column of his own id of the lead.")
+    price: str = Field("", max_length=100, description="The column of what he pays, if not the contract's.")
+    rest: Literal["wait", "accepted", "rejected"] = Field(
+        "wait", description="What became of leads of our file that his does not name."
+    )
+    done: str = Field(
+        "done", max_length=100, pattern=r"^[A-Za-z0-9._-]*$",
+        description="The folder below, which is made, where a read file is moved; empty: it stays, and is remembered.",
+    )  # fmt: skip
+
+    _pattern: re.Pattern[str] = PrivateAttr()
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """`1` and `true` are words too, though YAML takes them for more."""
+        return (
+            {text_of(word): means for word, means in given.items()} if isinstance(given, Mapping) else given
+        )
+
+    @model_validator(mode="after")
+    def _compiled(self) -> Self:
+        if not 10 <= self.every.seconds <= 86_400:
+            raise ValueError("every is between 10s and 1d")
+        if bool(self.status) != bool(self.words) or bool(self.status) == (self.listed is not None):
+            raise ValueError("needs status (a column) with words, or else listed")
+        if self.words.get(REST) == "accepted":
+            raise ValueError('"*" can\'t be accepted: a default is never a sale')
+        if not _FIT.fullmatch(_PIECE.sub("x", self.name)) or self.name.startswith("."):
+            raise ValueError("name is letters, digits, blanks and ._- with *, ?, {{ name }} or {{ stem }}")
+        if self.done in (".", ".."):
+            raise ValueError("done is a folder below")
+        if not self.names_ours and (self.by == "row" or self.rest != "wait"):
+            raise ValueError("a row, or a rest, is of one file of ours: its {{ name }} belongs into name")
+        self._pattern = _pattern_of(self.name)
+        return self
+
+    @property
+    def names_ours(self) -> bool:
+        return any(piece[1] for piece in _PIECE.finditer(self.name))
+
+    def answers(self, name: str) -> str | None:
+        """Which file of ours a file of that name answers: its name or its stem, empty where it names none; None: it is
+        no such file."""
+        match = self._pattern.fullmatch(name)
+        if match is None:
+            return None
+        return next((told for told in match.groups() if told is not None), "")
+
+    def read(self, body: bytes) -> Iterator[Said]:
+        """Every row that names a lead. Raises ValueError for a file that can't be read."""
+        return self.said(rows_of(body, self.format, header=self.header))
+
+    def said(self, rows: Iterable[Row]) -> Iterator[Said]:
+        column = self.key or self.by
+        for n, row in enumerate(rows, 1):
+            key = row.get(column, "") if self.key or self.by != "row" else row.get(column, str(n))
+            if key:
+                yield Said(key, self._ending(row))
+
+    def _ending(self, row: Row) -> Ending | None:
+        word = row.get(self.status, "") if self.status else ""
+        means = meaning_of(self.words, word) if self.status else self.listed
+        if means == "accepted":
+            price = _price(row.get(self.price, "")) if self.price else None
+            reference = row.get(self.reference, "") if self.reference else ""
+            return Accepted(reference=reference[:_LONGEST_REASON] or None, price=price)
+        why = row.get(self.reason, "") if self.reason else word
+        reason = without_persons(why)[:_LONGEST_REASON]
+        if means == "rejected":
+            return Rejected(reason=reason or "rejected")
+        return Duplicate(reason=reason or "duplicate") if means == "duplicate" else None
+
+
+def _price(text: str) -> Any:
+    """None, the contract's own, for what is none or less than nothing."""
+    try:
+        price = amount(text.removeprefix("$"))
+    except ValueError:
+        return None
+    return price if price >= 0 else None
+
+
+def _pattern_of(name: str) -> re.Pattern[str]:
+    written, at = "", 0
+    for piece in _PIECE.finditer(name):
+        written += re.escape(name[at : piece.start()])
+        written += r"([^/]+)" if piece[1] else "[^/]*" if piece[2] else "[^/]"
+        at = piece.end()
+    return re.compile(written + re.escape(name[at:]))

@@ -1,0 +1,269 @@
+"""Sends the leads of a contract together: one process takes all that wait, and one conversation ends them all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from app.catalog.snapshot import Contract, Snapshot
+from app.core.events import Code, Id, bug, emit
+from app.core.file_events import Bundled
+from app.core.metrics import Metrics
+from app.core.world import World
+from app.distribute.adapter import adapters
+from app.distribute.batching import Bundle, Gathering, Laid, gathering
+from app.distribute.wire import Conversed, Wire
+from app.model import Accepted, Outcome, TryLater, Unclear, word_of
+from app.pipeline.confirm_link import Link, no_link
+from app.pipeline.details import exchanges_json
+from app.pipeline.faults import Retrying
+from app.pipeline.handing import Sender, handover_of
+from app.pipeline.plans import Plans
+from app.pipeline.record import reason_of
+from app.pipeline.tracking import Tracker
+from app.pipeline.tracks import GONE, Job
+from app.store import bundles, leads
+from app.store.database import Database
+
+LOOK_EVERY = 1.0
+
+Awake = Callable[[Any, list[Job]], Awaitable[list[Job]]]
+"""Those of some jobs, in the transaction that claimed them, that may be handed over now; the others wait on."""
+
+
+class Taken(Struct, frozen=True):
+    """A file that this process has begun: who is in it, and which of those it is to end."""
+
+    id: UUID
+    name: str
+    contract: Contract
+    members: list[Job]
+    mine: frozenset[UUID]
+
+
+class Bundling:
+    """`look` is called by every process that takes work; of one contract one of them bundles at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        tracker: Tracker,
+        wire: Wire,
+        world: World,
+        metrics: Metrics,
+        *,
+        process_id: Callable[[], UUID],
+        plans: Callable[[], Plans],
+        awake: Awake,
+        link: Link = no_link,
+        bytes_kept: int = 65_536,
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._tracker = tracker
+        self._wire = wire
+        self._world = world
+        self._metrics = metrics
+        self._process_id = process_id
+        self._plans = plans
+        self._awake = awake
+        self._link = link
+        self._bytes_kept = bytes_kept
+        self._retrying = Retrying(world, metrics)
+        self._snapshot: Snapshot | None = None
+        self._known: dict[str, Contract] = {}
+        self._busy: set[str] = set()
+
+    async def look(self) -> bool:
+        """True where there is more at once."""
+        shut, counts = self._sender.health.shut, {}
+        for id_, contract in self._contracts().items():
+            told = gathering(contract.settings)
+            if told is not None and told.batch is not None and id_ not in shut and id_ not in self._busy:
+                counts[id_] = told.batch.count
+        if not counts:
+            return False
+        async with self._database.acquire() as conn:
+            ripe = await bundles.ripe(conn, counts)
+        for id_ in ripe:
+            await self.send(id_)
+        return False
+
+    async def send(self, contract_id: str) -> bool:
+        """All that waits for this contract, as one file; False where nothing does, or somebody else is at it."""
+        contract = self._contracts().get(contract_id)
+        if contract is None or contract_id in self._busy:
+            return False
+        async with self._database.acquire() as conn, conn.transaction():
+            taken, ended = await self._take(conn, contract)
+        for job in ended:
+            self._sender.start(job)
+        if taken is None:
+            return bool(ended)
+        self._begin(taken)
+        return True
+
+    def handles(self, contract_id: str) -> bool:
+        return contract_id in self._contracts()
+
+    def _contracts(self) -> dict[str, Contract]:
+        snapshot = self._plans().snapshot
+        if snapshot is not self._snapshot:
+            found = snapshot.contracts.items()
+            self._known = {id_: c for id_, c in found if not c.paused and gathering(c.settings) is not None}
+            self._snapshot = snapshot
+        return self._known
+
+    async def _take(self, conn: Any, contract: Contract) -> tuple[Taken | None, list[Job]]:
+        """The file, committed with its attempts; and what is to be ended without one."""
+        settings = gathering(contract.settings)
+        if settings is None or settings.batch is None or not await bundles.alone(conn, contract.id):
+            return None, []
+        again = await bundles.again(conn, contract.id)
+        if again is None:
+            rows = await bundles.claim(conn, self._process_id(), contract.id, settings.batch.most)
+            everybody = rows
+        else:
+            rows = await bundles.claim_of(conn, self._process_id(), again[0])
+            everybody = await bundles.members(conn, again[0])
+        contexts = await leads.contexts(conn, [row.lead_id for row in everybody])
+        mine = self._tracker.jobs(rows, contexts)
+        gone = [job for job in mine if job.contract.adapter == GONE]
+        mine = await self._awake(conn, [job for job in mine if job.contract.adapter != GONE])
+        if not mine:
+            return None, gone
+        if again is None:
+            return await self._new(conn, contract, settings, mine), gone
+        members = [one for one in self._tracker.jobs(everybody, contexts) if one.contract.adapter != GONE]
+        fresh = {job.delivery_id: job for job in mine}
+        members = [fresh.get(one.delivery_id, one) for one in members]
+        await bundles.resume(conn, again[0])
+        kept = {one.delivery_id for one in members}
+        await bundles.leave(conn, again[0], [row.id for row in everybody if row.id not in kept])
+        return Taken(again[0], again[1], contract, members, frozenset(fresh)), gone
+
+    async def _new(self, conn: Any, contract: Contract, settings: Gathering, mine: list[Job]) -> Taken:
+        id_ = self._world.new_id()
+        name = settings.name_of(self._bundle(id_, contract))
+        await bundles.new(
+            conn, id_, contract.id, name, [(job.delivery_id, job.track.lead_id) for job in mine]
+        )
+        return Taken(id_, name, contract, mine, frozenset(job.delivery_id for job in mine))
+
+    def _bundle(self, id_: UUID, contract: Contract) -> Bundle:
+        return Bundle(id=id_, contract=contract.id, campaign=contract.doc.campaign, at=self._world.now())
+
+    # conversing -----------------------------------------------------------------------------------
+
+    def _begin(self, taken: Taken) -> None:
+        self._busy.add(taken.contract.id)
+        self._sender.in_hand |= taken.mine
+        task = asyncio.get_running_loop().create_task(self._send(taken))
+        self._sender.tasks.add(task)
+        task.add_done_callback(self._sender.tasks.discard)
+        task.add_done_callback(lambda _: self._busy.discard(taken.contract.id))
+
+    async def _send(self, taken: Taken) -> None:
+        began, jobs = self._world.monotonic(), taken.members
+        try:
+            laid = self._laid(taken)
+            if laid is not None and laid.spoilt:
+                jobs = await self._left_out(taken, laid)
+            conversed = await self._conversed(taken, laid, jobs)
+            took = self._world.monotonic() - began
+            await self._ended(taken, conversed, took, len(jobs))
+        except BaseException as error:
+            self._sender.spoiled |= taken.mine & self._sender.in_hand
+            if isinstance(error, Exception):
+                emit(bug(error, "bundling"))
+                self._sender.in_hand -= taken.mine
+                return
+            raise
+        if jobs:
+            self._sender.health.heard(jobs[0], conversed.outcome)
+        for n, job in enumerate(jobs, 1):
+            if job.delivery_id in taken.mine:
+                self._sender.told(job, _of_row(conversed, n, len(jobs), taken.name), took)
+
+    def _laid(self, taken: Taken) -> Laid | None:
+        """The file; None where a fault of ours leaves none."""
+        settings = gathering(taken.contract.settings)
+        assert settings is not None
+        handovers = [handover_of(job, self._world, self._link) for job in taken.members]
+        try:
+            return settings.laid(self._bundle(taken.id, taken.contract), handovers)
+        except Exception as error:
+            emit(bug(error, "bundling"))
+            return None
+
+    async def _left_out(self, taken: Taken, laid: Laid) -> list[Job]:
+        """Leads of which no row can be made stand in nobody's way; the others, whose rows are counted without them."""
+
+        async def leave(_: bool) -> None:
+            async with self._database.acquire() as conn, conn.transaction():
+                await bundles.leave(conn, taken.id, list(laid.spoilt))
+
+        await self._retrying.run(leave)
+        for job in taken.members:
+            if job.delivery_id in laid.spoilt and job.delivery_id in taken.mine:
+                read = f"its row can't be made: {laid.spoilt[job.delivery_id]}"
+                self._sender.told(job, Conversed(outcome=TryLater(reason="unformattable", read=read)), 0.0)
+        return [job for job in taken.members if job.delivery_id not in laid.spoilt]
+
+    async def _conversed(self, taken: Taken, laid: Laid | None, jobs: Sequence[Job]) -> Conversed:
+        """A fault of ours ends like one of theirs: by whether a byte may have left."""
+        adapter: Any = adapters.get(taken.contract.adapter)
+        if laid is None or adapter is None or not jobs:
+            return Conversed(outcome=TryLater(reason="unformattable"))
+        try:
+            bundle = self._bundle(taken.id, taken.contract)
+            return await self._wire.converse(adapter.bundle(bundle, laid.file, taken.contract.settings))
+        except Exception as error:
+            emit(bug(error, "bundling"))
+            return Conversed(outcome=Unclear(reason="internal_error"), handed_over=True)
+
+    async def _ended(self, taken: Taken, conversed: Conversed, took: float, size: int) -> None:
+        """Before its deliveries are: what is not known to have stayed here goes in no other file."""
+        outcome = conversed.outcome
+        word, kept = word_of(outcome), exchanges_json(conversed, self._bytes_kept)
+
+        async def end(_: bool) -> None:
+            async with self._database.acquire() as conn:
+                await bundles.end(
+                    conn, taken.id, _state(outcome), outcome=word, reason=reason_of(outcome), ms=took * 1000,
+                    exchanges=kept,
+                )  # fmt: skip
+
+        await self._retrying.run(end)
+        self._metrics.count("leadgate_bundles_total", (taken.contract.id, word))
+        emit(
+            Bundled(
+                bundle=taken.id, contract=Id(taken.contract.id), leads=size, outcome=Code(word),
+                ms=round(took * 1000, 1),
+            )
+        )  # fmt: skip
+
+    async def tidy(self) -> None:
+        if self._contracts():
+            async with self._database.acquire() as conn:
+                await bundles.tidy(conn)
+
+
+def _state(outcome: Outcome) -> str:
+    if isinstance(outcome, Accepted):
+        return "sent"
+    if isinstance(outcome, Unclear):
+        return "sent" if outcome.reason == "awaits_confirmation" else "unclear"
+    return "unsent"
+
+
+def _of_row(conversed: Conversed, n: int, size: int, name: str) -> Conversed:
+    """As it is kept of one lead: with its place, and without the bytes of all the others."""
+    outcome = conversed.outcome
+    read = f"row {n} of {size} in {name}; {outcome.read}" if outcome.read else f"row {n} of {size} in {name}"
+    bare = tuple(replace(one, sent=b"", cut=True) for one in conversed.exchanges)
+    return Conversed(outcome=replace(outcome, read=read), exchanges=bare, handed_over=conversed.handed_over)

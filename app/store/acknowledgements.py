@@ -1,0 +1,106 @@
+"""Buyers' own files of what they took: when a folder is looked into, which files were read, whose rows are whose."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+_MAKE = """
+insert into acknowledging (contract) select * from unnest($1::text[]) on conflict (contract) do nothing
+"""
+# Only where somebody waits for a word. Whoever takes the row has it for so long; who dies at it loses it then.
+_CLAIM = """
+update acknowledging a set next_at = now() + $2 * interval '1 second'
+ where a.contract in (
+   select o.contract from acknowledging o
+    where o.contract = any($1::text[]) and o.next_at <= now()
+      and exists (select 1 from delivery d where d.contract = o.contract and d.state = 'unclear')
+    order by o.contract for update skip locked
+ )
+returning a.contract, a.failures
+"""
+_HOLD = "update acknowledging set next_at = now() + $2 * interval '1 second' where contract = $1"
+_FINISH = """
+update acknowledging set next_at = now() + $2 * interval '1 second', trouble = $3,
+       failures = case when $3 = '' then 0 else failures + 1 end
+ where contract = $1
+"""
+_KNOWN = "select mark, state from acknowledgement where contract = $1 and mark = any($2::text[])"
+_SEE = """
+insert into acknowledgement (contract, mark, name, state)
+select $1, m, n, 'seen' from unnest($2::text[], $3::text[]) as t(m, n) on conflict (contract, mark) do nothing
+"""
+_READ = """
+update acknowledgement set state = $3, read_at = now(), settled = settled + $4, repeated = repeated + $5,
+       strange = strange + $6, contradicted = contradicted + $7
+ where contract = $1 and mark = $2
+"""
+_FORGET = "delete from acknowledgement where seen_at < now() - interval '400 days'"
+_BY_DELIVERY = """
+select id::text, id, lead_id, state, attempts from delivery where contract = $1 and id = any($2::uuid[])
+"""
+# Of a lead that went there in several rounds the last one is meant.
+_BY_LEAD = """
+select distinct on (lead_id) lead_id::text, id, lead_id, state, attempts from delivery
+ where contract = $1 and lead_id = any($2::uuid[]) order by lead_id, round desc
+"""
+
+
+class Named(Struct, frozen=True):
+    """A delivery of which a row speaks; `key` as the row would name it."""
+
+    key: str
+    id: UUID
+    lead_id: UUID
+    state: str
+    attempts: int
+
+
+class Counts(Struct):
+    settled: int = 0
+    repeated: int = 0
+    strange: int = 0
+    contradicted: int = 0
+
+
+async def claim(conn: Any, contracts: Sequence[str], seconds: float) -> dict[str, int]:
+    """Contracts whose folder is this process's to look into within `seconds` → failures in a row before."""
+    await conn.execute(_MAKE, list(contracts))
+    return {r[0]: r[1] for r in await conn.fetch(_CLAIM, list(contracts), seconds)}
+
+
+async def hold(conn: Any, contract: str, seconds: float) -> None:
+    """It takes longer."""
+    await conn.execute(_HOLD, contract, seconds)
+
+
+async def finish(conn: Any, contract: str, next_in: float, trouble: str) -> None:
+    await conn.execute(_FINISH, contract, next_in, trouble)
+
+
+async def known(conn: Any, contract: str, marks: Sequence[str]) -> dict[str, str]:
+    """mark → state, of files that were seen as they are now."""
+    return {r[0]: r[1] for r in await conn.fetch(_KNOWN, contract, list(marks))}
+
+
+async def see(conn: Any, contract: str, files: Sequence[tuple[str, str]]) -> None:
+    """(mark, name)"""
+    await conn.execute(_SEE, contract, [mark for mark, _ in files], [name for _, name in files])
+
+
+async def read(conn: Any, contract: str, mark: str, counts: Counts, *, readable: bool = True) -> None:
+    state = "read" if readable else "unreadable"
+    await conn.execute(
+        _READ, contract, mark, state, counts.settled, counts.repeated, counts.strange, counts.contradicted
+    )
+
+
+async def named(conn: Any, contract: str, by: str, ids: Sequence[UUID]) -> dict[str, Named]:
+    """Its deliveries by their own ids, or by their leads'."""
+    statement = _BY_LEAD if by == "lead_id" else _BY_DELIVERY
+    return {r[0]: Named(*r) for r in await conn.fetch(statement, contract, list(ids))}
+
+
+async def tidy(conn: Any) -> None:
+    await conn.execute(_FORGET)

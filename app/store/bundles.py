@@ -1,0 +1,187 @@
+"""Files of many leads in the database: which are due, who goes into one, how each ended."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from app.store.deliveries import DeliveryRow
+
+# By count only what was never tried: what failed keeps to its schedule.
+_RIPE = """
+select c.contract from unnest($1::text[], $2::int[]) as c(contract, count)
+ where exists (select 1 from delivery d where d.contract = c.contract and d.state = 'waiting' and d.next_at <= now())
+    or c.count <= (select count(*) from (
+         select 1 from delivery d where d.contract = c.contract and d.state = 'waiting' and d.attempts = 0 limit c.count
+       ) few)
+"""
+_ALONE = "select pg_try_advisory_xact_lock(hashtextextended('leadgate bundle ' || $1, 0))"
+# What perhaps has left goes out again in its own file, and in no other.
+_AGAIN = """
+select b.id, b.name from delivery d
+ cross join lateral (
+   select o.id, o.name, o.state from bundled m join bundle o on o.id = m.bundle_id
+    where m.delivery_id = d.id order by m.bundle_id desc limit 1
+ ) b
+ where d.contract = $1 and d.state = 'waiting' and d.next_at <= now() and d.attempts > 0 and b.state <> 'unsent'
+ order by b.id limit 1
+"""
+_BEGIN = """
+with mine as (
+  update delivery d set state = 'sending', attempts = d.attempts + 1, lease_id = $1, next_at = null
+    from due where d.id = due.id
+  returning d.*
+), begun as (
+  insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, attempts, $1 from mine
+)
+select mine.* from mine join due on due.id = mine.id order by due.n
+"""
+_CLAIM = f"""
+with due as materialized (
+  select o.id, row_number() over (order by o.first, o.id) as n from (
+    select d.id, coalesce(d.priority, d.created_at) as first from delivery d
+     where d.contract = $2 and d.state = 'waiting'
+       and coalesce((select b.state from bundled m join bundle b on b.id = m.bundle_id
+                      where m.delivery_id = d.id order by m.bundle_id desc limit 1), 'unsent') = 'unsent'
+     order by coalesce(d.priority, d.created_at), d.id limit $3 for update of d skip locked
+  ) o
+), {_BEGIN.lstrip().removeprefix("with ")}"""
+_CLAIM_OF = f"""
+with due as materialized (
+  select o.id, o.n from (
+    select d.id, m.n from bundled m join delivery d on d.id = m.delivery_id
+     where m.bundle_id = $2 and d.state = 'waiting' order by d.id for update of d skip locked
+  ) o
+), {_BEGIN.lstrip().removeprefix("with ")}"""
+_MEMBERS = """
+select d.* from bundled m join delivery d on d.id = m.delivery_id where m.bundle_id = $1 order by m.n
+"""
+_NEW = """
+with b as (insert into bundle (id, contract, name, size) values ($1, $2, $3, cardinality($4::uuid[])))
+insert into bundled (bundle_id, n, delivery_id, lead_id)
+select $1, n, d, l from unnest($4::uuid[], $5::uuid[]) with ordinality as t(d, l, n)
+"""
+_RESUME = "update bundle set state = 'sending', ended_at = null where id = $1"
+_LEAVE = "delete from bundled where bundle_id = $1 and delivery_id = any($2::uuid[])"
+_RENUMBER = """
+with o as (select delivery_id, row_number() over (order by n) as n from bundled where bundle_id = $1),
+m as (update bundled set n = o.n from o where bundled.bundle_id = $1 and bundled.delivery_id = o.delivery_id)
+update bundle set size = (select count(*) from o) where id = $1
+"""
+_END = """
+update bundle set state = $2, outcome = $3, reason = $4, ms = $5, exchanges = $6::json, ended_at = now() where id = $1
+"""
+_NAMED = """
+select id, name, size, state from bundle
+ where contract = $1 and (name = $2 or starts_with(name, $2 || '.')) order by id desc limit 2
+"""
+_ROWS = """
+select m.n, d.id, d.lead_id, d.state, d.attempts from bundled m join delivery d on d.id = m.delivery_id
+ where m.bundle_id = $1
+"""
+_OF = "select b.* from bundled m join bundle b on b.id = m.bundle_id where m.delivery_id = $1 order by b.id desc limit 1"
+_LATEST = """
+select id, contract, name, size, state, begun_at, ended_at, outcome, reason from bundle
+ where ($1::text is null or contract = $1) order by id desc limit $2
+"""
+
+
+class Row(Struct, frozen=True):
+    n: int
+    delivery_id: UUID
+    lead_id: UUID
+    state: str
+    attempts: int
+
+
+_TIDY = """
+update bundle b set state = 'unclear', ended_at = now()
+ where b.state = 'sending' and not exists (
+   select 1 from bundled m join delivery d on d.id = m.delivery_id where m.bundle_id = b.id and d.state in ('sending', 'waiting'))
+"""
+
+
+def _row(record: Any) -> DeliveryRow:
+    return DeliveryRow(**dict(record))
+
+
+async def ripe(conn: Any, counts: Mapping[str, int | None]) -> list[str]:
+    """Contracts of which something is due, or as many wait as they say."""
+    return [r[0] for r in await conn.fetch(_RIPE, list(counts), list(counts.values()))]
+
+
+async def alone(conn: Any, contract: str) -> bool:
+    """Whether this transaction is the only one that bundles for this contract."""
+    return bool(await conn.fetchval(_ALONE, contract))
+
+
+async def again(conn: Any, contract: str) -> tuple[UUID, str] | None:
+    """A file (id, name) that perhaps is there, and of which something is to be asked again."""
+    found = await conn.fetchrow(_AGAIN, contract)
+    return None if found is None else (found[0], found[1])
+
+
+async def claim(conn: Any, process_id: UUID, contract: str, most: int) -> list[DeliveryRow]:
+    """All that wait, the earliest priority first, begun; but for those whose own file perhaps is there."""
+    return [_row(r) for r in await conn.fetch(_CLAIM, process_id, contract, most)]
+
+
+async def claim_of(conn: Any, process_id: UUID, bundle_id: UUID) -> list[DeliveryRow]:
+    """Those of one file that wait, begun."""
+    return [_row(r) for r in await conn.fetch(_CLAIM_OF, process_id, bundle_id)]
+
+
+async def members(conn: Any, bundle_id: UUID) -> list[DeliveryRow]:
+    """All of one file, whatever became of them, in the order of its rows."""
+    return [_row(r) for r in await conn.fetch(_MEMBERS, bundle_id)]
+
+
+async def new(
+    conn: Any, bundle_id: UUID, contract: str, name: str, rows: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """(delivery, lead) in the order of its rows."""
+    await conn.execute(_NEW, bundle_id, contract, name, [d for d, _ in rows], [lead for _, lead in rows])
+
+
+async def resume(conn: Any, bundle_id: UUID) -> None:
+    await conn.execute(_RESUME, bundle_id)
+
+
+async def leave(conn: Any, bundle_id: UUID, delivery_ids: Sequence[UUID]) -> None:
+    """These have no row after all; the others move up."""
+    await conn.execute(_LEAVE, bundle_id, list(delivery_ids))
+    await conn.execute(_RENUMBER, bundle_id)
+
+
+async def end(
+    conn: Any, bundle_id: UUID, state: str, *, outcome: str, reason: str, ms: float, exchanges: str
+) -> None:
+    await conn.execute(_END, bundle_id, state, outcome, reason, ms, exchanges)
+
+
+async def named(conn: Any, contract: str, name: str) -> tuple[UUID, int] | None:
+    """(id, size) of the file of that name, or of that name and an ending; None where there is none, or more than one."""
+    found = await conn.fetch(_NAMED, contract, name)
+    exact = [row for row in found if row["name"] == name] or found
+    return (exact[0]["id"], exact[0]["size"]) if len(exact) == 1 else None
+
+
+async def rows(conn: Any, bundle_id: UUID) -> list[Row]:
+    return [Row(*r) for r in await conn.fetch(_ROWS, bundle_id)]
+
+
+async def latest(conn: Any, contract: str | None, limit: int) -> list[dict[str, Any]]:
+    """The last files, of one contract or of all."""
+    return [dict(r) for r in await conn.fetch(_LATEST, contract, limit)]
+
+
+async def of_delivery(conn: Any, delivery_id: UUID) -> dict[str, Any] | None:
+    """The file in which it went last."""
+    found = await conn.fetchrow(_OF, delivery_id)
+    return None if found is None else dict(found)
+
+
+async def tidy(conn: Any) -> None:
+    """Of files that somebody died at nobody knows whether they are there, once none of theirs is asked again."""
+    await conn.execute(_TIDY)

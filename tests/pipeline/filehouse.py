@@ -1,0 +1,88 @@
+"""A house whose contracts put files of many leads on a server of the test."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from app.pipeline.acknowledging import Acknowledging
+from app.pipeline.bundling import Bundling
+from tests.ingest.channels.ftpserver import PASSWORD, USER
+from tests.pipeline.house import House
+
+FIELDS = "{Id: delivery_id, Email: email}"
+
+
+def over_ftp(
+    port: int,
+    *,
+    batch: str = "{every: 1h}",
+    more: str = "",
+    of: str = "files",
+    head: str = "",
+    price: str = "42.00",
+) -> str:
+    """A buyer of that name with one contract, which bundles."""
+    return f"""
+  - id: {of}
+    contracts:
+      - id: {of}
+        campaign: solar
+        price: "{price}"
+        retry: {{schedule: [1h], until: 90m}}
+        {head}
+        deliver:
+          {{adapter: ftp, host: 127.0.0.1, port: {port}, tls: none, user: {USER}, password: {PASSWORD}, patience: 2s,
+           batch: {batch}, fields: {FIELDS} {more}}}
+"""
+
+
+def desk(house: House, process_id: Any = None) -> Bundling:
+    return Bundling(
+        house.database, house.engine.sender, house.engine.tracker, house.engine.sender._wire, house.world,
+        house.metrics, process_id=process_id or house.identity, plans=lambda: house.plans,
+        awake=house.upkeep.of_people_awake,
+    )  # fmt: skip
+
+
+async def is_due(house: House) -> None:
+    await house.run("update delivery set next_at = now() where state = 'waiting'")
+
+
+async def ended(house: House, state: str, n: int) -> None:
+    """So many deliveries are in that state, and nothing is in hand any more."""
+
+    async def there() -> bool:
+        found = await house.value("select count(*) from delivery where state = $1", state)
+        return found == n and not house.engine.sender.in_hand
+
+    await house.until(there)
+
+
+def files(folder: Path) -> dict[str, list[str]]:
+    """name → lines, without the one of names."""
+    return {f.name: f.read_text().splitlines()[1:] for f in sorted(folder.iterdir()) if f.is_file()}
+
+
+ACKNOWLEDGED = """, proof: acknowledged, acknowledge: {folder: acks, every: 10s, key: Id, status: Status,
+  words: {OK: accepted, DUP: duplicate, LATER: unclear, "*": rejected}, reason: Why, reference: Ref, price: Pays%s}"""
+
+
+def acknowledged(more: str = "") -> str:
+    return ACKNOWLEDGED % (f", {more}" if more else "")
+
+
+def reader(house: House) -> Acknowledging:
+    return Acknowledging(
+        house.database, house.settler, house.engine.sender._wire, house.metrics, plans=lambda: house.plans,
+        follow=house.engine.follow,
+    )  # fmt: skip
+
+
+async def looks(house: House, times: int = 2) -> None:
+    """As often, whatever the time."""
+    for _ in range(times):
+        await house.run("update acknowledging set next_at = now()")
+        await reader(house).look()
