@@ -92,6 +92,7 @@ _OF_ROUTE = {
     ("/v1/pool/release", "post"): (400, 401, 404, 408, 413, 422, 503),
     ("/v1/pool/close", "post"): (400, 401, 404, 408, 409, 413, 422, 503),
     ("/v1/deliveries/{id}/confirm", "post"): (400, 401, 404, 409, 413, 422, 503),
+    ("/v1/deliveries/confirm", "post"): (400, 401, 404, 409, 413, 422, 503),
 }
 
 
@@ -302,7 +303,16 @@ _SPECIAL = {
     "items": (413, "More than 10,000 items of feedback in one body; send several."),
     "ambiguous": (409, "Several deliveries have this reference; confirm each by its own id."),
     "unclear": (409, "The delivery may have arrived; say first what it was (`leadgate settle`)."),
-    "taken": (409, "The delivery's lead went to another buyer since."),
+    "taken": (409, "The delivery's lead went to another buyer since, or somebody else has claimed it."),
+    "pool_empty": (404, "Nothing in the pool is offered to you now; look again later."),
+    "no_such_person": (404, "The buyer has nobody of that name among its people."),
+    "no_such_team": (404, "None of the buyer's people is in that team."),
+    "not_offered": (409, "This lead of the pool is offered to another team, or you had it before."),
+    "blind": (409, "Leads of this pool are not chosen: claim the next, without naming one."),
+    "capacity": (409, "You have as many leads at once as you may; close or release one."),
+    "quota": (409, "You have claimed as many leads in this period as you may; released ones count."),
+    "not_renewed": (409, "A claim is renewed only so often; close the lead, or release it."),
+    "paused": (409, "You are paused in the catalogue: the pool gives you nothing."),
     "cap": (409, "The contract's cap is full."),
     "no_entries": (422, "No line of the file is an entry of the list, which stays as it is."),
     "not_spoken": (422, "The dialect has this call, but only leads are taken here."),

@@ -226,9 +226,9 @@ def example(kind: str, component: Any) -> str:
         campaign["enrich"] = ["example"]
     else:
         deliver = {"adapter": component.name, **component.examples[0]}
-        buyers = [
-            {"id": "example", "contracts": [{"id": "example-1", "campaign": "example", "deliver": deliver}]}
-        ]
+        people = [{"id": "dana", "team": "west"}] if component.name == "internal" else []
+        contract = {"id": "example-1", "campaign": "example", "deliver": deliver}
+        buyers = [{"id": "example", "people": people, "contracts": [contract]}]
     return export(
         Catalogue.model_validate(
             {

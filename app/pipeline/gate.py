@@ -12,6 +12,8 @@ from app.distribute.caps import CounterKey, Use, cap_of
 from app.model import Finding, Verdict
 from app.pipeline.plans import SourcePlan
 
+_CODE = "source_cap"
+
 
 def gate(plan: SourcePlan, facts: Facts, at: datetime, agreed: Decimal | None) -> tuple[Use, ...]:
     """What taking this lead uses up of its source's caps; `agreed` is what it is paid for it."""
@@ -25,6 +27,6 @@ def refused(verdict: Verdict, key: CounterKey) -> Verdict:
     per = "" if (word := cap_of(key)) == "total" else f" per {word}"
     told = "spent on" if key.startswith(MONEY) else "taken from"
     finding = Finding(
-        check="caps", code="source_cap", message=f"no more is {told} this source{per}", action="reject"
+        check="caps", code=_CODE, message=f"no more is {told} this source{per}", action="reject"
     )
     return replace(verdict, outcome="rejected", findings=(*verdict.findings, finding))

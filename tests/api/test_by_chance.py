@@ -120,7 +120,8 @@ async def _furnished(runner: asyncio.Runner, api: Api) -> Running:
         "/in/": [{"platform": "google_ads", "source": "acme"}, {"platform": "native", "source": "acme"}],
         "/f/": [{"campaign": "solar"}],
     }
-    keys = {"/v1/deliveries/": await api.key("buyer", "b1"), "/admin/": await api.key("user", "ann")}
+    buyers = ("/v1/deliveries/", "/v1/feedback", "/v1/pool")
+    keys = dict.fromkeys(buyers, await api.key("buyer", "b1")) | {"/admin/": await api.key("user", "ann")}
     return Running(runner, api, known, keys)
 
 

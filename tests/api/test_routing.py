@@ -97,7 +97,7 @@ async def test_what_came_before_counts_and_the_rehearsal_counts_for_nothing(sell
     ]  # fmt: skip
     (other,) = (await explain(selling, {**ANN, "email": "carl@example.com"})).json()["leads"]
     assert {out["contract"]: out["value"] for out in other["left_out"]} == {
-        "best": 'lead.state == "NV" → false', "full": "1/1",
+        "best": 'lead.state == "NV" → false', "full": "1 of 1 today",
     }  # fmt: skip
     assert other["would_send"][0]["contract"] == "next"
 

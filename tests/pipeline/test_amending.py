@@ -271,6 +271,9 @@ async def test_one_of_several_that_are_not_decided_yet_is_asked_for_again(
         await house.ends(work.lead_ids()[0], "rejected")
         await talk.amend(work.lead_ids()[0])
         await house.run("delete from counter")
+        await house.configure(
+            yaml(buyer, reply="receipt").replace("per: day", "per: week", 1)
+        )  # no counter that was seen
         await talk.again(work.lead_ids()[0])
         await house.ends(work.lead_ids()[0], "sold")
 
