@@ -131,7 +131,9 @@ METRICS: tuple[Declared, ...] = (
         "leadgate_contract_rests_total", "counter", "How often a contract began to rest.", ("contract",)
     ),
     Declared("leadgate_proof_overdue", "gauge", "Hand-overs not proved by the agreed time.", ("contract",)),
-    Declared("leadgate_bundles_total", "counter", "Files of many leads, by outcome.", ("contract", "outcome")),
+    Declared(
+        "leadgate_bundles_total", "counter", "Files of many leads, by outcome.", ("contract", "outcome")
+    ),
     Declared("leadgate_acknowledged_total", "counter", "Rows of buyers' own files.", ("contract", "what")),
     Declared("leadgate_pings_total", "counter", "Pings by how they ended.", ("source", "outcome")),
     Declared("leadgate_bids_total", "counter", "Bids asked for, by outcome.", ("contract", "outcome")),

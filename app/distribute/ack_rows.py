@@ -52,13 +52,13 @@ def _looks(text: str) -> Kind:
     if begins == "[":
         return "json"
     if begins == "{":
-        return "ndjson" if _is_json(text.strip().partition("\n")[0]) else "json"
+        return "json" if _is_json(text) else "ndjson"
     return "csv"
 
 
-def _is_json(line: str) -> bool:
+def _is_json(text: str) -> bool:
     try:
-        orjson.loads(line)
+        orjson.loads(text)
     except ValueError:
         return False
     return True

@@ -221,7 +221,8 @@ class Bundling:
             return Conversed(outcome=TryLater(reason="unformattable"))
         try:
             bundle = self._bundle(taken.id, taken.contract)
-            return await self._wire.converse(adapter.bundle(bundle, laid.file, taken.contract.settings))
+            file = replace(laid.file, name=taken.name)  # also where the contract calls its files otherwise by now
+            return await self._wire.converse(adapter.bundle(bundle, file, taken.contract.settings))
         except Exception as error:
             emit(bug(error, "bundling"))
             return Conversed(outcome=Unclear(reason="internal_error"), handed_over=True)

@@ -1,11 +1,7 @@
 """A house whose contracts put files of many leads on a server of the test."""
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from app.pipeline.acknowledging import Acknowledging
 from app.pipeline.bundling import Bundling
@@ -15,27 +11,29 @@ from tests.pipeline.house import House
 FIELDS = "{Id: delivery_id, Email: email}"
 
 
-def over_ftp(
-    port: int,
-    *,
-    batch: str = "{every: 1h}",
-    more: str = "",
-    of: str = "files",
-    head: str = "",
-    price: str = "42.00",
+def over_ftp(port: int, **told: str) -> str:
+    """A buyer with one contract, `files`, which bundles."""
+    return _contract(f"adapter: ftp, tls: none, port: {port}", **told)
+
+
+def over_sftp(port: int, host_key: str, **told: str) -> str:
+    return _contract(f"adapter: sftp, host_key: {host_key}, port: {port}", **told)
+
+
+def _contract(
+    adapter: str, *, batch: str = "{every: 1h}", more: str = "", head: str = "", fields: str = FIELDS
 ) -> str:
-    """A buyer of that name with one contract, which bundles."""
     return f"""
-  - id: {of}
+  - id: files
     contracts:
-      - id: {of}
+      - id: files
         campaign: solar
-        price: "{price}"
+        price: "42.00"
         retry: {{schedule: [1h], until: 90m}}
         {head}
         deliver:
-          {{adapter: ftp, host: 127.0.0.1, port: {port}, tls: none, user: {USER}, password: {PASSWORD}, patience: 2s,
-           batch: {batch}, fields: {FIELDS} {more}}}
+          {{{adapter}, host: 127.0.0.1, user: {USER}, password: {PASSWORD}, patience: 2s,
+           batch: {batch}, fields: {fields} {more}}}
 """
 
 
@@ -48,6 +46,7 @@ def desk(house: House, process_id: Any = None) -> Bundling:
 
 
 async def is_due(house: House) -> None:
+    """Time passes for whatever waits."""
     await house.run("update delivery set next_at = now() where state = 'waiting'")
 
 

@@ -1,6 +1,7 @@
 """What a buyer's own file says of our leads: followed once, however often it comes and whatever else is in it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,24 @@ from uuid import UUID
 
 import pytest
 
+from app.core.file_events import AcknowledgementUnread, AcknowledgingTroubled
+from app.pipeline.proving import Proving
+from app.pipeline.settling import given_up
 from app.store.database import Database
+from app.store.deliveries import DeliveryRow
 from tests.ingest.channels.ftpserver import ftp_server
-from tests.pipeline.filehouse import acknowledged, desk, ended, files, is_due, looks, over_ftp
+from tests.ingest.channels.sftpserver import sftp_server
+from tests.pipeline.filehouse import (
+    acknowledged,
+    desk,
+    ended,
+    files,
+    is_due,
+    looks,
+    over_ftp,
+    over_sftp,
+    reader,
+)
 from tests.pipeline.house import House, catalogue, lead, opened, source
 
 
@@ -75,3 +91,187 @@ async def test_each_row_settles_its_delivery(database: Database, tmp_path: Path)
         (acks / f"{name}.ack").write_bytes(ack(f"{ids[3]};OK"))
         await looks(house)
         assert await states(house, ids) == ["accepted", "duplicate", "rejected", "accepted"]
+
+
+async def test_a_file_that_is_still_written_is_read_when_it_is_whole(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 3) as (house, acks, ids, name):
+        whole = ack(*(f"{one};OK" for one in ids))
+        for part in (len(whole) // 3, len(whole) - 2, len(whole)):
+            (acks / f"{name}.ack").write_bytes(whole[:part])
+            await looks(house, 1)
+            assert await states(house, ids) == ["unclear"] * 3
+        await looks(house, 1)
+        assert await states(house, ids) == ["accepted"] * 3
+
+
+async def test_a_word_that_is_said_twice_is_followed_once(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 2, more='done: ""') as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK;;A-1", f"{ids[0]};OK;;A-1", f"{ids[1]};NO"))
+        await looks(house, 4)
+        assert await counted(house) == (2, 1, 0, 0)
+        assert (acks / f"{name}.ack").is_file()
+        assert await house.value("select count(*) from entry where kind = 'sale'") == 1
+
+
+async def test_what_contradicts_what_is_known_changes_nothing(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 3) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK", f"{ids[1]};NO"))
+        await looks(house)
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};NO", f"{ids[1]};OK", f"{ids[0]};OK"))
+        await looks(house)
+        assert await states(house, ids) == ["accepted", "rejected", "unclear"]
+        assert await counted(house) == (2, 1, 0, 2)
+
+
+async def test_strangers_are_counted_and_nothing_else(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 2) as (house, acks, ids, name):
+        await house.post(lead("waits@example.com"))
+        waits = await house.value("select id from delivery where state = 'waiting'")
+        strange = [f"{UUID(int=7)};OK", "no id at all;OK", f"{waits};OK", "' or 1=1 --;OK", ";OK"]
+        (acks / f"{name}.ack").write_bytes(ack(*strange, f"{ids[1]};OK"))
+        await looks(house)
+        assert await states(house, [*ids, str(waits)]) == ["unclear", "accepted", "waiting"]
+        assert await counted(house) == (1, 0, 4, 0)
+
+
+async def test_ten_megabytes_are_read(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 2) as (house, acks, ids, name):
+        stranger = f"{UUID(int=7)};OK;{'x' * 1_000}"
+        (acks / f"{name}.ack").write_bytes(ack(*[stranger] * 10_000, f"{ids[0]};OK"))
+        assert (acks / f"{name}.ack").stat().st_size > 10_000_000
+        await looks(house)
+        assert await states(house, ids) == ["accepted", "unclear"]
+        assert await counted(house) == (1, 0, 10_000, 0)
+
+
+async def test_a_thousand_are_settled_by_one_file(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 1_000) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(ack(*(f"{one};OK" for one in ids)))
+        await looks(house)
+        assert set(await states(house, ids)) == {"accepted"}
+        assert await house.value("select count(*) from lead where state = 'sold'") == 1_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"file": "x", "rows": [{"Id": "%s", "Status": "OK"}, {"Id": "%s", "Status": "DUP"}]}',
+        b'{"Id": "%s", "Status": "OK"}\n{"Id": "%s", "Status": "DUP"}\n',
+        b"<r><row><Id>%s</Id><Status>OK</Status></row><row><Id>%s</Id><Status>DUP</Status></row></r>",
+        b'\xef\xbb\xbfStatus\tId\nOK\t%s\n"DUP"\t%s',
+    ],
+)
+async def test_json_xml_and_tables_are_known_by_their_look(
+    database: Database, tmp_path: Path, body: bytes
+) -> None:
+    async with sent(database, tmp_path, 2) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(body % tuple(one.encode() for one in ids))
+        await looks(house)
+        assert await states(house, ids) == ["accepted", "duplicate"]
+
+
+async def test_rows_of_our_file_are_named_by_their_number_and_the_rest_is_what_was_agreed(
+    database: Database, tmp_path: Path
+) -> None:
+    more = 'by: row, rest: accepted, name: "{{ stem }}.err"'
+    async with sent(database, tmp_path, 3, more=more) as (house, acks, ids, name):
+        (acks / "another.err").write_bytes(b"Id;Status\n1;NO\n")
+        (acks / f"{name.removesuffix('.csv')}.err").write_bytes(b"Id;Status\n002;NO\n9;NO\n")
+        await looks(house, 3)
+        assert await states(house, ids) == ["accepted", "rejected", "accepted"]
+        assert await house.rows("select name, state from acknowledgement order by state") == [
+            (f"{name.removesuffix('.csv')}.err", "read"),
+            ("another.err", "unreadable"),
+        ]
+
+
+async def test_what_nobody_can_read_is_told_once_and_a_better_one_is_read(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("app.pipeline.acknowledging.emit", told.append)
+    async with sent(database, tmp_path, 1) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+        await looks(house, 4)
+        assert [type(one) for one in told] == [AcknowledgementUnread]
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK"))
+        await looks(house)
+        assert await states(house, ids) == ["accepted"]
+
+
+async def test_a_folder_that_is_not_there_is_told_once_and_looked_for_less_often(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("app.pipeline.acknowledging.emit", told.append)
+    async with sent(database, tmp_path, 1) as (house, acks, ids, name):
+        acks.rmdir()
+        await looks(house, 3)
+        assert [type(one) for one in told] == [AcknowledgingTroubled]
+        assert tuple((await house.rows("select failures, trouble from acknowledging"))[0]) == (3, "ftp_550")
+        acks.mkdir()
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK"))
+        await looks(house)
+        assert await house.value("select failures from acknowledging") == 0
+        assert await states(house, ids) == ["accepted"]
+
+
+async def test_two_who_look_at_once_settle_each_once(database: Database, tmp_path: Path) -> None:
+    async with sent(database, tmp_path, 20) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(ack(*(f"{one};OK" for one in ids)))
+        await looks(house, 1)
+        await house.run("update acknowledging set next_at = now()")
+        contract = house.plans.snapshot.contracts["files"]
+        await asyncio.gather(*(reader(house)._visit(contract, 0) for _ in range(3)))
+        assert set(await states(house, ids)) == {"accepted"}
+        assert await house.value("select count(*) from entry where kind = 'sale'") == 20
+
+
+async def test_whoever_is_silent_beyond_the_deadline_loses_the_lead_to_the_next(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 2, head="confirm: {within: 1h, then: reroute}") as (
+        house,
+        acks,
+        ids,
+        name,
+    ):
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK"))
+        await looks(house)
+
+        async def give_up(delivery_id: UUID, reason: str, still: Callable[[DeliveryRow], bool]) -> None:
+            await given_up(house.settler, delivery_id, reason, still=still)
+
+        proving = Proving(
+            house.database, house.world, house.metrics, plans=lambda: house.plans, give_up=give_up
+        )
+        await proving.look()
+        assert await states(house, ids) == ["accepted", "unclear"]
+        await house.run("update delivery set created_at = created_at - interval '2 hours'")
+        await house.run("update attempt set started_at = started_at - interval '2 hours'")
+        await proving.look()
+        assert await states(house, ids) == ["accepted", "dead"]
+        (acks / f"{name}.late.ack").write_bytes(ack(f"{ids[1]};OK"))
+        await house.run("update delivery set state = 'unclear' where id = $1", UUID(ids[0]))
+        await looks(house)
+        assert (await states(house, ids))[1] == "dead"
+
+
+async def test_over_sftp_and_of_single_files_the_same(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "acks").mkdir()
+    single = acknowledged("name: 'answers-*.csv'")
+    async with (
+        sftp_server(tmp_path) as ssh,
+        opened(
+            database, catalogue(source(), over_sftp(ssh.port, ssh.host_key, batch="null", more=single))
+        ) as house,
+    ):
+        (answer,) = await house.post(lead())
+        assert answer.state == "unclear"
+        id_ = str(await house.value("select id from delivery"))
+        (tmp_path / "acks/answers-1.csv").write_bytes(ack(f"{id_};OK;;;40.00"))
+        await looks(house)
+        assert await states(house, [id_]) == ["accepted"]
+        assert [f.name for f in (tmp_path / "acks/done").iterdir()] == ["answers-1.csv"]
