@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from app.core.money import units
 from app.core.reserved import line
 from app.distribute.book import Book, Missing
-from app.distribute.caps import CounterKey, Use
+from app.distribute.caps import BALANCE, CounterKey, Use
 from app.distribute.chain import index_with
 from app.distribute.hybrid import asked_last
 from app.distribute.ranking import SCALE, levelled
@@ -49,8 +49,12 @@ class Rehearsal(Struct, frozen=True):
         return self.taken.keys()
 
     def holds(self, locked: Mapping[CounterKey, int]) -> bool:
-        """Whether nothing that it looked at was otherwise: then `allocate` would choose the same."""
-        return all(locked[key] == value for key, value in self.taken.items())
+        """Whether nothing that it looked at was otherwise: then `allocate` would choose the same. What was never seen
+        was taken for 0, but for what may be below it."""
+        return all(
+            locked[key] == (value if value is not None or key.startswith(BALANCE) else 0)
+            for key, value in self.taken.items()
+        )
 
 
 def rehearse(

@@ -137,6 +137,10 @@ class CountedCap:
         return f"{self._name}:{'ever' if self.per == 'total' else f'{start:%Y-%m-%dT%H:%MZ}'}"
 
 
+BALANCE = "balance:"
+"""How counters begin that may be below zero."""
+
+
 class CountedBalance:
     """What a buyer owes, as a limit of each of its contracts."""
 
@@ -145,7 +149,7 @@ class CountedBalance:
     minds = False
 
     def __init__(self, buyer: str, money: Money) -> None:
-        self.name = f"balance:{buyer}"
+        self.name = f"{BALANCE}{buyer}"
         self.limit = units(money.credit_limit) if money.credit_limit is not None else 0
         self.start = None if money.low_balance is None else self.limit - units(money.low_balance)
 

@@ -24,7 +24,8 @@ class Signer(Struct, frozen=True, kw_only=True):
         self, method: str, url: str, body: bytes, at: datetime, *, given: Mapping[str, str]
     ) -> dict[str, str]:
         """`given`, with lower-case names, and those that prove who asks. Every one of them is signed, and so is `host`,
-        as the wire writes it. A URL's path stands as it is asked for, its query has none."""
+        as the wire writes it. A URL's path and query stand as they
+        are asked for; what is in the query is encoded, and sorted by name."""
         headers = {
             **given,
             "x-amz-content-sha256": sha256(body).hexdigest(),
@@ -38,8 +39,9 @@ class Signer(Struct, frozen=True, kw_only=True):
         signed = sorted({**headers, "host": target_of(url).host}.items())
         names = ";".join(name for name, _ in signed)
         lines = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in signed)
-        path = quote(urlsplit(url).path or "/", safe="/-_.~%")
-        asked = f"{method}\n{path}\n\n{lines}\n{names}\n{headers['x-amz-content-sha256']}"
+        parts = urlsplit(url)
+        path = quote(parts.path or "/", safe="/-_.~%")
+        asked = f"{method}\n{path}\n{parts.query}\n{lines}\n{names}\n{headers['x-amz-content-sha256']}"
         day = f"{at:%Y%m%d}"
         scope = f"{day}/{self.region}/{self.service}/aws4_request"
         told = f"AWS4-HMAC-SHA256\n{headers['x-amz-date']}\n{scope}\n{sha256(asked.encode()).hexdigest()}"

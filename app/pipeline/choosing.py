@@ -35,7 +35,8 @@ class Chooser:
         self._hints: dict[str, int] = {}
         self._extra: set[str] = set()
         self._fresh_until = 0.0
-        self._spare = SPARE
+        self.alone = False
+        """Whether no other process is alive that takes turns; told with each heartbeat."""
         self._begun: WeakKeyDictionary[asyncio.Task[Any], tuple[Mapping[str, int], Mapping[str, int]]] = (
             WeakKeyDictionary()
         )
@@ -65,13 +66,10 @@ class Chooser:
         """
         back = give_back or {}
         self._forget()
-        tried = rehearse(wants, self._hints, self._spare)
+        tried = rehearse(wants, self._hints, 1 if self.alone else SPARE)
         seen = await decisions.lock(conn, {*tried.keys, *back, *self._extra})
         locked = {**seen, **{key: seen[key] - n for key, n in back.items()}} if back else seen
-        if tried.holds(locked):
-            done, self._spare = tried.allocation, 1
-        else:
-            done, self._spare = allocate(wants, locked, self._hints), SPARE
+        done = tried.allocation if tried.holds(locked) else allocate(wants, locked, self._hints)
         # What was there before this batch: its own changes may yet be rolled back.
         self._hints.update(seen)
         for key in back:  # room again: a hint that says full would be believed

@@ -68,7 +68,7 @@ class Engine:
         self.intake = IntakeStore(lease_seconds=lease_seconds)
         self.receiver = Receiver(database, self.intake, world, metrics, process_id=process_id)
         self.waiting = Waiting()
-        chooser = Chooser(world)
+        chooser = self.chooser = Chooser(world)
         self.decider = Decider(
             database, world, metrics, chooser, evidence, process_id=process_id, plans=plans,
             waits=self.waiting.waits,

@@ -153,6 +153,7 @@ class Upkeep:
         try:
             async with self._database.acquire() as conn:
                 alive = await processes.seen(conn, self._identity())
+                others = await processes.others(conn, self._lease, self._identity())
         except Exception as error:
             if is_away(error) or is_ambiguous(error):
                 self._metrics.gauge("leadgate_database_up", (), 0)
@@ -163,6 +164,7 @@ class Upkeep:
         if self._away_since is not None:
             emit(DatabaseBack(away_s=round(self._world.monotonic() - self._away_since, 1)))
             self._away_since = None
+        self._engine.chooser.alone = alive and not others
         if not alive:
             self._identity.renew()
             await self._hello()

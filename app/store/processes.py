@@ -9,6 +9,7 @@ on conflict (id) do update set seen_at = now()
 """
 _SEEN = "update process set seen_at = now() where id = $1 returning id"
 _BURY = "delete from process where seen_at < now() - $1 * interval '1 second' and id <> $2 returning id"
+_OTHERS = "select count(*)::int from process where seen_at > now() - $1 * interval '1 second' and id <> $2"
 _FAREWELL = "delete from process where id = $1"
 _ALONE = "delete from process"
 _ALIVE = """
@@ -24,6 +25,12 @@ async def hello(conn: Any, process_id: UUID, role: str, host: str, pid: int) -> 
 async def seen(conn: Any, process_id: UUID) -> bool:
     """Refresh; False when somebody has buried this process meanwhile: its leases are lost."""
     return await conn.fetchval(_SEEN, process_id) is not None
+
+
+async def others(conn: Any, lease_seconds: float, me: UUID) -> int:
+    """How many other processes were seen within a lease."""
+    count: int = await conn.fetchval(_OTHERS, lease_seconds, me)
+    return count
 
 
 async def bury(conn: Any, lease_seconds: float, me: UUID) -> int:

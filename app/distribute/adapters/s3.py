@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import md5
 from typing import Literal
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from pydantic import Field, SecretStr, model_validator
@@ -59,6 +60,16 @@ class S3Settings(FileSettings):
     def signer(self) -> Signer:
         secret, token = self.secrets()
         return Signer(key_id=self.access_key, secret=secret, region=self.region, token=token)
+
+    def listing(self, folder: str, after: str, at: datetime) -> Call:
+        """What lies in a folder, some at a time, `after` the end of the page before. It hands nothing over."""
+        asked = {"continuation-token": after} if after else {}
+        asked |= {"delimiter": "/", "list-type": "2", "max-keys": "300", "prefix": f"{folder}/" if folder else ""}
+        return _call("GET", f"?{urlencode(asked, quote_via=quote)}", b"", at, self, {})
+
+    def getting(self, key: str, first: int, last: int, at: datetime) -> Call:
+        """Those bytes of an object."""
+        return _call("GET", quote(key, safe="/"), b"", at, self, {"range": f"bytes={first}-{last}"})
 
     def kept(self) -> dict[str, str]:
         """Headers that say how it is to be kept."""

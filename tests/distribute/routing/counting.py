@@ -15,7 +15,7 @@ class House:
 
     def __init__(self, *contracts: Contract, rank: tuple[str, ...] = ("price", "round_robin")) -> None:
         self.rank = rank
-        self.spare: dict[str, int] = {}
+        self.spare = SPARE
         self.counters: dict[str, int] = {}
         self.hints: dict[str, dict[str, int]] = {}
         self.now_are(*contracts)
@@ -30,10 +30,9 @@ class House:
     def turn(self, wants: Sequence[Want], process: str = "one", again: set[str] | None = None) -> Allocation:
         """One transaction: lock, read, decide, write."""
         hints = self.hints.setdefault(process, {})
-        tried = rehearse(wants, hints, self.spare.get(process, SPARE))
+        tried = rehearse(wants, hints, self.spare)
         locked = {key: self.counters.get(key, 0) for key in {*tried.keys, *(again or ())}}
         done = allocate(wants, locked, hints)
-        self.spare[process] = 1 if tried.holds(locked) else SPARE
         if tried.holds(locked):
             assert done == tried.allocation, "a rehearsal over what was true chose otherwise"
         assert done.increments.keys() <= locked.keys()
