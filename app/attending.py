@@ -149,7 +149,7 @@ class Attended:
         on.upkeep.also(BUNDLES_EVERY, self.bundling.look)
         on.upkeep.also(GAUGES_EVERY, self.bundling.tidy)
         self.acknowledging = Acknowledging(
-            on.database, on.settler, on.wire, on.metrics, plans=on.plans, follow=on.engine.follow
+            on.database, on.settler, on.wire, on.world, on.metrics, plans=on.plans, follow=on.engine.follow
         )
         on.upkeep.also(FOLDERS_EVERY, self.acknowledging.look)
         on.upkeep.also(LISTS_TIDIED_EVERY, self.acknowledging.tidy)

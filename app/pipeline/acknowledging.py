@@ -12,6 +12,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.events import Code, Id, bug, emit
 from app.core.file_events import AcknowledgementRead, AcknowledgementUnread, AcknowledgingTroubled
 from app.core.metrics import Metrics
+from app.core.world import World
 from app.distribute.acknowledging import Acknowledge, Ending, Said
 from app.distribute.faults import WireFault
 from app.distribute.files import FileSettings
@@ -32,6 +33,7 @@ _LEASE = 120.0
 _AT_ONCE = 1_000
 _MOST_FILES = 1_000
 
+
 class Whose(Struct, frozen=True):
     """What a file of the buyer's answers: everything of the contract, or one file of ours."""
 
@@ -50,6 +52,7 @@ class Acknowledging:
         database: Database,
         settler: Settler,
         wire: Wire,
+        world: World,
         metrics: Metrics,
         *,
         plans: Callable[[], Plans],
@@ -58,6 +61,7 @@ class Acknowledging:
         self._database = database
         self._settler = settler
         self._wire = wire
+        self._world = world
         self._metrics = metrics
         self._plans = plans
         self._follow = follow
@@ -100,7 +104,8 @@ class Acknowledging:
             await acknowledgements.finish(conn, contract.id, wait, trouble)
 
     async def _read_all(self, contract: Contract, told: Acknowledge) -> None:
-        async with looked_into(self._wire, contract.settings, told, LONGEST_VISIT) as place:
+        looking = looked_into(self._wire, contract.settings, told, LONGEST_VISIT, now=self._world.now)
+        async with looking as place:
             found = [one async for one in place.files(_MOST_FILES)]
             fresh, read = await self._looked_at(contract.id, found)
             for file in read:

@@ -73,8 +73,9 @@ _END = """
 update bundle set state = $2, outcome = $3, reason = $4, ms = $5, exchanges = $6::json, ended_at = now() where id = $1
 """
 _NAMED = """
-select id, name, size, state from bundle
- where contract = $1 and (name = $2 or starts_with(name, $2 || '.')) order by id desc limit 2
+select id, last as name, size from (
+  select id, regexp_replace(name, '^.*/', '') as last, size from bundle where contract = $1
+) b where last = $2 or starts_with(last, $2 || '.') order by id desc limit 2
 """
 _ROWS = """
 select m.n, d.id, d.lead_id, d.state, d.attempts from bundled m join delivery d on d.id = m.delivery_id

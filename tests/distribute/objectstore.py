@@ -6,6 +6,7 @@ import hmac
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
 
 KEY_ID, SECRET, REGION, BUCKET = (
     "AKIAIOSFODNN7EXAMPLE",
@@ -47,8 +48,13 @@ class Store:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
         if not _signed(method, path, headers, body):
             return http(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+        if method == "GET" and "?" in path:
+            return http(200, self.listing(parse_qs(urlsplit(path).query)))
         if method == "GET":
             found = self.objects.get(path)
+            if found is not None and "range" in headers:
+                first, last = headers["range"].removeprefix("bytes=").split("-")
+                return http(206, found[int(first) : int(last) + 1])
             return http(404, b"<Error><Code>NoSuchKey</Code></Error>") if found is None else http(200, found)
         digest = hashlib.md5(body, usedforsecurity=False).digest()
         if headers["content-md5"] != b64encode(digest).decode():
@@ -56,6 +62,21 @@ class Store:
         if self.keeps:
             self.objects[path], self.kept[path] = body, headers
         return http(200, b"", f'ETag: "{digest.hex()}"')
+
+    def listing(self, asked: dict[str, list[str]]) -> bytes:
+        """A page of two objects of a folder."""
+        prefix, after = f"/{BUCKET}/{asked.get('prefix', [''])[0]}", asked.get("continuation-token", [""])[0]
+        keys = [
+            key for key in sorted(self.objects) if key.startswith(prefix) and "/" not in key[len(prefix) :]
+        ]
+        left = [key for key in keys if key > after]
+        told = "".join(
+            f"<Contents><Key>{key.removeprefix(f'/{BUCKET}/')}</Key><Size>{len(self.objects[key])}</Size>"
+            "<LastModified>2026-01-31T12:00:00.000Z</LastModified></Contents>"
+            for key in left[:2]
+        )
+        more = f"<NextContinuationToken>{left[1]}</NextContinuationToken>" if len(left) > 2 else ""
+        return f'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{told}{more}</ListBucketResult>'.encode()
 
 
 def http(status: int, body: bytes, *headers: str) -> bytes:
@@ -80,7 +101,8 @@ def _signed(method: str, path: str, headers: dict[str, str], body: bytes) -> boo
         return False
     lines = [f"{name}:{headers[name]}" for name in sorted(names)]
     digest = hashlib.sha256(body).hexdigest()
-    canonical = "\n".join([method, path, "", *lines, "", ";".join(sorted(names)), digest])
+    path, _, query = path.partition("?")
+    canonical = "\n".join([method, path, query, *lines, "", ";".join(sorted(names)), digest])
     scope = f"{day}/{region}/{service}/aws4_request"
     text = f"AWS4-HMAC-SHA256\n{headers['x-amz-date']}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = ("AWS4" + SECRET).encode()

@@ -5,9 +5,11 @@ from typing import Any
 
 from app.pipeline.acknowledging import Acknowledging
 from app.pipeline.bundling import Bundling
+from tests.distribute.objectstore import BUCKET, KEY_ID, REGION, SECRET
 from tests.ingest.channels.ftpserver import PASSWORD, USER
 from tests.pipeline.house import House
 
+WHO = f"host: 127.0.0.1, user: {USER}, password: {PASSWORD}, patience: 2s,"
 FIELDS = "{Id: delivery_id, Email: email}"
 
 
@@ -16,12 +18,23 @@ def over_ftp(port: int, **told: str) -> str:
     return _contract(f"adapter: ftp, tls: none, port: {port}", **told)
 
 
+def into_store(port: int, **told: str) -> str:
+    key = f"bucket: {BUCKET}, region: {REGION}, access_key: {KEY_ID}, secret_key: {SECRET}"
+    return _contract(f"adapter: s3, endpoint: 'http://127.0.0.1:{port}', {key}", who="", **told)
+
+
 def over_sftp(port: int, host_key: str, **told: str) -> str:
     return _contract(f"adapter: sftp, host_key: {host_key}, port: {port}", **told)
 
 
 def _contract(
-    adapter: str, *, batch: str = "{every: 1h}", more: str = "", head: str = "", fields: str = FIELDS
+    adapter: str,
+    *,
+    batch: str = "{every: 1h}",
+    more: str = "",
+    head: str = "",
+    fields: str = FIELDS,
+    who: str = WHO,
 ) -> str:
     return f"""
   - id: files
@@ -32,7 +45,7 @@ def _contract(
         retry: {{schedule: [1h], until: 90m}}
         {head}
         deliver:
-          {{{adapter}, host: 127.0.0.1, user: {USER}, password: {PASSWORD}, patience: 2s,
+          {{{adapter}, {who}
            batch: {batch}, fields: {fields} {more}}}
 """
 
@@ -75,7 +88,7 @@ def acknowledged(more: str = "") -> str:
 
 def reader(house: House) -> Acknowledging:
     return Acknowledging(
-        house.database, house.settler, house.engine.sender._wire, house.metrics, plans=lambda: house.plans,
+        house.database, house.settler, house.engine.sender._wire, house.world, house.metrics, plans=lambda: house.plans,
         follow=house.engine.follow,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from app.pipeline.proving import Proving
 from app.pipeline.settling import given_up
 from app.store.database import Database
 from app.store.deliveries import DeliveryRow
+from tests.distribute.objectstore import BUCKET, object_store
 from tests.ingest.channels.ftpserver import ftp_server
 from tests.ingest.channels.sftpserver import sftp_server
 from tests.pipeline.filehouse import (
@@ -21,6 +22,7 @@ from tests.pipeline.filehouse import (
     desk,
     ended,
     files,
+    into_store,
     is_due,
     looks,
     over_ftp,
@@ -275,3 +277,29 @@ async def test_over_sftp_and_of_single_files_the_same(database: Database, tmp_pa
         await looks(house)
         assert await states(house, [id_]) == ["accepted"]
         assert [f.name for f in (tmp_path / "acks/done").iterdir()] == ["answers-1.csv"]
+
+
+async def test_a_bucket_is_looked_into_page_by_page(database: Database) -> None:
+    more = ", file: 'in/{{ day }}/{{ bundle }}.csv'" + acknowledged("by: row, rest: rejected").replace(
+        "key: Id, ", ""
+    )
+    async with object_store() as store:
+        yaml = catalogue(source(), into_store(store.port, more=more))
+        async with opened(database, yaml) as house:
+            await house.post(*[lead(f"p{i}@example.com") for i in range(3)])
+            await is_due(house)
+            await desk(house).look()
+            await ended(house, "unclear", 3)
+            ((ours, body),) = store.objects.items()
+            ids = [line.partition(",")[0] for line in body.decode().splitlines()[1:]]
+            for n in range(5):
+                store.objects[f"/{BUCKET}/acks/another{n}.txt"] = b"x"
+            answer = f"/{BUCKET}/acks/{ours.rpartition('/')[2]}.ack"
+            store.objects[answer] = b"row;Status\n1;OK\n2;DUP\n" + b"9;NO\n" * 100_000
+            await looks(house)
+            assert await states(house, ids) == ["accepted", "duplicate", "rejected"]
+            assert answer in store.objects
+            asked = len(store.asked)
+            await house.run("update delivery set state = 'unclear' where id = $1", UUID(ids[2]))
+            await looks(house)
+            assert f"GET {answer}" not in store.asked[asked:]
