@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Protocol, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -119,6 +120,21 @@ def due_of(settings: Settings, since: datetime) -> datetime:
     """From when on a delivery may be begun: at once, but for one that waits for others."""
     found = gathering(settings)
     return since if found is None or found.batch is None else found.batch.due(since)
+
+
+def alone(handover: Handover) -> Bundle:
+    """One lead as a file of many is shown before there is any."""
+    return Bundle(
+        id=handover.delivery_id, contract=handover.contract, campaign=handover.campaign, at=handover.at
+    )
+
+
+def standing_for(bundle: Bundle) -> Handover:
+    """What a template of something around many leads sees: nothing of any of them."""
+    return Handover(
+        delivery_id=bundle.id, lead_id=bundle.id, contract=bundle.contract, campaign=bundle.campaign, source="",
+        price=Decimal(0), lead={}, at=bundle.at,
+    )  # fmt: skip
 
 
 def _minute(text: str) -> int:

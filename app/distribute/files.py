@@ -21,7 +21,7 @@ from app.core.duration import Duration
 from app.distribute import adf, bodies
 from app.distribute.acknowledging import Acknowledge
 from app.distribute.adapter import Handover
-from app.distribute.batching import Bundle, File, Gathering, Laid
+from app.distribute.batching import Bundle, File, Gathering, Laid, alone
 from app.distribute.many import CONTENT_TYPES, Many
 from app.distribute.templates import Template, TemplateFailed
 from app.model import Accepted, Outcome, Scalar, Unclear
@@ -124,15 +124,7 @@ class FileSettings(Gathering):
 
     def _alone(self, handover: Handover) -> File:
         """One that is shown before it has a bundle."""
-        laid = self.laid(
-            Bundle(
-                id=handover.delivery_id,
-                contract=handover.contract,
-                campaign=handover.campaign,
-                at=handover.at,
-            ),
-            [handover],
-        )
+        laid = self.laid(alone(handover), [handover])
         if laid.spoilt:
             raise TemplateFailed(laid.spoilt[handover.delivery_id])
         return laid.file

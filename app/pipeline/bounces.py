@@ -1,6 +1,7 @@
-"""A report that a mail of ours did not arrive ends its delivery, where no proof has ended it yet."""
+"""A report that a mail of ours did not arrive ends its deliveries, where no proof has ended them yet."""
 
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
 from app.catalog.snapshot import Contract
 from app.core.errors import Conflict, NotDurable, NotFound
@@ -39,22 +40,29 @@ class Bounces:
         self._settler, self._follow = settler, follow
 
     async def take(self, mail: bytes, contracts: frozenset[str]) -> bool:
-        """Whether it ends a delivery of these contracts, now or before. Raises NotDurable."""
+        """Whether it ends a delivery of these contracts, or all that left in one mail, now or before. Raises NotDurable."""
         report = bounced(mail)
         if report is None:
             return False
         reason = f"bounced_{report.status}" if report.status else "bounced"
+        outcome = Rejected(reason=reason, read="a mail server's report")
         try:
-            step = await self._settler.settle(
-                report.delivery, Rejected(reason=reason, read="a mail server's report"),
-                by="a report by mail", owns=lambda row: row.contract in contracts,
-            )  # fmt: skip
-        except (NotFound, Conflict):
-            return False
+            if await self._ended(report.delivery, outcome, contracts):
+                return True
+            together = await self._settler.together(report.delivery)
+            return any([await self._ended(one, outcome, contracts) for one in together])
         except Exception as error:
             if isinstance(error, TimeoutError) or is_away(error) or is_ambiguous(error):
                 raise NotDurable("the database is away; send it again") from None
             raise
+
+    async def _ended(self, delivery_id: UUID, outcome: Rejected, contracts: frozenset[str]) -> bool:
+        try:
+            step = await self._settler.settle(
+                delivery_id, outcome, by="a report by mail", owns=lambda row: row.contract in contracts
+            )
+        except (NotFound, Conflict):
+            return False
         if step is not None:
             self._follow(step)
         return True

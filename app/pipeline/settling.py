@@ -11,7 +11,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.record import Ended, Recorder, reason_of, reference_of
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Step
-from app.store import decisions, deliveries, leads, pool, pulling
+from app.store import bundles, decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
 
@@ -38,6 +38,11 @@ class Settler:
     ) -> Step | None:
         """Raises NotFound (also for what the caller does not own) and Conflict (it ended otherwise)."""
         return await self._retrying.run(lambda again: self._attempt(delivery_id, outcome, by, owns, again))
+
+    async def together(self, bundle_id: UUID) -> list[UUID]:
+        """The deliveries that left in one file; none where there is no such file."""
+        async with self._database.acquire() as conn:
+            return [one.delivery_id for one in await bundles.rows(conn, bundle_id)]
 
     async def _attempt(
         self, delivery_id: UUID, outcome: Outcome, by: str, owns: Callable[[DeliveryRow], bool], again: bool

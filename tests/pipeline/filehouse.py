@@ -36,6 +36,10 @@ def _contract(
     fields: str = FIELDS,
     who: str = WHO,
 ) -> str:
+    return bundled_by(f"{{{adapter}, {who} batch: {batch}, fields: {fields} {more}}}", head=head)
+
+
+def bundled_by(deliver: str, *, head: str = "") -> str:
     return f"""
   - id: files
     contracts:
@@ -45,8 +49,7 @@ def _contract(
         retry: {{schedule: [1h], until: 90m}}
         {head}
         deliver:
-          {{{adapter}, {who}
-           batch: {batch}, fields: {fields} {more}}}
+          {deliver}
 """
 
 

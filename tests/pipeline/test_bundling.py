@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import Counter
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from app.pipeline.bounces import Bounces
 from app.store import bundles, erasing
 from app.store.database import Database
 from tests.ingest.channels.ftpserver import EVERYTHING, USER, Ftp, ftp_server
 from tests.ingest.channels.sftpserver import sftp_server
-from tests.pipeline.filehouse import desk, ended, files, is_due, over_ftp, over_sftp
+from tests.mail_server import Outbox
+from tests.pipeline.filehouse import bundled_by, desk, ended, files, is_due, over_ftp, over_sftp
 from tests.pipeline.house import House, catalogue, lead, opened, source
 
 DEAD = UUID("00000000-0000-7000-8000-00000000dead")
@@ -279,3 +283,30 @@ async def test_a_contract_that_is_paused_or_rests_keeps_its_leads(
             await house.upkeep.due()
             assert await house.value("select state from delivery") == "waiting"
     assert files(tmp_path) == {}
+
+
+async def test_by_mail_they_are_one_mail_and_its_bounce_is_everybodys(database: Database) -> None:
+    outbox = Outbox()
+    async with outbox.listening() as port:
+        deliver = f"""{{adapter: email, server: {{host: 127.0.0.1, port: {port}, tls: none}}, sender: us@leads.example,
+            to: [sales@sunco.example], subject: Leads, batch: {{every: 1h}}, proof: confirmed,
+            attach: [{{kind: csv, fields: {{Email: email}}}}]}}"""
+        async with opened(database, catalogue(source(), bundled_by(deliver))) as house:
+            answers = await posted(house, *people(2))
+            await is_due(house)
+            await desk(house).look()
+            await ended(house, "unclear", 2)
+            (envelope,) = outbox.got
+            message = message_from_bytes(envelope.content or b"", policy=default)
+            (file,) = message.iter_attachments()
+            assert sorted(file.get_content().split()) == ["Email", "p0@example.com", "p1@example.com"]
+            report = (
+                "From: <>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+                "Content-Type: text/plain\r\n\r\nno\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+                "Reporting-MTA: dns; mx\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b\r\n"
+                f"Content-Type: message/rfc822\r\n\r\nMessage-ID: {message['message-id']}\r\n\r\n--b--\r\n"
+            )
+            bounces = Bounces(house.settler, house.engine.follow)
+            assert await bounces.take(report.encode(), frozenset({"files"}))
+            assert {await house.state(one.lead_id) for one in answers} == {"unsold"}
+            assert not await bounces.take(report.encode(), frozenset({"another"}))

@@ -64,7 +64,12 @@ class S3Settings(FileSettings):
     def listing(self, folder: str, after: str, at: datetime) -> Call:
         """What lies in a folder, some at a time, `after` the end of the page before. It hands nothing over."""
         asked = {"continuation-token": after} if after else {}
-        asked |= {"delimiter": "/", "list-type": "2", "max-keys": "300", "prefix": f"{folder}/" if folder else ""}
+        asked |= {
+            "delimiter": "/",
+            "list-type": "2",
+            "max-keys": "300",
+            "prefix": f"{folder}/" if folder else "",
+        }
         return _call("GET", f"?{urlencode(asked, quote_via=quote)}", b"", at, self, {})
 
     def getting(self, key: str, first: int, last: int, at: datetime) -> Call:

@@ -220,3 +220,35 @@ def test_the_answer_to_the_whole_mail_is_a_yes_only_where_the_contract_says_so(c
 def test_settings_that_can_not_work_are_refused_when_saved(wrong) -> None:
     with pytest.raises(ValidationError):
         EmailSettings.model_validate({**PLAIN, **wrong})
+
+
+MANY = {
+    "subject": "Leads of {{ campaign }}",
+    "batch": {"every": "1h"},
+    "attach": [{"kind": "csv", "fields": {"Id": "delivery_id"}}],
+}
+
+
+def test_many_leads_are_one_mail_with_a_file_and_nothing_of_any_of_them_around_it() -> None:
+    mail, message = made(**MANY)
+    (file,) = message.iter_attachments()
+    assert file.get_filename() == f"leads-{ANN.delivery_id}.csv"
+    assert file.get_content().split() == ["Id", str(ANN.delivery_id)]
+    assert message["subject"] == "Leads of solar"
+    assert b"Ann" not in mail.message
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"subject": "{{ lead.email }}"},
+        {"text": "{% if lead.bill %}x{% endif %}"},
+        {"html": "<a href='{{ confirm_url }}'>yes</a>"},
+        {"to": ["{{ raw.owner }}@sunco.example"]},
+        {"attach": []},
+        {"attach": [{"kind": "csv"}, {"kind": "json"}]},
+    ],
+)
+def test_a_mail_of_many_that_speaks_of_one_is_refused(more) -> None:
+    with pytest.raises(ValidationError, match="with batch"):
+        EmailSettings.model_validate({**PLAIN, **MANY, **more})
