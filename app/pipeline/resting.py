@@ -21,7 +21,7 @@ from app.store.resting import Rest
 
 LOOK_EVERY = 1.0
 _TRYING = 120.0  # seconds; whoever tries for longer has died at it
-_REROUTED_AT_ONCE = 200
+_REROUTED_AT_ONCE = 1_000
 
 
 class Line(Protocol):
@@ -115,6 +115,8 @@ class Breakers:
             plan.rest(shut)
         for contract in sorted(new):
             await self._put_back(contract)
+        for contract in sorted(shut):
+            await self._reroute(contract, first=contract in new)
 
     async def _put_back(self, contract: str) -> None:
         jobs = self._line.put_back(contract)
@@ -122,19 +124,17 @@ class Breakers:
             begun = [(job.delivery_id, job.attempt) for job in jobs]
             async with self._database.acquire() as conn:
                 await resting.put_back(conn, begun, self._process_id())
-        doc = self._of(contract)
-        if doc is not None and doc.doc.breaker is not None and doc.doc.breaker.waiting == "reroute":
-            await self._reroute(contract)
 
-    async def _reroute(self, contract: str) -> None:
-        """They were certainly not handed over, so the next buyer may have them."""
-        while True:
-            async with self._database.acquire() as conn:
-                found = await resting.waiting(conn, contract, _REROUTED_AT_ONCE)
-            for delivery_id, attempts in found:
-                await self._give_up(delivery_id, "buyer_rests", partial(_waits, attempts))
-            if len(found) < _REROUTED_AT_ONCE:
-                return
+    async def _reroute(self, contract: str, *, first: bool) -> None:
+        """They were certainly not handed over, so the next buyer may have them. Later on only those that were asked:
+        what was never begun came since, and waits because nobody else took it."""
+        doc = self._of(contract)
+        if doc is None or doc.doc.breaker is None or doc.doc.breaker.waiting != "reroute":
+            return
+        async with self._database.acquire() as conn:
+            found = await resting.waiting(conn, contract, 0 if first else 1, _REROUTED_AT_ONCE)
+        for delivery_id, attempts in found:
+            await self._give_up(delivery_id, "buyer_rests", partial(_waits, attempts))
 
     async def _try(self, contract: str) -> None:
         if await self._try_one(contract):

@@ -46,9 +46,9 @@ delete from attempt a using mine where a.lead_id = mine.lead_id and a.delivery_i
 # Not what the buyer may have all the same: after an Unclear it is asked again, and nobody else is.
 _WAITING = """
 select d.id, d.attempts from delivery d
- where d.contract = $1 and d.state = 'waiting'
+ where d.contract = $1 and d.state = 'waiting' and d.attempts >= $2
    and not exists (select from attempt_end e where e.lead_id = d.lead_id and e.delivery_id = d.id and e.outcome = 'Unclear')
- order by d.id limit $2
+ order by d.id limit $3
 """
 
 
@@ -92,9 +92,10 @@ async def put_back(
     await conn.execute(_PUT_BACK, ids, attempts, process_id, in_seconds)
 
 
-async def waiting(conn: Any, contract: str, limit: int) -> list[tuple[UUID, int]]:
-    """(delivery, attempts so far) of a contract that wait for their next try and were certainly not handed over."""
-    return [(r[0], r[1]) for r in await conn.fetch(_WAITING, contract, limit)]
+async def waiting(conn: Any, contract: str, attempts: int, limit: int) -> list[tuple[UUID, int]]:
+    """(delivery, attempts so far) of a contract that wait for their next try, after so many or more, and were
+    certainly not handed over."""
+    return [(r[0], r[1]) for r in await conn.fetch(_WAITING, contract, attempts, limit)]
 
 
 async def everything(conn: Any) -> list[Rest]:

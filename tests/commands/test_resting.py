@@ -191,7 +191,7 @@ async def test_what_waits_and_may_have_been_handed_over_stays_with_the_buyer(
     leads = [await gate.post(email=f"ann{n}@example.org") for n in range(2)]
     await rests(gate, "west")
     async with gate.process.database.acquire() as conn:
-        assert await resting.waiting(conn, "west", 10) == []
+        assert await resting.waiting(conn, "west", 0, 10) == []
     await gate.becomes(await gate.post(email="bea@example.org"), "sold")
     assert {row[0] for lead in leads for row in await gate.fetch(STATES, lead)} == {"waiting"}
 
