@@ -221,7 +221,9 @@ class Bundling:
             return Conversed(outcome=TryLater(reason="unformattable"))
         try:
             bundle = self._bundle(taken.id, taken.contract)
-            file = replace(laid.file, name=taken.name)  # also where the contract calls its files otherwise by now
+            file = replace(
+                laid.file, name=taken.name
+            )  # also where the contract calls its files otherwise by now
             return await self._wire.converse(adapter.bundle(bundle, file, taken.contract.settings))
         except Exception as error:
             emit(bug(error, "bundling"))
