@@ -183,6 +183,7 @@ async def test_rows_of_our_file_are_named_by_their_number_and_the_rest_is_what_w
         (acks / f"{name.removesuffix('.csv')}.err").write_bytes(b"Id;Status\n002;NO\n9;NO\n")
         await looks(house, 3)
         assert await states(house, ids) == ["accepted", "rejected", "accepted"]
+        assert await counted(house) == (3, 0, 1, 0)
         assert await house.rows("select name, state from acknowledgement order by state") == [
             (f"{name.removesuffix('.csv')}.err", "read"),
             ("another.err", "unreadable"),
