@@ -253,8 +253,8 @@ async def test_a_packed_file_is_the_file_that_it_holds(api: Api) -> None:
     ("encoding", "body", "status", "code"),
     [
         ("gzip", b"email\r\nann@example.com\r\n", 400, "syntax"),
-        ("gzip", gzip.compress(b"email\r\nann@example.com\r\n")[:-9], 400, "truncated"),
-        ("gzip", gzip.compress(b"a" * 300_000), 413, "too_large"),
+        ("gzip", gzip.compress(b"email\r\nann@example.com\r\n", mtime=0)[:-9], 400, "truncated"),
+        ("gzip", gzip.compress(b"a" * 300_000, mtime=0), 413, "too_large"),
         ("br", b"email\r\nann@example.com\r\n", 415, "unknown_type"),
     ],
 )
