@@ -1,5 +1,6 @@
 """The later steps of a lead's story: each attempt, what the source was told, what came afterwards."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,9 @@ from app.core.redaction import scrub
 from app.distribute.exchange import OFFER
 from app.pipeline.story import Story
 from app.store.deliveries import DeliveryRow
+
+_PLACE = re.compile(r"row \d+ of \d+ in [A-Za-z0-9._/-]+")
+"""Where in a file of many it stood."""
 
 
 def followed(story: Story, setting: Setting) -> list[Entry]:
@@ -53,6 +57,8 @@ def _attempt(
             "→", name, [f"asked at {wall(a['started_at'], setting)}, no answer yet"], at=a["started_at"]
         )
     line = f"{said:<{width}}  {wire_words(a)}" if wire_words(a) else said
+    if (place := _PLACE.match(a["read"] or "")) is not None:
+        line += f"   {place[0]}"
     if a["late"]:
         line += "   came too late to count"
     elif delivery is not None and delivery.state == "waiting" and delivery.attempts == a["n"]:

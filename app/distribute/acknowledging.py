@@ -18,7 +18,7 @@ from app.model import Accepted, Duplicate, Rejected
 
 _PIECE = re.compile(r"\{\{\s*(name|stem)\s*\}\}|(\*)|(\?)")
 _FIT = re.compile(r"[A-Za-z0-9 ._*?-]*")
-_LONGEST_REASON = 200
+_LONGEST_REASON = _LONGEST_NAME = 200
 
 Ending = Accepted | Rejected | Duplicate
 
@@ -96,7 +96,7 @@ class Acknowledge(Settings):
     def answers(self, name: str) -> str | None:
         """Which file of ours a file of that name answers: its name or its stem, empty where it names none; None: it is
         no such file."""
-        match = self._pattern.fullmatch(name)
+        match = self._pattern.fullmatch(name) if len(name) <= _LONGEST_NAME and name.isprintable() else None
         if match is None:
             return None
         return next((told for told in match.groups() if told is not None), "")

@@ -1,5 +1,6 @@
 """Reads the files in which buyers say what they took of ours, and settles what they speak of."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -25,13 +26,15 @@ from app.pipeline.tracks import Step
 from app.remote.folder import Denied, Trouble
 from app.store import acknowledgements, bundles
 from app.store.acknowledgements import Counts, Named
-from app.store.database import Database
+from app.store.database import Database, is_ambiguous, is_away
 
 LOOK_EVERY = 2.0
 LONGEST_VISIT = 600.0
 _LEASE = 120.0
 _AT_ONCE = 1_000
 _MOST_FILES = 1_000
+_FOLDERS = 8
+"""Looked into at the same time by one process."""
 
 
 class Whose(Struct, frozen=True):
@@ -68,14 +71,15 @@ class Acknowledging:
         self._snapshot: Snapshot | None = None
         self._known: dict[str, Contract] = {}
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
+        """True where there is more at once."""
         contracts = self._contracts()
         if not contracts:
-            return
+            return False
         async with self._database.acquire() as conn:
-            turns = await acknowledgements.claim(conn, list(contracts), _LEASE)
-        for contract, failures in turns.items():
-            await self._visit(contracts[contract], failures)
+            turns = await acknowledgements.claim(conn, list(contracts), _LEASE, _FOLDERS)
+        await asyncio.gather(*(self._visit(contracts[one], failures) for one, failures in turns.items()))
+        return len(turns) == _FOLDERS
 
     def _contracts(self) -> dict[str, Contract]:
         snapshot = self._plans().snapshot
@@ -95,6 +99,8 @@ class Acknowledging:
         except Denied as denied:
             trouble = denied.code or "denied"
         except Exception as error:
+            if is_away(error) or is_ambiguous(error):
+                raise
             emit(bug(error, "acknowledging"))
             trouble = "internal_error"
         if trouble and not failures:

@@ -16,7 +16,7 @@ update acknowledging a set next_at = now() + $2 * interval '1 second'
    select o.contract from acknowledging o
     where o.contract = any($1::text[]) and o.next_at <= now()
       and exists (select 1 from delivery d where d.contract = o.contract and d.state = 'unclear')
-    order by o.contract for update skip locked
+    order by o.next_at limit $3 for update skip locked
  )
 returning a.contract, a.failures
 """
@@ -64,10 +64,10 @@ class Counts(Struct):
     contradicted: int = 0
 
 
-async def claim(conn: Any, contracts: Sequence[str], seconds: float) -> dict[str, int]:
-    """Contracts whose folder is this process's to look into within `seconds` → failures in a row before."""
+async def claim(conn: Any, contracts: Sequence[str], seconds: float, limit: int) -> dict[str, int]:
+    """Up to `limit` contracts whose folder is this process's to look into within `seconds` → failures in a row before."""
     await conn.execute(_MAKE, list(contracts))
-    return {r[0]: r[1] for r in await conn.fetch(_CLAIM, list(contracts), seconds)}
+    return {r[0]: r[1] for r in await conn.fetch(_CLAIM, list(contracts), seconds, limit)}
 
 
 async def hold(conn: Any, contract: str, seconds: float) -> None:

@@ -5,6 +5,7 @@ from app.catalog.plan_text import heading, render
 from app.catalog.planning import Plan, plan
 from app.catalog.reading import read
 from app.catalog.sealing import Sealer, sealed
+from app.components import discover
 from tests.catalog.components import KINDS
 from tests.catalog.test_reading import HOUSE
 
@@ -92,6 +93,30 @@ buyers:
         ("contract", "pools", "no source feeds campaign pool"),
         ("source", "roofer", "campaign roof has no contract: every lead stays unsold"),
     ]
+
+
+def test_a_buyer_who_is_to_answer_by_an_id_that_he_is_not_given_is_a_warning() -> None:
+    text = """\
+campaigns: [{id: pool, fields: {state: {type: state}}}]
+sources: [{id: pooler, campaign: pool}]
+buyers:
+  - id: b
+    contracts:
+      - id: files
+        campaign: pool
+        deliver: {adapter: ftp, host: h, user: u, folder: in, fields: {Where: state}, proof: acknowledged,
+                  acknowledge: {folder: out, listed: accepted}}
+"""
+    kinds = discover()
+
+    def warned(text: str) -> list[str]:
+        wanted = sealed(read([("x.yaml", text)], kinds), Catalogue(), kinds, SEALER)
+        return [w.text for w in plan(Catalogue(), wanted).warnings]
+
+    (told,) = warned(text)
+    assert told == "none of fields is delivery_id, so the buyer's file can't name a lead by it"
+    assert warned(text.replace("Where: state", "Where: state, Id: delivery_id")) == []
+    assert warned(text.replace("fields: {Where: state}, ", "")) == []
 
 
 def test_a_secret_that_changes_is_told_and_not_shown() -> None:

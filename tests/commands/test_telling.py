@@ -211,6 +211,17 @@ def test_a_delivery_that_waits_says_when_it_is_tried_next() -> None:
     assert "  +5.00 s  → answered     not yet; acme waits until 14:32:35".replace("  +5", " +5") in lines
 
 
+def test_one_that_left_with_others_says_in_which_file() -> None:
+    told = story(
+        "unclear", outcome=None, price=None, findings=[], deliveries=[delivery(1, "sunco-west", "unclear")],
+        attempts=[
+            attempt(1, "Unclear", 9, 40, reason="awaits_confirmation", status=250, read="row 17 of 400 in a-1.csv; the file is there")
+        ],
+    )  # fmt: skip
+    (line,) = (one for one in tell(told, setting(now=after(5_000))) if "awaits_confirmation" in one)
+    assert line.endswith("250 in 40 ms   row 17 of 400 in a-1.csv")
+
+
 def test_a_late_end_that_says_the_same_is_told_once_and_another_one_as_too_late() -> None:
     unclear = attempt(1, "Unclear", 9, 500, reason="process_died", exchanges=[])
     same = {**unclear, "late": True}
