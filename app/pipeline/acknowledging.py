@@ -42,7 +42,6 @@ class Whose(Struct, frozen=True):
 
     contract: str
     name: str
-    bundle_id: UUID | None
     rows: dict[str, Named]  # of that file: row → delivery
 
 
@@ -172,7 +171,7 @@ class Acknowledging:
     async def _whose(self, contract: Contract, told: Acknowledge, file: Found) -> Whose | None:
         """None where a file that should name one of ours names none."""
         if not told.names_ours or contract.settings.batch is None:  # type: ignore[attr-defined]  # FileSettings
-            return Whose(contract.id, file.name, None, {})
+            return Whose(contract.id, file.name, {})
         async with self._database.acquire() as conn:
             found = await bundles.named(conn, contract.id, file.answers)
             rows = await bundles.rows(conn, found[0]) if found is not None else []
@@ -182,7 +181,7 @@ class Acknowledging:
             str(one.n): Named(str(one.n), one.delivery_id, one.lead_id, one.state, one.attempts)
             for one in rows
         }
-        return Whose(contract.id, file.name, found[0], named)
+        return Whose(contract.id, file.name, named)
 
     async def _rows(
         self, whose: Whose, told: Acknowledge, some: list[Said], counts: Counts, answered: set[UUID]

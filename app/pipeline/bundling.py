@@ -14,7 +14,7 @@ from app.core.file_events import Bundled
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.adapter import adapters
-from app.distribute.batching import Bundle, Gathering, Laid, gathering
+from app.distribute.batching import Bundle, Bundler, Gathering, Laid, gathering
 from app.distribute.wire import Conversed, Wire
 from app.model import Accepted, Outcome, TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
@@ -216,7 +216,8 @@ class Bundling:
 
     async def _conversed(self, taken: Taken, laid: Laid | None, jobs: Sequence[Job]) -> Conversed:
         """A fault of ours ends like one of theirs: by whether a byte may have left."""
-        adapter: Any = adapters.get(taken.contract.adapter)
+        found: Any = adapters.get(taken.contract.adapter)
+        adapter: Bundler | None = found
         if laid is None or adapter is None or not jobs:
             return Conversed(outcome=TryLater(reason="unformattable"))
         try:

@@ -81,11 +81,6 @@ _ROWS = """
 select m.n, d.id, d.lead_id, d.state, d.attempts from bundled m join delivery d on d.id = m.delivery_id
  where m.bundle_id = $1
 """
-_OF = "select b.* from bundled m join bundle b on b.id = m.bundle_id where m.delivery_id = $1 order by b.id desc limit 1"
-_LATEST = """
-select id, contract, name, size, state, begun_at, ended_at, outcome, reason from bundle
- where ($1::text is null or contract = $1) order by id desc limit $2
-"""
 
 
 class Row(Struct, frozen=True):
@@ -170,17 +165,6 @@ async def named(conn: Any, contract: str, name: str) -> tuple[UUID, int] | None:
 
 async def rows(conn: Any, bundle_id: UUID) -> list[Row]:
     return [Row(*r) for r in await conn.fetch(_ROWS, bundle_id)]
-
-
-async def latest(conn: Any, contract: str | None, limit: int) -> list[dict[str, Any]]:
-    """The last files, of one contract or of all."""
-    return [dict(r) for r in await conn.fetch(_LATEST, contract, limit)]
-
-
-async def of_delivery(conn: Any, delivery_id: UUID) -> dict[str, Any] | None:
-    """The file in which it went last."""
-    found = await conn.fetchrow(_OF, delivery_id)
-    return None if found is None else dict(found)
 
 
 async def tidy(conn: Any) -> None:

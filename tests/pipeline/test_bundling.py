@@ -298,7 +298,7 @@ async def test_by_mail_they_are_one_mail_and_its_bounce_is_everybodys(database: 
             await desk(house).look()
             await ended(house, "unclear", 2)
             (envelope,) = outbox.got
-            message = message_from_bytes(envelope.content or b"", policy=default)
+            message = message_from_bytes(bytes(envelope.original_content or b""), policy=default)
             (file,) = message.iter_attachments()
             assert sorted(file.get_content().split()) == ["Email", "p0@example.com", "p1@example.com"]
             report = (

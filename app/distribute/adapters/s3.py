@@ -109,6 +109,14 @@ class S3(Adapter[S3Settings]):
             "secret_key": "write-it-here",
             "fields": {"Name": "{{ lead.first_name }} {{ lead.last_name }}", "Phone": "phone"},
         },
+        {
+            "bucket": "buyer-leads",
+            "access_key": "AKIAIOSFODNN7EXAMPLE",
+            "secret_key": "write-it-here",
+            "body": "ndjson",
+            "batch": {"every": "15m", "count": 1000},
+            "file": "incoming/{{ day }}/{{ bundle }}.ndjson",
+        },
     )
 
     def converse(self, handover: Handover, to: S3Settings) -> Conversation:
