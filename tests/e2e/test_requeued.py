@@ -33,7 +33,7 @@ async def test_a_crash_between_rounds_makes_no_lead_lost_or_sold_twice(
     await service.start()
     answers: list[Answer] = []
     async with Source(service.url, await service.key("source", "acme")) as posts:
-        await posts.known()
+        await posts.known(times=20)  # by both processes
         await posts.post_all(map(lead, range(LEADS)), into=answers)
     assert {answer.outcome for answer in answers} == {"failure"}
     capped = f"[{{per: day, leads: {ROOM}}}]"
