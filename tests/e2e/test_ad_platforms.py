@@ -89,6 +89,7 @@ async def test_leads_of_three_ad_platforms_are_sold_once_through_a_kill(
             assert await post(http, "linkedin", *linkedin("CREATED", "4a")) == 200
             assert [await post(http, "google_ads", google("g1")) for _ in range(3)] == [200] * 3
             await until(lambda: _asked(server))
+            await until(lambda: books.one("select count(*) from lead where state = 'sold'"))  # who came whole
         service.kill()
         server.open.set()
         await service.start()
