@@ -54,7 +54,9 @@ async def test_what_was_answered_250_or_lies_in_a_mailbox_is_sold_once_after_kil
         database_url=database_url, processes=2, smtp_listen="127.0.0.1:0", lmtp_listen="127.0.0.1:0"
     )
     async with mail_server() as mailbox:
-        await service.configure(catalogue(ACME, portal(mailbox.port), contract("b", buyer.url("b"))))
+        await service.configure(
+            catalogue(ACME, portal(mailbox.port), contract("b", buyer.url("b"), more="idempotent: true"))
+        )
         await mailbox.put(mail(100))
         await service.start()
         said = await asyncio.gather(
