@@ -3,6 +3,7 @@
 import asyncio
 
 from app.core.errors import TooSlow
+from app.core.loop import running_loop
 from app.core.world import World
 
 Waiting = asyncio.Task[object]
@@ -24,11 +25,11 @@ class Patience:
 
     def begin(self) -> Waiting:
         """To be called in the request's own task; always followed by `end`."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(running_loop())
         assert task is not None
         self._since[task] = self._monotonic()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(min(1.0, self.seconds), self._look)
+            self._timer = running_loop().call_later(min(1.0, self.seconds), self._look)
         return task
 
     def end(self, waiting: Waiting) -> None:
@@ -53,4 +54,4 @@ class Patience:
                 self._late.add(task)
                 task.cancel()
         if self._since:
-            self._timer = asyncio.get_running_loop().call_later(min(1.0, self.seconds), self._look)
+            self._timer = running_loop().call_later(min(1.0, self.seconds), self._look)

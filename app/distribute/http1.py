@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import httptools
 
+from app.core.loop import running_loop
 from app.distribute.adapter import Reply
 from app.distribute.faults import Broken, NotHttp, PerhapsSent, TimedOut, TooLarge, Undecodable
 
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, message: bytes, until: float) -> Reply:
         """Send one request and give its reply; PerhapsSent whatever goes wrong."""
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         self._begin()
         waiter: asyncio.Future[Reply] = loop.create_future()
         self._waiter = waiter

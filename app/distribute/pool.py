@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
+from app.core.loop import running_loop
 from app.distribute.addresses import refuse
 from app.distribute.faults import (
     AddressRefused,
@@ -101,7 +102,7 @@ class Pool:
         while connections:
             connection = connections.pop()
             self._kept -= 1
-            fresh = asyncio.get_running_loop().time() - connection.idle_since < IDLE_SECONDS
+            fresh = running_loop().time() - connection.idle_since < IDLE_SECONDS
             if fresh and connection.quiet():
                 return connection
             connection.close()
@@ -111,13 +112,13 @@ class Pool:
         if connection.closed or self._kept >= self._at_once:
             connection.close()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = running_loop().time()
         self._idle.setdefault(target.line, []).append(connection)
         self._kept += 1
 
     def sweep(self) -> None:
         """Close what was kept too long; the wire calls it now and then."""
-        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        oldest = running_loop().time() - IDLE_SECONDS
         for line in list(self._idle):
             fresh = [c for c in self._idle[line] if c.idle_since > oldest and not c.closed]
             for connection in self._idle[line]:
@@ -178,7 +179,7 @@ class Pool:
         share: float,
         until: float,
     ) -> Connection:
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         limit = self._limits.reply_bytes
         try:
             async with asyncio.timeout_at(min(until, loop.time() + share)):
@@ -202,7 +203,7 @@ class Pool:
             return [str(ip_address(name))]
         except ValueError:
             pass
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         try:
             async with asyncio.timeout_at(min(until, loop.time() + self._limits.dns)):
                 addresses = await asyncio.shield(self._asked(name, port, loop.time()))
@@ -234,7 +235,7 @@ class Pool:
 
     async def _look_up(self, name: str, port: int) -> list[str]:
         ascii_name = name if name.isascii() else name.encode("idna").decode()
-        found = await asyncio.get_running_loop().run_in_executor(
+        found = await running_loop().run_in_executor(
             self._threads,
             lambda: socket.getaddrinfo(ascii_name, port, type=socket.SOCK_STREAM),
         )

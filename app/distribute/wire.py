@@ -17,6 +17,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from app import __version__
+from app.core.loop import running_loop
 from app.distribute.adapter import Answer, Call, Conversation, Grant, Intent, Reply, Token
 from app.distribute.exchange import (
     Conversed,
@@ -100,7 +101,7 @@ class Wire:
 
     async def converse(self, conversation: Conversation, *, total: float | None = None) -> Conversed:
         """Hold the conversation to its end, within `total` seconds. Never raises but for a cancellation."""
-        now = asyncio.get_running_loop().time
+        now = running_loop().time
         ends = now() + min(total or self.limits.longest, self.limits.longest)
         exchanges: list[Exchange] = []
         handed_over, reply, turns = False, None, 0
@@ -138,11 +139,11 @@ class Wire:
         """One call that hands nothing over, for whoever wants the reply itself. Raises WireFault."""
         if call.hands_over:
             raise BadCall("what hands a lead over is a conversation")
-        return await self._exchange(call, asyncio.get_running_loop().time() + self.limits.longest)
+        return await self._exchange(call, running_loop().time() + self.limits.longest)
 
     async def reach(self, name: str, port: int) -> str:
         """The address to dial for a name, by whoever speaks another protocol than HTTP. Raises WireFault."""
-        until = asyncio.get_running_loop().time() + self.limits.total
+        until = running_loop().time() + self.limits.total
         return (await self._pool.checked(name, port, until))[0]
 
     @asynccontextmanager
@@ -170,7 +171,7 @@ class Wire:
         if call.identity is not None:
             target = replace(target, identity=call.identity)
         message = _message(call, target)
-        until = min(ends, asyncio.get_running_loop().time() + (call.timeout or self.limits.total))
+        until = min(ends, running_loop().time() + (call.timeout or self.limits.total))
         pool = self._pool
         await pool.enter(until)
         try:
@@ -194,7 +195,7 @@ class Wire:
 
     def _sweep_often(self) -> None:
         self._pool.sweep()
-        self._sweep = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._sweep_often)
+        self._sweep = running_loop().call_later(IDLE_SECONDS, self._sweep_often)
 
 
 def _took_nothing(asked: Intent, answer: Answer | None) -> bool:

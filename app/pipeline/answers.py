@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from msgspec import Struct
 
+from app.core.loop import running_loop
 from app.core.money import written
 from app.model import Finding
 
@@ -123,7 +124,7 @@ class Waiting:
 
     def wait(self, lead_id: UUID) -> asyncio.Future[Answer]:
         """Ask before the lead goes its way, so that no answer is missed."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = running_loop().create_future()
         waiting = self._by_lead.get(lead_id)
         if waiting is None:
             self._by_lead[lead_id] = [future]

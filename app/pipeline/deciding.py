@@ -178,7 +178,8 @@ class Deciding:
             return
         finally:
             self._deciding -= 1
-            self._wake.set()
+            if self._urgent or self._ready:
+                self._wake.set()
         self._done(drafts, decided)
 
     async def _split(self, drafts: list[Draft], error: Exception) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.core import events
 from app.core.errors import NotFound
 from app.core.events import bug, emit
+from app.core.loop import running_loop
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.wire import Wire
@@ -142,7 +143,7 @@ class Engine:
         ids = work.lead_ids()
         futures = [self.waiting.wait(lead_id) for lead_id in ids]
         self.deciding.now(work)
-        timer = asyncio.get_running_loop().call_later(until - self.world.monotonic(), self._give_up, work)
+        timer = running_loop().call_later(until - self.world.monotonic(), self._give_up, work)
         try:
             return [await future for future in futures]
         finally:

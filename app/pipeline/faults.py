@@ -36,7 +36,9 @@ class Retrying:
         conflicts, agains = 0, 0
         while True:
             try:
-                async with asyncio.timeout(None if self._patience is None else _SILENCE):
+                if self._patience is None:
+                    return await attempt(again)
+                async with asyncio.timeout(_SILENCE):
                     return await attempt(again)
             except Again:
                 agains += 1

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from app.core.loop import running_loop
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -55,7 +57,7 @@ class Batcher(Generic[T, R]):
         """The result of `item`'s flush, once it is there. Raises Full."""
         if len(self._items) >= self._limit or self._closing:
             raise Full
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = running_loop().create_future()
         self._items.append((item, future))
         self._nudge()
         return future
@@ -112,7 +114,8 @@ class Batcher(Generic[T, R]):
                 _fail(batch, error)
             finally:
                 self._busy -= 1
-                self._wake.set()
+                if self._closing:
+                    self._wake.set()
 
 
 def _answer(batch: list[tuple[T, asyncio.Future[R] | None]], results: Sequence[R | Exception]) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.core import events
 from app.core.events import bug, emit
+from app.core.loop import running_loop
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.adapter import Handover, adapters
@@ -85,7 +86,7 @@ class Sender:
     def _begin(self, job: Job) -> None:
         if self._paces is not None and job.contract.doc.rate is not None:
             self._paces.stand(job.contract.id)
-        task = asyncio.get_running_loop().create_task(self._send(job))
+        task = running_loop().create_task(self._send(job))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 

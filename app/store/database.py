@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 import orjson
 
+from app.core.loop import running_loop
+
 OLDEST = 15
 PATIENCE_S = 2.0  # for a free connection and for connecting, together
 COMMAND_S = 15.0  # a server that is silent this long is taken for lost
@@ -148,7 +150,7 @@ class Database:
 
         WaitCancelled at the end if a commit inside did not reach its standbys.
         """
-        connection, task = await self._take(), asyncio.current_task()
+        connection, task = await self._take(), asyncio.current_task(running_loop())
         asked = task.cancelling() if task else 0
         try:
             yield connection
@@ -200,23 +202,36 @@ class Database:
     # the pool ------------------------------------------------------------------------------------
 
     async def _take(self) -> _Connection:
+        connection = None
+        if not self._free.locked():  # the common case, which waits for nothing and so needs no timer
+            await self._free.acquire()
+            connection = self._rested()
+            if connection is None:
+                self._free.release()
+        if connection is None:
+            connection = await self._awaited()
+        self._busy.add(connection)
+        return connection
+
+    def _rested(self) -> _Connection | None:
+        """An open connection, the last one used first: the others may rest."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    async def _awaited(self) -> _Connection:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._free.acquire()
                 try:
-                    while self._idle:  # the last one used first: the others may rest
-                        connection = self._idle.pop()
-                        if not connection.is_closed():
-                            break
-                    else:
-                        connection = await self._connect()
+                    return self._rested() or await self._connect()
                 except BaseException:
                     self._free.release()
                     raise
         except TimeoutError:
             raise Away(f"no database connection within {PATIENCE_S:g} seconds") from None
-        self._busy.add(connection)
-        return connection
 
     def _put(self, connection: _Connection) -> None:
         self._busy.discard(connection)
