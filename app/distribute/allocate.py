@@ -14,7 +14,6 @@ a buyer who always says no would be asked first every time.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
@@ -235,9 +234,9 @@ class _Placing:
             sum(map(self.book.value, use.keys)) + NEARLY * use.by
         )
 
-    def _untried(self, tier: list[int]) -> list[int]:
+    def _untried(self, tier: Sequence[int]) -> list[int]:
         tried = self.want.tried
-        return [i for i in tier if self.index.contracts[i].id not in tried] if tried else tier
+        return [i for i in tier if self.index.contracts[i].id not in tried] if tried else list(tier)
 
     def _first(self, waiting: list[int]) -> int | None:
         for i in waiting:
@@ -249,8 +248,8 @@ class _Placing:
 
     def _next(self, waiting: list[int]) -> int | None:
         """Whose turn it is: the lowest tag of those with room, provably lowest, whether locked or not."""
-        turns, values = self.index.turns, self.book.values
-        tags = {i: values.get(turns[i], 0) for i in waiting}
+        turns, known = self.index.turns, self.book.values.get
+        tags = {i: known(turns[i], 0) for i in waiting}
         order = sorted(waiting, key=tags.__getitem__)
         while order and self._refused(order[0]):
             waiting.remove(order[0])  # not looked at again for this lead
@@ -259,7 +258,13 @@ class _Placing:
             return None
         # Tags only rise: one that was seen earlier is a lower bound of what an unlocked one is now.
         lowest = tags[order[0]]
-        best = next((i for i in takewhile(lambda i: tags[i] == lowest, order) if self._ready(i)), None)
+        best = None
+        for i in order:
+            if tags[i] != lowest:
+                break
+            if self._ready(i):
+                best = i
+                break
         if best is None or self.book.rehearsal:
             spare = self.book.spare if best is not None else SPARE
             keys = [key for i in order[:spare] for key in self._keys(i, turning=True)]
@@ -281,10 +286,10 @@ class _Placing:
     def _ready(self, i: int) -> bool:
         """As the first in order, which has been looked at: it may be chosen on what is locked."""
         held = self.index.contracts[i].buyer in self.buyers
-        return self._known(i) and not held and self._full(i) is None
+        return not held and self._known(i) and self._full(i) is None
 
     def _known(self, i: int) -> bool:
-        return all(self.book.knows(key) for key in self._keys(i, turning=True))
+        return self.book.rehearsal or all(map(self.book.knows, self._keys(i, turning=True)))
 
     def _keys(self, i: int, *, turning: bool) -> list[CounterKey]:
         caps = [key for use in self._counted(i) for key in use.keys]

@@ -1,6 +1,6 @@
 """A lead that one contract gets before all others, where it has room for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from app.distribute.route import Match
 
@@ -14,7 +14,7 @@ class Directed(Match, frozen=True):
         name = self.index.contracts[self.first].id
         return [name, *(one for one in super().ranked() if one != name)][:limit]
 
-    def tiers(self) -> Iterator[list[int]]:
+    def tiers(self) -> Iterator[Sequence[int]]:
         yield [self.first]
         for tier in super().tiers():
             if rest := [i for i in tier if i != self.first]:

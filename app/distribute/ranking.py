@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from app.catalog.documents import ContractDoc
 from app.catalog.limits import Account
@@ -79,6 +79,13 @@ def words_of(rank: Sequence[Rank]) -> Words:
     return Words(before, tuple(rank[first:turn]), turning, tuple(rank[turn + 1 :]), "sticky" in before)
 
 
+class Line(Struct, frozen=True, gc=False):
+    """Contracts by number, best first, and those of them that stand together."""
+
+    best: tuple[int, ...]
+    tiers: tuple[tuple[int, ...], ...]
+
+
 class Order(Struct, frozen=True):
     """Who is before whom for every lead alike, for as long as `values` are what is expected; each by number.
 
@@ -93,6 +100,8 @@ class Order(Struct, frozen=True):
     groups: Mapping[Rank, tuple[int, ...]]
     plain: bool
     """Whether the numbers are the places."""
+    lines: dict[int, "Line"] = field(default_factory=dict)
+    """How sets of contracts stood that were asked for before: many leads want the same ones."""
 
 
 def numbered(contracts: Sequence[C], rank: Sequence[Rank]) -> list[C]:

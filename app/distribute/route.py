@@ -9,6 +9,7 @@ index knows), hours, hours of the person, filter (the parts that only CEL answer
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Generic
 
 from msgspec import Struct
@@ -26,11 +27,13 @@ from app.distribute.filters import Filters
 from app.distribute.hours import Opening
 from app.distribute.load import OpenLeads
 from app.distribute.owners import NOBODY, Owners
-from app.distribute.ranking import C, Order, Standing, numbered, order_of, quantum, turn_key, words_of
+from app.distribute.ranking import C, Line, Order, Standing, numbered, order_of, quantum, turn_key, words_of
 from app.distribute.said import configured
 from app.distribute.stages import Stages
 
 _MISSING: Any = object()
+_KEPT, _KEPT_LONG = 1_024, 256
+"""So many sets of contracts are remembered in their order, of so many contracts each at the most."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -91,19 +94,31 @@ class Match(Struct, frozen=True):
 
     def ranked(self, limit: int | None = None) -> list[str]:
         """Contract ids, best first."""
-        found: list[str] = []
-        for i in self._best_first():
-            if len(found) == limit:
-                break
-            found.append(self.index.contracts[i].id)
-        return found
+        contracts, line = self.index.contracts, self._line()
+        best = self._best_first() if line is None else line.best
+        return [contracts[i].id for i in islice(best, limit)]
 
-    def tiers(self) -> Iterator[list[int]]:
+    def tiers(self) -> Iterable[Sequence[int]]:
         """Numbers of the contracts, best first; equals stand together where counters decide between them."""
-        if not self.index.counting:
-            for i in self._best_first():
-                yield [i]
-            return
+        line = self._line()
+        if line is not None:
+            return line.tiers
+        return self._tiers() if self.index.counting else ((i,) for i in self._best_first())
+
+    def _line(self) -> Line | None:
+        """How these contracts stand for every lead alike; None where it isn't worth while to keep it."""
+        if not self.index.counting or self.levels or self.count > _KEPT_LONG:
+            return None
+        lines = self.order.lines
+        line = lines.get(self.eligible)
+        if line is None:
+            if len(lines) >= _KEPT:
+                lines.clear()
+            tiers = tuple(map(tuple, self._tiers()))
+            line = lines[self.eligible] = Line(tuple(i for tier in tiers for i in tier), tiers)
+        return line
+
+    def _tiers(self) -> Iterator[list[int]]:
         tier: list[int] = []
         now: Any = None
         for i in self._best_first():
@@ -160,6 +175,7 @@ class RouteIndex(Generic[C]):
         self.quanta = tuple(quantum(one.doc, self.turning) for one in order)
         self.least_quantum = min(self.quanta, default=0)
         self.turns = tuple(turn_key(one.id) for one in order)
+        self.prices = {one.id: str(one.doc.price) for one in order}
         self.configured = configured([one.doc for one in order], self.rank)
         self.number = {one.id: i for i, one in enumerate(order)}
         self._of_buyer: defaultdict[str, list[int]] = defaultdict(list)

@@ -85,7 +85,7 @@ def routing_json(
         left_out["duplicate"] = len(out_of)
     told = {
         "at": match.at.isoformat(), "of": of, "eligible": match.count - len(out_of),
-        "ranked": [(one, str(index.contracts[index.number[one]].doc.price)) for one in left],
+        "ranked": [(one, index.prices[one]) for one in left],
         "left_out": left_out, "full": full,
     }  # fmt: skip
     if why := why_of(match, counted, left):

@@ -30,13 +30,13 @@ def test_contracts_come_best_first_and_equals_by_id() -> None:
 
 def test_a_key_after_the_turn_breaks_ties_only() -> None:
     index = index_of(contract("b", price="1"), contract("a", price="2"), rank=("round_robin", "price"))
-    assert list(index.match({}, source="acme", at=NOON).tiers()) == [[0, 1]]
+    assert list(index.match({}, source="acme", at=NOON).tiers()) == [(0, 1)]
     assert [one.id for one in index.contracts] == ["a", "b"]
 
 
 def test_without_a_turn_every_contract_is_its_own_tier() -> None:
     index = index_of(contract("b"), contract("a"), rank=("price",))
-    assert list(index.match({}, source="acme", at=NOON).tiers()) == [[0], [1]]
+    assert list(index.match({}, source="acme", at=NOON).tiers()) == [(0,), (1,)]
 
 
 def test_each_contract_is_left_out_once_by_its_first_cause() -> None:
