@@ -5,6 +5,7 @@ the one before has left and nothing else. Both are looked at when the settings a
 unless the contract writes one there.
 """
 
+import gzip
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,8 @@ class FileSettings(Gathering):
     header: bool = Field(True, description="A CSV begins with the names of its columns.")
     template: str | None = Field(None, description="The whole file, instead of fields.")
     envelope: str = Field("lead", description="The root element of an XML file; dots nest.")
-    zip: bool = Field(False, description="Packed, by itself.")
+    zip: bool = Field(False, description="Packed, by itself, as NAME.zip.")
+    gzip: bool = Field(False, description="Packed, as NAME.gz.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
 
     acknowledge: Acknowledge | None = Field(
@@ -92,9 +94,9 @@ class FileSettings(Gathering):
             raise ValueError("acknowledge and proof: acknowledged go together")
         self._fit_names()
         self._compile()
-        ending = "zip" if self.zip else self.body
-        id_ = "delivery_id" if self.batch is None else "bundle"
-        self._name = Template(self.file or f"{{{{ {id_} }}}}.{ending}", "plain")
+        if self.zip and self.gzip:
+            raise ValueError("a file is packed once: zip, or gzip")
+        self._name = Template(self._named(), "plain")
         self._fit_file()
         return self
 
@@ -122,6 +124,13 @@ class FileSettings(Gathering):
         told = (bundle.id, bundle.contract, bundle.campaign, f"{made:%Y-%m-%d}", f"{made:%H%M%S}")
         return self._clean(self._name.render(dict(zip(_SEEN, map(str, told), strict=True))))
 
+    def _named(self) -> str:
+        """What is packed says so by its name."""
+        id_ = "delivery_id" if self.batch is None else "bundle"
+        name = self.file or f"{{{{ {id_} }}}}.{'zip' if self.zip else self.body}"
+        ending = ".zip" if self.zip else ".gz" if self.gzip else ""
+        return name if name.endswith(ending) else name + ending
+
     def _alone(self, handover: Handover) -> File:
         """One that is shown before it has a bundle."""
         laid = self.laid(alone(handover), [handover])
@@ -132,6 +141,8 @@ class FileSettings(Gathering):
     def _packed(self, name: str, body: bytes, made: datetime) -> File:
         if self.zip:
             return File(name, _zipped(name, self.body, body, made), "application/zip")
+        if self.gzip:
+            return File(name, gzip.compress(body, mtime=0), "application/gzip")
         return File(name, body, CONTENT_TYPES[self.body])
 
     def _clean(self, text: str) -> str:

@@ -1,5 +1,6 @@
 """When a file of many is due, what it is called, and what is in it."""
 
+import gzip
 import io
 import json
 import zipfile
@@ -89,7 +90,7 @@ def test_a_batch_that_could_keep_leads_or_lose_them_is_refused(told: dict[str, A
 def test_its_name_is_its_own_and_the_same_at_each_try() -> None:
     assert laid().file.name == f"{BUNDLE.id}.csv"
     named = laid(file="{{ contract }}-{{ day }}-{{ time }}-{{ bundle }}.csv", zip=True).file.name
-    assert named == f"c1-2025-11-20-031103-{BUNDLE.id}.csv"
+    assert named == f"c1-2025-11-20-031103-{BUNDLE.id}.csv.zip"
 
 
 @pytest.mark.parametrize("named", ["leads.csv", "{{ day }}-{{ time }}.csv", "{{ delivery_id }}.csv"])
@@ -151,6 +152,9 @@ def test_a_packed_one_is_the_same_bytes_each_time() -> None:
     assert packed == body(zip=True, fields={"Name": "first_name"})
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert archive.read(f"{BUNDLE.id}.csv") == b"Name\r\nAnn\r\nBob\r\n"
+    packed = body(gzip=True, fields={"Name": "first_name"})
+    assert packed == body(gzip=True, fields={"Name": "first_name"})
+    assert gzip.decompress(packed) == b"Name\r\nAnn\r\nBob\r\n"
 
 
 def test_a_lead_of_which_no_row_can_be_made_stands_in_nobodys_way() -> None:

@@ -1,5 +1,6 @@
 """A file is named by its delivery: another name for each, the same at each try, whatever a lead has in it."""
 
+import gzip
 import io
 import zipfile
 from datetime import timedelta
@@ -26,6 +27,14 @@ def test_the_name_holds_the_delivery_and_nothing_of_the_person() -> None:
     assert file().name == f"{ANN.delivery_id}.csv"
     assert file(body="xml").name == f"{ANN.delivery_id}.xml"
     assert file(zip=True).name == f"{ANN.delivery_id}.zip"
+    assert file(gzip=True).name == f"{ANN.delivery_id}.csv.gz"
+
+
+def test_what_is_packed_says_so_by_its_name() -> None:
+    assert file(zip=True, file="{{ delivery_id }}.csv").name == f"{ANN.delivery_id}.csv.zip"
+    assert file(zip=True, file="{{ delivery_id }}.zip").name == f"{ANN.delivery_id}.zip"
+    assert file(gzip=True, file="{{ delivery_id }}").name == f"{ANN.delivery_id}.gz"
+    assert file(gzip=True, file="{{ delivery_id }}.csv.gz").name == f"{ANN.delivery_id}.csv.gz"
 
 
 def test_a_name_may_have_the_day_on_which_the_delivery_was_made() -> None:
@@ -111,9 +120,18 @@ def test_a_packed_file_is_the_same_bytes_at_each_try() -> None:
     assert packed.content_type == "application/zip"
 
 
+def test_a_gzipped_file_is_the_same_bytes_at_each_try() -> None:
+    packed = file(gzip=True, fields={"email": "email"})
+    assert gzip.decompress(packed.body) == b"email\r\nann@example.com\r\n"
+    again = ann(at=ANN.at + timedelta(hours=5), attempt=2)
+    assert file(again, gzip=True, fields={"email": "email"}) == packed
+    assert packed.content_type == "application/gzip"
+
+
 @pytest.mark.parametrize(
     ("told", "wrong"),
     [
+        ({"zip": True, "gzip": True}, "packed once"),
         ({"template": "x"}, "a template writes"),
         ({"body": "json", "template": "{}", "fields": {"a": "email"}}, "a template writes"),
         ({"header": False}, "header"),
