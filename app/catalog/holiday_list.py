@@ -1,16 +1,19 @@
 """Which days holidays are: looked up when they are applied, and kept from then on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
+from typing import TypeVar
 
 from app.catalog.documents import BuyerDoc, Catalogue, ContractDoc
 from app.catalog.opening import Holidays, Hours
+from app.catalog.people import PersonDoc
 
 AHEAD = 2
 """So many years after the current one are looked up; they are looked up again where less than one is left."""
 
+_Working = TypeVar("_Working", ContractDoc, PersonDoc)
 Subdivisions = Mapping[str, tuple[str, ...]]
 
 
@@ -46,24 +49,31 @@ def names(day: str) -> list[str]:
 
 def kept(wanted: Catalogue, current: Catalogue, today: date) -> Catalogue:
     """The same catalogue, with the days of all holidays: those that are kept stay as they are."""
-    before = {contract.id: contract.hours for buyer in current.buyers for contract in buyer.contracts}
+    before = {whose: hours for buyer in current.buyers for whose, hours in hours_of(buyer)}
     buyers = tuple(_buyer(buyer, before, today) for buyer in wanted.buyers)
     return wanted.model_copy(update={"buyers": buyers})
 
 
-def _buyer(buyer: BuyerDoc, before: Mapping[str, Hours | None], today: date) -> BuyerDoc:
-    if not any(one.hours is not None and one.hours.holidays for one in buyer.contracts):
+def hours_of(buyer: BuyerDoc) -> Iterator[tuple[str, Hours]]:
+    """(whose, hours) of its contracts and of those who work for it."""
+    yield from ((one.id, one.hours) for one in buyer.contracts if one.hours is not None)
+    yield from ((f"{buyer.id}/{one.id}", one.hours) for one in buyer.people if one.hours is not None)
+
+
+def _buyer(buyer: BuyerDoc, before: Mapping[str, Hours], today: date) -> BuyerDoc:
+    if not any(hours.holidays for _, hours in hours_of(buyer)):
         return buyer
-    contracts = tuple(_contract(one, before.get(one.id), today) for one in buyer.contracts)
-    return buyer.model_copy(update={"contracts": contracts})
+    contracts = tuple(_with_days(one, before.get(one.id), today) for one in buyer.contracts)
+    people = tuple(_with_days(one, before.get(f"{buyer.id}/{one.id}"), today) for one in buyer.people)
+    return buyer.model_copy(update={"contracts": contracts, "people": people})
 
 
-def _contract(contract: ContractDoc, before: Hours | None, today: date) -> ContractDoc:
-    if contract.hours is None or contract.hours.holidays is None:
-        return contract
+def _with_days(doc: _Working, before: Hours | None, today: date) -> _Working:
+    if doc.hours is None or doc.hours.holidays is None:
+        return doc
     was = before.holidays if before is not None else None
-    holidays = resolved(contract.hours.holidays, was, today)
-    return contract.model_copy(update={"hours": contract.hours.model_copy(update={"holidays": holidays})})
+    holidays = resolved(doc.hours.holidays, was, today)
+    return doc.model_copy(update={"hours": doc.hours.model_copy(update={"holidays": holidays})})
 
 
 def resolved(doc: Holidays, was: Holidays | None, today: date) -> Holidays:

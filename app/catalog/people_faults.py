@@ -36,9 +36,6 @@ def _people(reading: Reading, item: Item, people: Sequence[PersonDoc]) -> None:
             )
         if one.hours is not None:
             check_hours(reading, item, one.hours, ("people", i, "hours"))
-            if one.hours.holidays is not None:
-                hint = "write the days under away, or hours.away"
-                reading.say(item, ["people", i, "hours", "holidays"], "are those of contracts", hint)
         _zones(reading, item, ("people", i, "quota"), one.quota)
 
 

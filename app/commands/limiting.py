@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from app.catalog.documents import Catalogue
+from app.catalog.holiday_list import hours_of
 from app.catalog.limits import Money
 from app.catalog.rows import catalogue_of
 from app.commands.examining import Line
@@ -44,12 +45,10 @@ def _wrong(one: balances.Differing) -> Line:
 def _holidays(found: Catalogue, today: date) -> list[Line]:
     """They are looked up when a file is applied; whose file is not applied for years has none any more."""
     late = [
-        contract.id
+        whose
         for buyer in found.buyers
-        for contract in buyer.contracts
-        if contract.hours is not None
-        and contract.hours.holidays is not None
-        and contract.hours.holidays.known_to <= today.year
+        for whose, hours in hours_of(buyer)
+        if hours.holidays is not None and hours.holidays.known_to <= today.year
     ]
     if not late:
         return []

@@ -1,6 +1,7 @@
 """Which days holidays are is looked up when they are applied, and kept."""
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,6 +10,7 @@ from app.catalog.holiday_list import resolved
 from app.catalog.opening import Holidays
 from app.catalog.sealing import Sealer
 from app.catalog.service import Configuration
+from app.distribute.presence import is_there
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from tests.catalog.components import KINDS
@@ -86,6 +88,27 @@ async def test_apply_keeps_the_days_and_has_nothing_to_change_the_next_time(data
     assert hours is not None
     assert hours.holidays is not None
     assert "New Year's Day" in hours.holidays.days.values()
+    assert (await configuration.apply([("h.yaml", text)], by="dana")).version is None
+    exported = await configuration.export()
+    assert (await configuration.apply([("e.yaml", exported)], by="dana")).version is None
+
+
+PERSON = """  - id: sunco
+    people:
+      - {id: dana, hours: {zone: America/New_York, open: {mon-fri: "09:00-17:00"}, holidays: {country: US}}}
+"""
+
+
+async def test_people_have_the_holidays_of_where_they_live_and_keep_them(database: Database) -> None:
+    configuration = Configuration(CatalogueStore(database), KINDS, Sealer(b"k" * 32))
+    text = HOUSE.replace("  - id: sunco\n", PERSON, 1)
+    assert (await configuration.apply([("h.yaml", text)], by="dana")).version == 1
+    (dana,) = (await configuration.current())[1].buyers[0].people
+    assert dana.hours is not None
+    assert dana.hours.holidays is not None
+    thanksgiving = next(day for day, name in dana.hours.holidays.days.items() if name == "Thanksgiving Day")
+    noon = datetime.combine(thanksgiving, time(12), ZoneInfo("America/New_York"))
+    assert [is_there(dana, noon + timedelta(days=n)) for n in (-1, 0, 1)] == [True, False, True]
     assert (await configuration.apply([("h.yaml", text)], by="dana")).version is None
     exported = await configuration.export()
     assert (await configuration.apply([("e.yaml", exported)], by="dana")).version is None

@@ -39,7 +39,7 @@ FAULTS = {
     "solar, pull_after": ('solar, price: "5.00", pull_after', "would take back what was paid for"),
     "America/Los_Angeles": ("America/Los_Angles", '"America/Los_Angles" is no time zone'),
     "per: day, leads: 5": ("per: day, leads: 5, zone: Mars", '"Mars" is no time zone'),
-    '"08:00-17:00"}}': ('"08:00-17:00"}, holidays: {country: US}}', "are those of contracts"),
+    '"08:00-17:00"}}': ('"08:00-17:00"}, holidays: {country: UX}}', 'the holidays of "UX" are not known'),
     "dana@example.com": ("dana", "has an email that is no address"),
     "to: 2027-01-02": ("to: 2026-12-01", "ends before it begins"),
 }
