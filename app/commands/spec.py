@@ -16,6 +16,7 @@ from app.ingest.raw import written
 from app.pipeline.spec import Spec, spec_of
 from app.pipeline.spec_history import dated, with_changes
 from app.pipeline.spec_link import LONGEST_DAYS, PURPOSE, path_of
+from app.pipeline.spec_pings import PingSpec
 from app.running import running
 from app.settings import Settings
 from app.store.database import Database
@@ -113,9 +114,25 @@ def text(told: Spec) -> Iterator[str]:
         yield from (f"removed {name}" for name in told.changes.removed)
         yield from (f"changed {one['name']} ({', '.join(one['now'])})" for one in told.changes.changed)
         yield from (f"changed {one['name']}" for one in told.changes.terms)
+    if told.ping is not None:
+        yield from ("", *_ping(told.ping))
     yield from ("", *columns([(one.door, one.at or "—", one.how) for one in told.doors]))
     yield ""
     yield from columns(
         [(f"?test={one.result}", one.email, f"{one.status} {one.outcome}", one.ends) for one in told.forced]
     )
+    yield from ("", *(sample.text for sample in told.samples[:1]))
+
+
+def _ping(told: PingSpec) -> Iterator[str]:
+    yield f"ping POST {told.endpoint}"
+    yield f"at most {told.per_minute:,} a minute, bids within {told.deadline_seconds:g} s, good for {told.expires_seconds:g} s"
+    refused = "refused" if told.contact == "refuse" else "dropped"
+    yield f"carries {', '.join(told.fields) or 'nothing that is asked here'}"
+    if told.without:
+        yield f"never carries {', '.join(told.without)}: {refused}"
+    yield from columns([(one.name, one.algorithm, f"of {one.hashed}", one.example) for one in told.hashes])
+    otherwise = "sold as any other" if told.otherwise == "distribute" else "refused"
+    yield f"post it with {told.named_by}; where that does not hold the lead is {otherwise}"
+    yield from columns([(one.code, one.meaning) for one in told.reasons])
     yield from ("", *(sample.text for sample in told.samples[:1]))

@@ -1,7 +1,7 @@
 """What a source may tell of a lead before it hands it over: facts, and contacts only as hashes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -44,15 +44,22 @@ def told(
     """`fields` and `extra` as the source's mapping makes them; names that are nobody's are dropped. Raises Unprocessable,
     which names the fields and repeats nothing."""
     reaching = [name for name in fields if name in contact and not fields[name].parts.get("masked")]
-    if reaching and to.contact == "refuse":
-        raise Unprocessable(
-            f"a ping has no contact data; leave out {', '.join(reaching)}, or send phone_hash and email_hash",
-            code="contact_in_ping",
-            where=reaching[0],
-        )
+    # What did not come is the source's own default.
+    said = [name for name in reaching if fields[name].raw is not None]
+    if said and to.contact == "refuse":
+        raise contact_refused(said)
     hashes = {kind: _hash(name, extra[name], to.hash) for name, kind in HASHES.items() if name in extra}
     kept = {name: value for name, value in fields.items() if name not in reaching}
     return Told(kept, {kind: text for kind, text in hashes.items() if text})
+
+
+def contact_refused(fields: Sequence[str]) -> Unprocessable:
+    """Names them, and repeats nothing of them."""
+    return Unprocessable(
+        f"a ping has no contact data; leave out {', '.join(fields)}, or send phone_hash and email_hash",
+        code="contact_in_ping",
+        where=fields[0],
+    )
 
 
 def _hash(name: str, raw: Raw, how: str) -> str:

@@ -26,8 +26,8 @@ from app.store import pings
 from app.store.database import Database
 from app.store.pings import NewPing
 
-_NO_BID = {"code": "no_bid", "field": "", "message": "nobody bids for it"}
-_COARSE = {"code": "refused", "field": "", "message": "nobody bids for it"}
+NO_BID = {"code": "no_bid", "field": "", "message": "nobody bids for it"}
+COARSE = {"code": "refused", "field": "", "message": "nobody bids for it"}
 
 
 class Pinged(Struct, frozen=True):
@@ -93,11 +93,7 @@ class Pinger:
         async with self._database.promptly() as conn:
             wait = await pings.pace(conn, plan.id, plan.ping.per_minute)
         if wait is not None:
-            raise TooMany(
-                f"at most {plan.ping.per_minute:,} pings a minute are taken of you",
-                code="ping_rate",
-                headers={"Retry-After": str(max(1, ceil(wait)))},
-            )
+            raise too_often(plan.ping.per_minute, wait)
 
     async def ping(self, plan: SourcePlan, record: Record, *, test: bool = False) -> Pinged:
         """Raises Unprocessable for contact data, where the source is not to have it dropped."""
@@ -165,6 +161,15 @@ class Pinger:
         return found
 
 
+def too_often(per_minute: int, wait: float) -> TooMany:
+    """`wait`: seconds until the next one may come."""
+    return TooMany(
+        f"at most {per_minute:,} pings a minute are taken of you",
+        code="ping_rate",
+        headers={"Retry-After": str(max(1, ceil(wait)))},
+    )
+
+
 def fact_of(ping_id: UUID, name: str, value: Scalar) -> str:
     """By which a fact is known again, and of which nothing can be told without its ping."""
     told = orjson.dumps([name, value])
@@ -182,10 +187,10 @@ def bid_document(bid: Bid) -> dict[str, str]:
 def _reasons(plan: SourcePlan, facts: Told, hammer: Hammer) -> Sequence[Mapping[str, str]]:
     """Why nobody bids as far as a source may know, and which facts could not be read."""
     if plan.coarse:
-        return () if hammer.bids else (_COARSE,)
+        return () if hammer.bids else (COARSE,)
     unread = [
         {"code": "invalid", "field": name, "message": f"{name} {value.note or 'is not valid'}"}
         for name, value in facts.fields.items()
         if not value.valid
     ]
-    return unread if hammer.bids else (_NO_BID, *unread)
+    return unread if hammer.bids else (NO_BID, *unread)

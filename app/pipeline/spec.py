@@ -20,6 +20,7 @@ from app.pipeline.spec_answers import AnswerSample, answer_samples
 from app.pipeline.spec_checks import CheckSpec, checks_told, refusals, required_by, rules_of
 from app.pipeline.spec_doors import DoorSpec, ForcedSpec, doors, forced_results
 from app.pipeline.spec_examples import Example, example, shape
+from app.pipeline.spec_pings import PingSpec, ping_spec, with_samples
 from app.pipeline.spec_samples import Sample, samples
 from app.validate.check import Check
 
@@ -113,6 +114,8 @@ class Spec(_Word):
     """Results that a test may ask for."""
     doors: tuple[DoorSpec, ...] = ()
     """Other ways in, beside `endpoint`."""
+    ping: PingSpec | None = None
+    """How to ask for a price first; None where nothing of that was agreed on."""
     changes: Changes | None = None
 
     @property
@@ -133,11 +136,15 @@ def build(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, 
     """With everything. ValueError or RegistryError where a document names what this installation doesn't have."""
     made = bare(campaign, source, known, base=base, version=version)
     wait = math.ceil(source.deadline.seconds) + _PATIENCE
+    ping, lead = made.ping, made.example
+    if ping is not None:
+        ping = with_samples(ping, campaign, source, lead, known.formats, post=made.test_endpoint, wait=wait)
     return made.model_copy(
         update={
             "answers": tuple(answer_samples(source, base, refusals(campaign, known.checks))),
-            "samples": samples(made.example, made.test_endpoint, wait, known.formats),
+            "samples": samples(lead, made.test_endpoint, wait, known.formats),
             "forced": tuple(forced_results(source)),
+            "ping": ping,
         }
     )
 
@@ -154,6 +161,7 @@ def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, v
         reply=source.reply, deadline_seconds=source.deadline.seconds, only_tests=source.test,
         price=None if source.price is None else written(source.price), currency=campaign.currency,
         paused=source.paused, coarse=source.reasons == "coarse", fields=fields, doors=tuple(doors(source)),
+        ping=ping_spec(campaign, source, fields, base),
         checks=() if source.reasons == "coarse" else tuple(checks_told(rules, {f.field: f.name for f in fields})),
     )  # fmt: skip
     return made.model_copy(update={"fingerprint": _fingerprint(made)})
@@ -191,8 +199,11 @@ def _told(spec: Spec) -> dict[str, Any]:
 
 
 _FOLLOWS = {
-    "version", "changed_at", "endpoint", "test_endpoint", "status_url", "answers", "samples", "forced", "fingerprint",
-    "changes",
+    **dict.fromkeys(
+        ("version", "changed_at", "endpoint", "test_endpoint", "status_url", "answers", "samples", "forced"), True
+    ),
+    "fingerprint": True, "changes": True,
+    "ping": {"endpoint", "test_endpoint", "answers", "samples"},
 }  # fmt: skip
 
 

@@ -35,13 +35,16 @@ def samples(lead: Lead, url: str, wait: int, formats: Registry[Format]) -> tuple
     """Only such as are read back as the lead: an XML element can't be called `First Name`."""
     if not lead:
         return ()
-    made = [_curl(url, kind, body) for kind, body in bodies(lead, formats).items()]
+    made = [
+        Sample(language="curl", content_type=kind, text=curl_text(url, kind, body))
+        for kind, body in bodies(lead, formats).items()
+    ]
     if all(_KEPT_WHOLE.fullmatch(name) for name in lead):
         made.append(_multipart(url, lead))
     data = nested(lead, formats)
     for language, program in (("Python", _PYTHON), ("PHP", _PHP), ("JavaScript", _JAVASCRIPT)):
-        style = _STYLES[language]
-        text = program.format(url=_scalar(url, style), lead=_literal(data, style, 0), wait=wait)
+        style = STYLES[language]
+        text = program.format(url=scalar(url, style), lead=literal(data, style, 0), wait=wait)
         made.append(Sample(language=language, content_type="application/json", text=text))
     return tuple(made)
 
@@ -117,10 +120,10 @@ def _elements(node: Mapping[str, Any], indent: str) -> list[str]:
     return lines
 
 
-def _curl(url: str, kind: str, body: str) -> Sample:
+def curl_text(url: str, kind: str, body: str) -> str:
     said = (f"curl -i -X POST {shlex.quote(url)}", "-H 'Authorization: Bearer KEY'", f"-H 'Content-Type: {kind}'",
             f"--data-raw {shlex.quote(body)}")  # fmt: skip
-    return Sample(language="curl", content_type=kind, text=" \\\n  ".join(said))
+    return " \\\n  ".join(said)
 
 
 def _multipart(url: str, lead: Lead) -> Sample:
@@ -138,31 +141,31 @@ def _php_text(text: str) -> str:
 
 
 # language → (object's brackets, what joins a pair, how a text is quoted, yes, no)
-_Style = tuple[str, str, Callable[[str], str], str, str]
-_STYLES: Mapping[str, _Style] = {
+Style = tuple[str, str, Callable[[str], str], str, str]
+STYLES: Mapping[str, Style] = {
     "Python": ("{}", ": ", _quoted, "True", "False"),
     "PHP": ("[]", " => ", _php_text, "true", "false"),
     "JavaScript": ("{}", ": ", _quoted, "true", "false"),
 }
 
 
-def _scalar(value: Any, style: _Style) -> str:
+def scalar(value: Any, style: Style) -> str:
     if isinstance(value, bool):
         return style[3] if value else style[4]
     return style[2](value) if isinstance(value, str) else repr(value)
 
 
-def _literal(value: Any, style: _Style, depth: int) -> str:
+def literal(value: Any, style: Style, depth: int) -> str:
     if not isinstance(value, list | Mapping):
-        return _scalar(value, style)
+        return scalar(value, style)
     pad, end = "    " * (depth + 1), "    " * depth
     opens, closes, joins = style[0][0], style[0][1], style[1]
     if isinstance(value, list):
         opens, closes = "[", "]"
-        lines = [_literal(item, style, depth + 1) for item in value]
+        lines = [literal(item, style, depth + 1) for item in value]
     else:
         lines = [
-            f"{_scalar(name, style)}{joins}{_literal(item, style, depth + 1)}" for name, item in value.items()
+            f"{scalar(name, style)}{joins}{literal(item, style, depth + 1)}" for name, item in value.items()
         ]
     inner = "".join(f"{pad}{line},\n" for line in lines)
     return f"{opens}\n{inner}{end}{closes}"
