@@ -2,14 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import orjson
 import typer
 from pydantic import ValidationError
 
 from app.core.errors import Refused
+from app.core.money import written
 from app.core.world import World
 from app.ground import visit
 from app.running import running
@@ -24,6 +27,7 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where the embedded database lives (LEADGATE_DATA_DIR).")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, the API's shapes.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 
 REFUSED, USAGE, AWAY, CHANGES = 1, 2, 3, 4
 """Exit codes: refused or found trouble; wrong usage; not reachable; a plan has changes."""
@@ -32,6 +36,21 @@ REFUSED, USAGE, AWAY, CHANGES = 1, 2, 3, 4
 def say(text: str = "") -> None:
     """Narration, for people; data goes to standard output."""
     typer.echo(text, err=True)
+
+
+def tell(document: Mapping[str, Any], *lines: str, as_json: bool) -> None:
+    """What came of a command, on standard output: one object for programs, or lines for people."""
+    for line in (object_line(document),) if as_json else lines:
+        typer.echo(line)
+
+
+def object_line(document: Mapping[str, Any]) -> str:
+    """Amounts, ids and times as text, as everywhere outside."""
+    return orjson.dumps(document, default=_plain).decode()
+
+
+def _plain(value: Any) -> str:
+    return written(value) if isinstance(value, Decimal) else str(value)
 
 
 def fail(text: str, code: int = REFUSED) -> "typer.Exit":

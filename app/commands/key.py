@@ -1,15 +1,16 @@
 """Keys of sources, buyers and people."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from app.commands.desk import DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.core.duration import Duration
 from app.store.database import Database
-from app.store.keys import KeyStore
+from app.store.keys import KeyEntry, KeyStore
 
 key = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -22,6 +23,8 @@ def issue(
     ],
     expires: Annotated[str | None, typer.Option(help="Valid for so long: 90d.")] = None,
     test: Annotated[bool, typer.Option("--test", help="Everything that comes with it is a test.")] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Print a new key, alone on standard output, this once; only its digest is kept."""
@@ -33,7 +36,7 @@ def issue(
     settings = settings_beside(data_dir)
     span = _span(expires)
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> dict[str, Any]:
         version, rows = await CatalogueStore(database).load()
         catalogue = catalogue_of(rows)
         known = {
@@ -46,14 +49,21 @@ def issue(
             listed = ", ".join(known) or "none is configured yet"
             raise fail(f"there is no {kind} {owner!r} in catalogue v{version} (known: {listed})")
         expires_at = world().now() + span if span else None
-        text, _ = await KeyStore(database, world()).issue(kind, owner, expires_at=expires_at, test=test)  # type: ignore[arg-type]
-        return text
+        told = {"kind": kind, "owner": owner, "expires_at": expires_at, "test": test, "dry_run": dry_run}
+        if dry_run:
+            return told
+        text, id_ = await KeyStore(database, world()).issue(kind, owner, expires_at=expires_at, test=test)  # type: ignore[arg-type]
+        return {"id": id_, "key": text, **told}
 
-    text = at_database(settings, work)
-    say(
-        f"{owner}: key {text[:7]}…{text[-4:]} issued, expires {'in ' + expires if expires else 'never'}; shown only this once"
-    )
-    typer.echo(text)
+    told = at_database(settings, work)
+    ends = f"expires {'in ' + expires if expires else 'never'}"
+    if dry_run:
+        say(f"{owner}: a key would be issued, {ends}")
+        tell(told, as_json=as_json)
+        return
+    text = told["key"]
+    say(f"{owner}: key {text[:7]}…{text[-4:]} issued, {ends}; shown only this once")
+    tell(told, text, as_json=as_json)
 
 
 def _span(text: str | None) -> timedelta | None:
@@ -66,46 +76,56 @@ def _span(text: str | None) -> timedelta | None:
 
 
 @key.command("list")
-def list_keys(owner: Annotated[str | None, typer.Argument()] = None, data_dir: DataDir = None) -> None:
+def list_keys(
+    owner: Annotated[str | None, typer.Argument(help="Of this owner only.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
     """Who has keys: kind, owner, last four characters, since when, until when."""
 
-    async def work(database: Database) -> list[str]:
-        return [
-            f"{one.kind:<7} {one.owner:<24} …{one.last4}  {one.created_at:%Y-%m-%d %H:%M}  "
-            + (
-                "revoked"
-                if one.revoked_at
-                else f"until {one.expires_at:%Y-%m-%d}"
-                if one.expires_at
-                else "no end"
-            )
-            + ("  test" if one.test else "")
-            for one in await KeyStore(database, world()).list(owner=owner)
-        ]
+    async def work(database: Database) -> Sequence[KeyEntry]:
+        return await KeyStore(database, world()).list(owner=owner)
 
-    for line in at_database(settings_beside(data_dir), work):
-        typer.echo(line)
+    found = at_database(settings_beside(data_dir), work)
+    for one in found:
+        tell(_object(one), _row(one), as_json=as_json)
+    if not found:
+        say("there is no key: leadgate key issue source|buyer|user ID")
+
+
+def _object(one: KeyEntry) -> dict[str, Any]:
+    names = ("id", "kind", "owner", "last4", "created_at", "expires_at", "revoked_at", "test")
+    return {name: getattr(one, name) for name in names}
+
+
+def _row(one: KeyEntry) -> str:
+    until = f"until {one.expires_at:%Y-%m-%d}" if one.expires_at else "no end"
+    told = f"{one.kind:<7} {one.owner:<24} …{one.last4}  {one.created_at:%Y-%m-%d %H:%M}  "
+    return told + ("revoked" if one.revoked_at else until) + ("  test" if one.test else "")
 
 
 @key.command("revoke")
 def revoke(
     which: Annotated[str, typer.Argument(help="The key's last four characters, or its id.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Revoke a key; within a second no process takes it any more."""
 
-    async def work(database: Database) -> int:
+    async def work(database: Database) -> Sequence[KeyEntry]:
         try:
             target: UUID | str = UUID(which)
         except ValueError:
             target = which.removeprefix("…")
         try:
-            gone = await KeyStore(database, world()).revoke(target)
+            return await KeyStore(database, world()).revoke(target, dry=dry_run)
         except ValueError as error:
             raise fail(str(error)) from None
-        for one in gone:
-            say(f"{one.owner}: key …{one.last4} revoked")
-        return len(gone)
 
-    if not at_database(settings_beside(data_dir), work):
+    gone = at_database(settings_beside(data_dir), work)
+    if not gone:
         raise fail(f"no live key ends in {which!r}; `leadgate key list` shows them")
+    for one in gone:
+        say(f"{one.owner}: key …{one.last4} {'would be ' if dry_run else ''}revoked")
+        tell({**_object(one), "dry_run": dry_run}, as_json=as_json)

@@ -5,14 +5,25 @@ import getpass
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import typer
+from msgspec import Struct
 
 from app.catalog.documents import ListDoc
 from app.catalog.rows import catalogue_of
-from app.commands.desk import REFUSED, AsJson, DataDir, at_database, fail, say, settings_beside
+from app.commands.desk import (
+    REFUSED,
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+)
 from app.commands.importing import progress
 from app.commands.words import columns, counted
 from app.components import discover
@@ -79,18 +90,25 @@ def load(
         bool, typer.Option("--replace", help="The list becomes what the file says; else it is added.")
     ] = False,
     errors: Errors = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put a file of entries on a list: all of it is in force when it ends, and nothing before."""
-    _from_file(list_id, file, "replace" if replace else "add", column, errors, data_dir)
+    given = Given(column, errors, dry_run, as_json, data_dir)
+    _from_file(list_id, file, "replace" if replace else "add", given)
 
 
 @list_.command("add")
 def add(
-    list_id: ListId, values: Annotated[list[str], typer.Argument(help="Entries.")], data_dir: DataDir = None
+    list_id: ListId,
+    values: Annotated[list[str], typer.Argument(help="Entries.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Put a few entries on a list."""
-    _change(list_id, values, True, data_dir)
+    _change(list_id, values, "add", Given(None, None, dry_run, as_json, data_dir))
 
 
 @list_.command("remove")
@@ -100,20 +118,24 @@ def remove(
     file: Annotated[Path | None, typer.Option(help="A file of them.")] = None,
     column: Column = None,
     errors: Errors = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take entries off a list."""
+    given = Given(column, errors, dry_run, as_json, data_dir)
     if bool(values) == (file is not None):
         raise fail("name the entries, or a --file of them", 2)
     if file is not None:
-        _from_file(list_id, file, "remove", column, errors, data_dir)
+        _from_file(list_id, file, "remove", given)
     else:
-        _change(list_id, values or [], False, data_dir)
+        _change(list_id, values or [], "remove", given)
 
 
 @list_.command("check")
 def check(
     value: Annotated[str, typer.Argument(help="A number, address, domain, or its hash.")],
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """On which lists a value is, as a lead with it would find; exit 1 where it is on none."""
@@ -126,7 +148,7 @@ def check(
 
     found = _at_lists(data_dir, work)
     for name in found:
-        typer.echo(name)
+        tell({"list": name}, name, as_json=as_json)
     if not found:
         say("on no list")
         raise typer.Exit(REFUSED)
@@ -135,43 +157,65 @@ def check(
 @list_.command("clear")
 def clear(
     list_id: ListId,
+    dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take everything off a list. It stays declared."""
 
-    async def work(declared: Declared, lists: Lists) -> None:
+    async def work(declared: Declared, lists: Lists) -> int:
         doc, state = _one(declared, list_id), (await lists.states()).get(list_id)
+        there = state.entries if state else 0
+        if dry_run:
+            say(f"{list_id}: {there:,} entries would be taken off")
+            return there
         if not yes:
-            typer.confirm(
-                f"Take {state.entries if state else 0:,} entries off {list_id}?", abort=True, err=True
-            )
+            typer.confirm(f"Take {there:,} entries off {list_id}?", abort=True, err=True)
         await lists.clear(doc, by=getpass.getuser())
         say(f"{list_id}: empty")
+        return there
 
-    _at_lists(data_dir, work)
+    taken = _at_lists(data_dir, work)
+    tell({"list": list_id, "taken_off": taken, "dry_run": dry_run}, as_json=as_json)
 
 
-def _change(list_id: str, values: Sequence[str], present: bool, data_dir: Path | None) -> None:
+class Given(Struct, frozen=True):
+    """How it was typed."""
+
+    column: str | None
+    errors: Path | None
+    dry_run: bool
+    as_json: bool
+    data_dir: Path | None
+
+
+def _change(list_id: str, values: Sequence[str], how: Literal["add", "remove"], given: Given) -> None:
+    dry = given.dry_run
+
     async def work(declared: Declared, lists: Lists) -> int:
         doc = _one(declared, list_id)
-        refused = await (lists.change(doc, add=values) if present else lists.change(doc, remove=values))
+        adding = how == "add"
+        refused = await lists.change(
+            doc, add=values if adding else (), remove=() if adding else values, dry=dry
+        )
         for _, at, why in refused:
             say(f"error: entry {at + 1} {why}")
-        done = len(values) - len(refused)
-        say(f"{list_id}: {counted(done, 'value')} {'added' if present else 'taken off'}")
         return len(refused)
 
-    if _at_lists(data_dir, work):
+    refused = _at_lists(given.data_dir, work)
+    done = len(values) - refused
+    say(f"{list_id}: {counted(done, 'value')} {'would be ' if dry else ''}{_DONE[how]}")
+    told = {"list": list_id, "how": how, "taken": done, "refused": refused, "dry_run": dry}
+    tell(told, as_json=given.as_json)
+    if refused:
         raise typer.Exit(REFUSED)
 
 
-def _from_file(
-    list_id: str, file: Path, how: How, column: str | None, errors: Path | None, data_dir: Path | None
-) -> None:
+def _from_file(list_id: str, file: Path, how: How, given: Given) -> None:
     if not file.is_file():
         raise fail(f"{file} is no file", 2)
-    beside = errors or file.with_name(f"{file.name}.errors.csv")
+    beside, dry = given.errors or file.with_name(f"{file.name}.errors.csv"), given.dry_run
 
     async def work(declared: Declared, lists: Lists) -> Loaded:
         doc = _one(declared, list_id)
@@ -181,19 +225,28 @@ def _from_file(
                 note(refused)
                 bar.read(loading.share * 0.95, loading.lines)  # what is left is laying it down
 
-            return await lists.load(doc, file, how, by=getpass.getuser(), column=column, heard=heard)
+            return await lists.load(
+                doc, file, how, by=getpass.getuser(), column=given.column, heard=heard, dry=dry
+            )
 
     try:
-        done = _at_lists(data_dir, work)
+        done = _at_lists(given.data_dir, work)
     except KeyboardInterrupt:
         raise fail(f"stopped; {list_id} is as it was, and the same command begins again") from None
     where = f" from column {done.columns.name}" if done.columns.name else ""
-    say(f"{list_id}: {counted(done.taken, 'line')}{where} {_DONE[how]}; {_now(done.state)}")
+    became = _WOULD[how] if dry else _DONE[how]
+    say(f"{list_id}: {counted(done.taken, 'line')}{where} {became}; {_now(done.state)}")
     if done.refused:
         say(f"{counted(done.refused, 'line')} no entry: {beside}")
+    told = {
+        "list": list_id, "how": how, "taken": done.taken, "refused": done.refused, "entries": done.state.entries,
+        "changes": done.state.changes, "dry_run": dry,
+    }  # fmt: skip
+    tell(told, as_json=given.as_json)
 
 
 _DONE = {"add": "added", "replace": "are the list now", "remove": "taken off"}
+_WOULD = {"add": "would be added", "replace": "would be the list", "remove": "would be taken off"}
 
 
 def _now(state: State) -> str:

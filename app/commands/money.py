@@ -1,19 +1,20 @@
 """What buyers owe and sources are owed: balances, and what people book by their own word."""
 
 import getpass
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.commands.words import columns
 from app.commands.words import money as shown
 from app.core.metrics import Metrics
 from app.core.money import amount as amount_of
-from app.core.money import written
+from app.core.money import of_units, written
 from app.pipeline.bookkeeping import Bookkeeper, Done, Kind, Known, Said
 from app.pipeline.faults import Retrying
 from app.report.party import Kind as PartyKind
@@ -22,11 +23,12 @@ from app.store import accounts, balances
 from app.store.accounts import Balance
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
+from app.store.trial import transaction
 
 Currency = Annotated[str, typer.Option(help="Where the account may be in several: USD.")]
 Note = Annotated[str, typer.Option(help="What it is for; it stands on the statement.")]
 Key = Annotated[str, typer.Option(help="A name of this entry: said again, nothing is booked twice.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be booked.")]
+_SIGNED = {"ignore_unknown_options": True}  # -5 is an amount
 _PATIENCE_S = 5.0
 
 money = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -43,7 +45,7 @@ async def known_to(database: Database) -> Known:
 
 
 def _booking(kind: Kind, of: PartyKind, about: str) -> None:
-    """One command of those that are alike."""
+    """One command of those that are alike. An amount below 0 is read as one, to be told that it is."""
 
     def book(
         id_: Annotated[str, typer.Argument(metavar=of.upper(), help=f"A {of}'s id.")],
@@ -52,12 +54,17 @@ def _booking(kind: Kind, of: PartyKind, about: str) -> None:
         currency: Currency = "",
         key: Key = "",
         dry_run: DryRun = False,
+        as_json: AsJson = False,
         data_dir: DataDir = None,
     ) -> None:
-        _book(_said(kind, of, id_, amount, note, currency, key), dry_run, data_dir)
+        said = _said(kind, of, id_, amount, note, currency, key)
+        if said.amount <= 0:
+            wrong = f"what was booked wrongly is put right by `leadgate money adjust {of} {id_} …`"
+            raise fail(f"AMOUNT {amount} must be above 0; {wrong}", 2)
+        _book(said, dry_run, data_dir, as_json=as_json)
 
     book.__doc__ = about
-    money.command(kind)(book)
+    money.command(kind, context_settings=_SIGNED)(book)
 
 
 _booking("deposit", "buyer", "What a buyer pays in beforehand.")
@@ -66,7 +73,7 @@ _booking("credit", "buyer", "What a buyer is let off, beside the leads that it g
 _booking("payout", "source", "What a source was paid.")
 
 
-@money.command("adjust", context_settings={"ignore_unknown_options": True})
+@money.command("adjust", context_settings=_SIGNED)
 def adjust(
     of: Annotated[str, typer.Argument(metavar="buyer|source")],
     id_: Annotated[str, typer.Argument(metavar="ID")],
@@ -80,10 +87,13 @@ def adjust(
     currency: Currency = "",
     key: Key = "",
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put right what a buyer owes, or what a source is owed."""
-    _book(_said("adjustment", kind_of(of), id_, amount, note, currency, key), dry_run, data_dir)
+    _book(
+        _said("adjustment", kind_of(of), id_, amount, note, currency, key), dry_run, data_dir, as_json=as_json
+    )
 
 
 def _said(kind: Kind, of: PartyKind, id_: str, amount: str, note: str, currency: str, key: str) -> Said:
@@ -96,13 +106,22 @@ def _said(kind: Kind, of: PartyKind, id_: str, amount: str, note: str, currency:
     )  # fmt: skip
 
 
-def _book(said: Said, dry_run: bool, data_dir: Path | None) -> None:
+def _book(said: Said, dry_run: bool, data_dir: Path | None, *, as_json: bool) -> None:
     async def work(database: Database) -> Done:
         known, clock = await known_to(database), world()
         keeper = Bookkeeper(database, clock, Retrying(clock, Metrics(), patience=_PATIENCE_S), lambda: known)
         return await keeper.book(said, dry=dry_run)
 
-    typer.echo(_told(said, at_database(settings_beside(data_dir), work), dry_run))
+    done = at_database(settings_beside(data_dir), work)
+    tell(_object(said, done, dry_run), _told(said, done, dry_run), as_json=as_json)
+
+
+def _object(said: Said, done: Done, dry_run: bool) -> dict[str, Any]:
+    """`new` is false where this key was booked before; `before` and `after` as the party sees its balance."""
+    return {
+        "of": done.party.kind, "id": done.party.id, "kind": said.kind, "amount": said.amount, "currency": done.entry.currency, "before": done.before, "after": done.after, "key": said.key or None,
+        "new": done.new, "dry_run": dry_run,
+    }  # fmt: skip
 
 
 def _told(said: Said, done: Done, dry_run: bool) -> str:
@@ -117,20 +136,28 @@ def _told(said: Said, done: Done, dry_run: bool) -> str:
 @money.command("recount")
 def recount(
     buyer: Annotated[str, typer.Argument(metavar="BUYER", help="One with an account.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Count anew what is held against a buyer's limit, from the ledger and its open deliveries."""
 
-    async def work(database: Database) -> None:
+    async def work(database: Database) -> tuple[Decimal | None, Decimal]:
         known = await known_to(database)
         if buyer not in known.buyers:
-            raise fail(f"there is no buyer {buyer} (known: {', '.join(sorted(known.buyers)) or 'none'})", 2)
-        async with database.acquire() as conn:
+            raise fail(f"there is no buyer {buyer!r} (known: {', '.join(sorted(known.buyers)) or 'none'})")
+        async with database.acquire() as conn, transaction(conn, dry=dry_run):
+            before = (await balances.there(conn, [buyer])).get(buyer)
             await balances.recount(conn, buyer)
             await balances.make(conn, [buyer])
+            after = (await balances.there(conn, [buyer]))[buyer]
+        return None if before is None else of_units(before), of_units(after)
 
-    at_database(settings_beside(data_dir), work)
-    typer.echo(f"{buyer} is counted anew")
+    before, after = at_database(settings_beside(data_dir), work)
+    told = {"buyer": buyer, "before": before, "after": after, "dry_run": dry_run}
+    was = "nothing was counted" if before is None else f"{'is' if dry_run else 'was'} {shown(before)}"
+    is_ = "would be" if dry_run else "is"
+    tell(told, f"{buyer} {is_} counted anew: {shown(after)} held against its limit, {was}", as_json=as_json)
 
 
 @money.command("balance")

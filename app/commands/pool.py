@@ -9,7 +9,19 @@ import typer
 from msgspec import Struct
 
 from app.commands.beside import Beside, beside
-from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import (
+    USAGE,
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    fail,
+    object_line,
+    say,
+    settings_beside,
+    tell,
+    world,
+)
 from app.commands.recalling import one_id
 from app.commands.words import columns, counted, days, short, span, tail
 from app.core.metrics import Metrics
@@ -77,16 +89,23 @@ def every(
 def claim(
     person: As,
     lead: Annotated[str | None, typer.Argument(metavar="[LEAD]", help="Which; without it the next.")] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Claim the next lead for a person, or a certain one, and show it whole."""
+    """Claim the next lead for a person, or a certain one, and show it whole.
+
+    With --dry-run it says which lead that would be, and shows none of its person."""
     settings = settings_beside(data_dir)
 
     async def work(database: Database) -> list[str]:
         counter = await _counter(database, settings)
         agent = counter.agent(person)
-        row = await counter.desk.claim(agent, None if lead is None else await _id(database, lead))
+        which = None if lead is None else await _id(database, lead)
+        row = await counter.desk.claim(agent, which, dry=dry_run)
+        if dry_run:
+            line = f"{tail(row.lead_id)} of {row.contract} would be {agent.person.called}'s"
+            return [object_line({**_named(row), "dry_run": True}) if as_json else line]
         card = await counter.view.card(agent, row)
         if card is None:
             raise fail("this lead was deleted a moment ago")
@@ -97,16 +116,26 @@ def claim(
 
 
 @pool.command("release")
-def release(lead: Named, person: As, reason: Reason = "", data_dir: DataDir = None) -> None:
+def release(
+    lead: Named,
+    person: As,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
     """Give a lead back for the person who has it; it is offered to others."""
-    settings = settings_beside(data_dir)
+    settings, is_ = settings_beside(data_dir), "would be" if dry_run else "is"
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[dict[str, Any], str]:
         counter = await _counter(database, settings)
-        row = await counter.desk.release(counter.agent(person), await _id(database, lead), reason)
-        return f"{tail(row.lead_id)} is released, and offered to {_whom(row)}"
+        agent, which = counter.agent(person), await _id(database, lead)
+        row = await counter.desk.release(agent, which, reason, dry=dry_run)
+        line = f"{tail(row.lead_id)} {is_} released, and offered to {_whom(row)}"
+        return {**_named(row), "team": row.team, "dry_run": dry_run}, line
 
-    typer.echo(at_database(settings, work))
+    told, line = at_database(settings, work)
+    tell(told, line, as_json=as_json)
 
 
 @pool.command("close")
@@ -117,37 +146,48 @@ def close(
         str, typer.Option(metavar="REASON", help="It was no good: on to the next contract.")
     ] = "",
     reference: Annotated[str, typer.Option(help="The buyer's own id of the lead.")] = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Say for the person who has it that it is taken, or with --rejected that it is not."""
-    settings = settings_beside(data_dir)
+    settings, is_ = settings_beside(data_dir), "would be" if dry_run else "is"
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[dict[str, Any], str]:
         counter = await _counter(database, settings)
         outcome = Rejected(reason=rejected) if rejected else Accepted(reference=reference or None)
-        step = await counter.desk.close(counter.agent(person), await _id(database, lead), outcome)
-        went = f" and goes to {', '.join(job.contract.id for job in step.jobs)}" if step.jobs else ""
-        return f"{tail(step.track.lead_id)} is {step.state}{went}"
+        agent, which = counter.agent(person), await _id(database, lead)
+        step = await counter.desk.close(agent, which, outcome, dry=dry_run)
+        asked = [job.contract.id for job in step.jobs]
+        went = f" and {'would go' if dry_run else 'goes'} to {', '.join(asked)}" if asked else ""
+        told = {"lead": step.track.lead_id, "state": step.state, "asked": asked, "dry_run": dry_run}
+        return told, f"{tail(step.track.lead_id)} {is_} {step.state}{went}"
 
-    typer.echo(at_database(settings, work))
+    told, line = at_database(settings, work)
+    tell(told, line, as_json=as_json)
 
 
 @pool.command("move")
 def move(
     lead: Named,
     to: Annotated[str, typer.Option(metavar="TEAM", help="A team of its buyer, or all.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Offer a lead to another team until it is claimed; whoever has it has it no more."""
-    settings = settings_beside(data_dir)
+    settings, is_ = settings_beside(data_dir), "would be" if dry_run else "is"
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[dict[str, Any], str]:
         counter = await _counter(database, settings)
-        row = await counter.desk.move(await _id(database, lead), to, by=counter.beside.by)
-        had = f"; {row.buyer}/{row.person} had it" if row.person else ""
-        return f"{tail(row.lead_id)} is offered to {'everybody' if to == 'all' else f'team {to}'}{had}"
+        row = await counter.desk.move(await _id(database, lead), to, by=counter.beside.by, dry=dry_run)
+        had = f"; {row.buyer}/{row.person} {'has' if dry_run else 'had'} it" if row.person else ""
+        whom = "everybody" if to == "all" else f"team {to}"
+        told = {**_named(row), "team": None if to == "all" else to, "had_by": row.person, "dry_run": dry_run}
+        return told, f"{tail(row.lead_id)} {is_} offered to {whom}{had}"
 
-    typer.echo(at_database(settings, work))
+    told, line = at_database(settings, work)
+    tell(told, line, as_json=as_json)
 
 
 async def _id(database: Database, text: str) -> UUID:
@@ -189,6 +229,12 @@ def _left(one: Pooled, now: datetime) -> str:
 
 def _whom(one: Pooled) -> str:
     return f"team {one.team}" if one.team else f"everybody of {one.buyer}"
+
+
+def _named(row: Pooled) -> dict[str, Any]:
+    return {
+        "lead": row.lead_id, "delivery": row.delivery_id, "contract": row.contract, "buyer": row.buyer
+    }  # fmt: skip
 
 
 def _object(one: Pooled) -> str:

@@ -1,7 +1,7 @@
 """`replay`: asks buyers again for what died or waits, at a pace that they can bear."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from app.catalog.snapshot import Snapshot
 from app.commands.beside import Beside, beside
-from app.commands.desk import DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.commands.moments import per_second, since_when
 from app.commands.recalling import one_id
 from app.commands.words import clock, span, tail
@@ -24,11 +24,13 @@ _SHOWN = 10
 
 
 class Chosen(Struct):
-    """What would be asked again, and what can't be, with why."""
+    """What would be asked again, and what can't be, with why; `asked` is what was, once it was."""
 
     ids: list[UUID]
     oldest: datetime | None = None
     refused: dict[UUID, Refused] = {}
+    room: int | None = None
+    asked: int = 0
 
 
 def replay(
@@ -44,11 +46,13 @@ def replay(
     even_unclear: Annotated[
         bool, typer.Option("--even-unclear", help="Also unclear ones of buyers who may not ignore repeats.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")] = False,
+    dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Ask again, with the same delivery ids; the running service sends, as many a minute as `--rate` says."""
+    """Ask buyers again for what died or waits. Delivery ids stay the same; the running service sends, as many a
+    minute as `--rate` says."""
     states = _states(outcome)
     if not delivery and contract is None and since is None and outcome is None:
         raise fail("name deliveries, or say which: --contract, --outcome, --since", 2)
@@ -64,22 +68,30 @@ def replay(
         chosen = await _chosen(database, delivery or [], contract, states, start)
         await _look(parts, chosen, even_unclear)
         _say_refused(chosen)
-        if not chosen.ids:
-            say(
-                "nothing to ask again"
-                if not chosen.refused
-                else "nothing else to ask again; nothing was changed"
-            )
-            return 1 if chosen.refused else 0
-        room = await _room(database, parts.snapshot, contract)
-        typer.echo(_plan(chosen, room, pace, rate) + (" Run without --dry-run to start." if dry_run else ""))
-        if dry_run:
-            return 1 if chosen.refused and delivery else 0
-        if len(chosen.ids) > 1 and not yes:
-            typer.confirm("Ask them again?", abort=True, err=True)
-        return await _ask(parts, chosen, pace, even_unclear)
+        if chosen.ids:
+            chosen.room = await _room(database, parts.snapshot, contract)
+            plan = _plan(chosen, pace, rate) + (" Run without --dry-run to start." if dry_run else "")
+            say(plan) if as_json else typer.echo(plan)
+        else:
+            others = "nothing else to ask again; nothing was changed"
+            say(others if chosen.refused else "nothing to ask again")
+        code = 1 if chosen.refused and (delivery or not chosen.ids) else 0
+        if chosen.ids and not dry_run:
+            if len(chosen.ids) > 1 and not yes:
+                typer.confirm("Ask them again?", abort=True, err=True)
+            code = await _ask(parts, chosen, pace, even_unclear)
+        tell(_object(chosen, pace, dry_run), as_json=as_json)
+        return code
 
     raise typer.Exit(at_database(settings, work))
+
+
+def _object(chosen: Chosen, pace: float, dry_run: bool) -> dict[str, Any]:
+    return {
+        "deliveries": [one for one in chosen.ids if one not in chosen.refused], "oldest": chosen.oldest,
+        "room": chosen.room, "a_minute": round(pace * 60, 3), "asked": chosen.asked, "dry_run": dry_run,
+        "refused": [{"delivery": id_, "code": why.reason, "detail": why.detail} for id_, why in chosen.refused.items()],
+    }  # fmt: skip
 
 
 def _states(outcome: list[str] | None) -> list[str]:
@@ -135,29 +147,30 @@ async def _room(database: Database, snapshot: Snapshot, contract: str | None) ->
     return min(limit - values.get(key, 0) for key, limit in keys.items())
 
 
-def _plan(chosen: Chosen, room: int | None, pace: float, rate: str) -> str:
+def _plan(chosen: Chosen, pace: float, rate: str) -> str:
     n = len(chosen.ids)
     text = f"{n:,} {'delivery' if n == 1 else 'deliveries'}"
     if chosen.oldest is not None:
         text += f", oldest {clock(chosen.oldest, None)[:8]}"
-    if room is not None:
-        text += f". Cap leaves room for {max(0, room):,}"
+    if chosen.room is not None:
+        text += f". Cap leaves room for {max(0, chosen.room):,}"
     if n > 1:
         text += f". At {rate}: {span(n / pace * 1000)}"
     return text + "."
 
 
 async def _ask(parts: Beside, chosen: Chosen, pace: float, even_unclear: bool) -> int:
-    asked = 0
     before = len(chosen.refused)
     for delivery_id in chosen.ids:
         try:
             await parts.replayer.ask(
-                delivery_id, by=parts.by, in_seconds=asked / pace, even_unclear=even_unclear
+                delivery_id, by=parts.by, in_seconds=chosen.asked / pace, even_unclear=even_unclear
             )
-            asked += 1
+            chosen.asked += 1
         except Refused as refused:
             chosen.refused[delivery_id] = refused
             say(f"not {tail(delivery_id)}: {refused.detail}")
-    say(f"{asked:,} will be asked again by the running service; follow with `leadgate deliveries --follow`")
+    say(
+        f"{chosen.asked:,} will be asked again by the running service; follow with `leadgate deliveries --follow`"
+    )
     return 1 if len(chosen.refused) > before else 0

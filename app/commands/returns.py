@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 import typer
 
 from app.commands.beside import Beside, beside
@@ -12,10 +11,13 @@ from app.commands.desk import (
     REFUSED,
     AsJson,
     DataDir,
+    DryRun,
     at_database,
     fail,
+    object_line,
     say,
     settings_beside,
+    tell,
     world,
 )
 from app.commands.recalling import one_id
@@ -33,7 +35,6 @@ STATES = ("requested", "approved", "denied", "withdrawn")
 Named = Annotated[
     list[str], typer.Argument(metavar="RETURN…", help="Ids of returns, or their last 6 characters or more.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
 
 returns = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -73,15 +74,15 @@ def approve(
     named: Named,
     reason: Annotated[str, typer.Option(help="Words for the buyer.")] = "",
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take leads back: what was charged is credited, or the next lead is free."""
 
-    async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
-        done = await desk.approve(return_id, by=parts.by, why=reason, dry=dry_run)
-        return f"{done.state}{_came_to(done)}"
+    async def word(desk: Returns, parts: Beside, return_id: UUID) -> Request:
+        return await desk.approve(return_id, by=parts.by, why=reason, dry=dry_run)
 
-    _each(named, word, dry_run, data_dir)
+    _each(named, word, dry_run, data_dir, as_json=as_json)
 
 
 @returns.command("deny")
@@ -89,21 +90,22 @@ def deny(
     named: Named,
     reason: Annotated[str, typer.Option(help="Why; the buyer is told these words.")],
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Leave things as they are; the buyer may appeal once, with evidence."""
 
-    async def word(desk: Returns, parts: Beside, return_id: UUID) -> str:
-        done = await desk.deny(return_id, reason, by=parts.by, dry=dry_run)
-        return f"{done.state}: {done.why}"
+    async def word(desk: Returns, parts: Beside, return_id: UUID) -> Request:
+        return await desk.deny(return_id, reason, by=parts.by, dry=dry_run)
 
-    _each(named, word, dry_run, data_dir)
+    _each(named, word, dry_run, data_dir, as_json=as_json)
 
 
 def _each(
-    named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[str]], dry_run: bool, data_dir: Any
-) -> None:
-    """Each by itself: one that can't be decided hinders none of the others."""
+    named: list[str], word: Callable[[Returns, Beside, UUID], Awaitable[Request]], dry_run: bool, data_dir: Any,
+    *, as_json: bool,
+) -> None:  # fmt: skip
+    """Each by itself: one that can't be decided hinders none of the others. `changed` is false where it was so."""
     settings = settings_beside(data_dir)
 
     async def work(database: Database) -> int:
@@ -119,9 +121,10 @@ def _each(
         refused = 0
         for return_id in ids:
             try:
-                said = await word(desk, parts, return_id)
+                done = await word(desk, parts, return_id)
                 is_ = "was already" if return_id in ended else "would be" if dry_run else "is"
-                typer.echo(f"{tail(return_id)} {is_} {said}")
+                told = {**view(done), "changed": return_id not in ended, "dry_run": dry_run}
+                tell(told, f"{tail(return_id)} {is_} {done.state}{_came_to(done)}", as_json=as_json)
             except Refused as error:
                 refused += 1
                 say(f"error: {tail(return_id)}: {error.detail}")
@@ -131,6 +134,8 @@ def _each(
 
 
 def _came_to(one: Request) -> str:
+    if one.state == "denied":
+        return f": {one.why}"
     if one.credited is not None:
         text = f": {money(one.credited)} {one.currency} credited to {one.buyer}"
     else:
@@ -173,4 +178,4 @@ def _found(one: Request) -> str:
 
 
 def _object(one: Request) -> str:
-    return orjson.dumps(view(one)).decode()
+    return object_line(view(one))

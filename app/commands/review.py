@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
-import orjson
 import typer
 
 from app.catalog.review import ReviewDoc
 from app.catalog.rows import catalogue_of
 from app.commands.beside import Beside, beside
-from app.commands.desk import AsJson, DataDir, at_database, say, settings_beside, world
+from app.commands.desk import (
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    object_line,
+    say,
+    settings_beside,
+    tell,
+    world,
+)
 from app.commands.recalling import one_id
 from app.commands.words import columns, days, short, tail
 from app.core.redaction import scrub
@@ -21,7 +31,6 @@ from app.store.database import Database
 from app.store.reviews import HeldLead
 
 Named = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or its last 6 characters or more.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
 
 Ends = Mapping[str, ReviewDoc]
 """Campaign → what becomes of its held leads, where that is said."""
@@ -62,18 +71,20 @@ def held(
 
 
 @review.command("approve")
-def approve(lead: Named, dry_run: DryRun = False, data_dir: DataDir = None) -> None:
+def approve(lead: Named, dry_run: DryRun = False, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Send a held lead on to distribution as if it had been accepted; the running service hands it over."""
     settings = settings_beside(data_dir)
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[dict[str, Any], str]:
         async with database.acquire() as conn:
             lead_id = await one_id(conn, lead, looking.leads_ending, "lead")
         parts: Beside = await beside(database, settings)
         step = await parts.reviewer.approve(lead_id, by=parts.by, dry=dry_run)
-        return f"{tail(lead_id)} {'would be' if dry_run else 'is'} approved{_followed(step)}"
+        line = f"{tail(lead_id)} {'would be' if dry_run else 'is'} approved{_followed(step)}"
+        return _ended(lead_id, "approved", step, dry_run), line
 
-    typer.echo(at_database(settings, work))
+    told, line = at_database(settings, work)
+    tell(told, line, as_json=as_json)
 
 
 @review.command("reject")
@@ -81,19 +92,30 @@ def reject(
     lead: Named,
     reason: Annotated[str, typer.Option(help="Why; its source is told these words.")],
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Refuse a held lead; nothing is owed for it, and it stands in nobody's way as a duplicate."""
     settings = settings_beside(data_dir)
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[dict[str, Any], str]:
         async with database.acquire() as conn:
             lead_id = await one_id(conn, lead, looking.leads_ending, "lead")
         parts: Beside = await beside(database, settings)
-        await parts.reviewer.reject(lead_id, reason, by=parts.by, dry=dry_run)
-        return f"{tail(lead_id)} {'would be' if dry_run else 'is'} rejected: {reason}"
+        step = await parts.reviewer.reject(lead_id, reason, by=parts.by, dry=dry_run)
+        line = f"{tail(lead_id)} {'would be' if dry_run else 'is'} rejected: {reason}"
+        return _ended(lead_id, "rejected", step, dry_run), line
 
-    typer.echo(at_database(settings, work))
+    told, line = at_database(settings, work)
+    tell(told, line, as_json=as_json)
+
+
+def _ended(lead_id: UUID, said: str, step: Step | None, dry_run: bool) -> dict[str, Any]:
+    """`asked` are the contracts that it goes on to; what became of it is not known where a commit was in doubt."""
+    return {
+        "lead": lead_id, "said": said, "state": step.state if step else None,
+        "asked": [job.contract.id for job in step.jobs] if step else [], "dry_run": dry_run,
+    }  # fmt: skip
 
 
 def _followed(step: Step | None) -> str:
@@ -136,4 +158,4 @@ def _object(one: HeldLead, ends: Ends) -> str:
     told = {name: getattr(one, name) for name in one.__struct_fields__} | {"findings": findings}
     if doc := ends.get(one.campaign):
         told |= {"ends_at": one.held_at + timedelta(seconds=doc.within.seconds), "then": doc.then}
-    return orjson.dumps(told, default=str).decode()
+    return object_line(told)

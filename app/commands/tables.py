@@ -9,7 +9,17 @@ import orjson
 import typer
 
 from app.catalog.snapshot import EnricherPart, build
-from app.commands.desk import REFUSED, AsJson, DataDir, at_database, fail, say, settings_beside
+from app.commands.desk import (
+    REFUSED,
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+)
 from app.commands.importing import progress
 from app.commands.lists import refusals
 from app.commands.words import columns, counted
@@ -74,6 +84,8 @@ def load(
     errors: Annotated[
         Path | None, typer.Option(help="Where rows go that nobody could be found by; else beside the file.")
     ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """The table becomes what a file says: all of it is in force when this ends, and nothing before."""
@@ -89,21 +101,27 @@ def load(
                 note(refused)
                 bar.read(loading.share * 0.95, loading.lines)  # what is left is the switch
 
+            if dry_run:
+                return await tables.weigh(part, file, heard)
             return await tables.load(part, file, by=getpass.getuser(), heard=heard)
 
     try:
         done = _at_tables(data_dir, work)
     except KeyboardInterrupt:
         raise fail(f"stopped; {name} is as it was, and the same command begins again") from None
-    say(f"{name}: {counted(done.taken, 'row')} read; {done.entries:,} in it")
+    became = "the table would be these" if dry_run else f"{done.entries:,} in it"
+    say(f"{name}: {counted(done.taken, 'row')} read; {became}")
     if done.refused:
         say(f"{counted(done.refused, 'row')} left out: {beside}")
+    told = {"table": name, "taken": done.taken, "refused": done.refused, "dry_run": dry_run}
+    tell(told if dry_run else {**told, "rows": done.entries}, as_json=as_json)
 
 
 @table.command("check")
 def check(
     name: Name,
     values: Annotated[list[str], typer.Argument(help="The values of its key, in order.")],
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """What a table says of a key, as a lead with it would find; exit 1 where it has no such row."""
@@ -118,26 +136,33 @@ def check(
     if found is None:
         say("no such row")
         raise typer.Exit(REFUSED)
-    for line in columns([(column, str(text)) for column, text in found.items()]):
-        typer.echo(line)
+    tell(found, *columns([(column, str(text)) for column, text in found.items()]), as_json=as_json)
 
 
 @table.command("clear")
 def clear(
     name: Name,
+    dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take every row out of a table. It stays declared."""
 
-    async def work(declared: Declared, tables: Tables) -> None:
+    async def work(declared: Declared, tables: Tables) -> int:
         part, state = _one(declared, name), (await tables.states()).get(name)
+        there = state.entries if state else 0
+        if dry_run:
+            say(f"{name}: {counted(there, 'row')} would be taken out")
+            return there
         if not yes:
-            typer.confirm(f"Take {state.entries if state else 0:,} rows out of {name}?", abort=True, err=True)
+            typer.confirm(f"Take {there:,} rows out of {name}?", abort=True, err=True)
         await tables.clear(part, by=getpass.getuser())
         say(f"{name}: empty")
+        return there
 
-    _at_tables(data_dir, work)
+    taken = _at_tables(data_dir, work)
+    tell({"table": name, "taken_out": taken, "dry_run": dry_run}, as_json=as_json)
 
 
 def _one(declared: Declared, name: str) -> EnricherPart:

@@ -75,6 +75,10 @@ class Lists:
         async with self._database.acquire() as conn:
             return await store.states(conn)
 
+    async def _state(self, list_id: str) -> store.State:
+        async with self._database.acquire() as conn:
+            return await store.state(conn, list_id)
+
     async def load(
         self,
         doc: ListDoc,
@@ -84,8 +88,10 @@ class Lists:
         by: str,
         column: str | None = None,
         heard: Heard | None = None,
+        dry: bool = False,
     ) -> Loaded:
-        """Raises Unreadable for what is no file of entries, Unprocessable where none of it is one."""
+        """Raises Unreadable for what is no file of entries, Unprocessable where none of it is one. `dry`: only read,
+        and the list is told as it stays."""
         entries, source = Entries(doc, self._fieldtypes), EntryFile(file)
         columns = columns_of(source.sample(), entries.keys, column, _WORDS[doc.of])
         loading, sorter = Loading(), Sorter(self._spool)
@@ -99,7 +105,7 @@ class Lists:
                     f"none of {loading.lines:,} lines holds an entry; the list stays as it is",
                     code="no_entries",
                 )
-            state = await self._put(doc.id, sorter, how, by)
+            state = await self._state(doc.id) if dry else await self._put(doc.id, sorter, how, by)
         finally:
             sorter.close()
         return Loaded(
@@ -107,14 +113,16 @@ class Lists:
         )
 
     async def change(
-        self, doc: ListDoc, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+        self, doc: ListDoc, *, add: Sequence[str] = (), remove: Sequence[str] = (), dry: bool = False
     ) -> list[tuple[str, int, Refusal]]:
         """Take a few entries off a list, then put others on it, in one transaction. Those that are none come back:
-        `add` or `remove`, their place in it, why."""
+        `add` or `remove`, their place in it, why. `dry`: which they would be, and nothing is changed."""
         entries, refused = Entries(doc, self._fieldtypes), list[tuple[str, int, Refusal]]()
         off, not_off = await asyncio.to_thread(_sorted_out, entries, remove)
         on, not_on = await asyncio.to_thread(_sorted_out, entries, add)
         refused += [("add", *one) for one in not_on] + [("remove", *one) for one in not_off]
+        if dry:
+            return refused
         async with self._database.acquire() as conn, conn.transaction():
             both = set(off) - set(on)
             await store.change(conn, doc.id, {**dict.fromkeys(both, False), **dict.fromkeys(on, True)})

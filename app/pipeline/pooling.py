@@ -26,6 +26,7 @@ from app.pipeline.tracks import Step
 from app.store import decisions, deliveries, leads, pool
 from app.store.database import Database, marked
 from app.store.pool import Count, Pooled, Rules
+from app.store.trial import transaction
 
 T = TypeVar("T")
 LONGEST_REASON = 200
@@ -63,7 +64,8 @@ class Allowed(Struct, frozen=True):
 
 
 class PoolDesk:
-    """Each word is one transaction; of several people who reach for one lead one has it."""
+    """Each word is one transaction; of several people who reach for one lead one has it. A `dry` word says what
+    would be, and nothing of it stays."""
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class PoolDesk:
     def agent(self, buyer: str, person: str) -> Agent:
         return agent_of(self._plans().snapshot, buyer, person)
 
-    async def claim(self, agent: Agent, which: UUID | None = None) -> Pooled:
+    async def claim(self, agent: Agent, which: UUID | None = None, *, dry: bool = False) -> Pooled:
         """The next lead, or that one (by its id or its delivery's); once more where it is this person's already.
 
         Raises NotFound (`pool_empty`, or there is no such lead for this person) and Conflict: `capacity`, `quota`,
@@ -102,8 +104,8 @@ class PoolDesk:
                 return mine
             return await self._claimed(conn, agent, which, claim_id)
 
-        row = await self._run(attempt)
-        if row.claim_id == claim_id:
+        row = await self._run(attempt, dry)
+        if row.claim_id == claim_id and not dry:
             self._count(row, "claimed")
         return row
 
@@ -197,7 +199,7 @@ class PoolDesk:
 
         return await self._run(attempt)
 
-    async def release(self, agent: Agent, which: UUID, reason: str = "") -> Pooled:
+    async def release(self, agent: Agent, which: UUID, reason: str = "", *, dry: bool = False) -> Pooled:
         """Free again, for others. Raises NotYours where it is not this person's, or not any more."""
 
         async def attempt(conn: Any, _: bool) -> Pooled:
@@ -209,11 +211,14 @@ class PoolDesk:
             await self._offers.offered_on(conn, [over])
             return over
 
-        row = await self._run(attempt)
-        self._count(row, "released")
+        row = await self._run(attempt, dry)
+        if not dry:
+            self._count(row, "released")
         return row
 
-    async def close(self, agent: Agent, which: UUID, outcome: Accepted | Rejected) -> Step:
+    async def close(
+        self, agent: Agent, which: UUID, outcome: Accepted | Rejected, *, dry: bool = False
+    ) -> Step:
         """What became of it: taken, so that it is sold; or refused, so that it goes on to the next contract."""
 
         async def attempt(conn: Any, _: bool) -> tuple[Pooled, Step]:
@@ -233,11 +238,12 @@ class PoolDesk:
             await leads.note(conn, row.lead_id, "closed", delivery.id, agent.name, data)
             return row, (await self._recorder.follow(conn, [Ended(jobs[0], state, outcome)]))[0]
 
-        row, step = await self._run(attempt)
-        self._count(row, "closed")
+        row, step = await self._run(attempt, dry)
+        if not dry:
+            self._count(row, "closed")
         return step
 
-    async def move(self, which: UUID, team: str, *, by: str) -> Pooled:
+    async def move(self, which: UUID, team: str, *, by: str, dry: bool = False) -> Pooled:
         """Offered to this team, or to all, until it is claimed; whoever has it has it no more."""
 
         async def attempt(conn: Any, _: bool) -> Pooled:
@@ -255,7 +261,7 @@ class PoolDesk:
             await leads.note(conn, row.lead_id, "offered", row.delivery_id, by, {"to": team})
             return row
 
-        return await self._run(attempt)
+        return await self._run(attempt, dry)
 
     def teams(self, buyer: str) -> list[str]:
         doc = self._plans().snapshot.buyers.get(buyer)
@@ -268,10 +274,10 @@ class PoolDesk:
             raise _not_yours()
         return row
 
-    async def _run(self, work: Callable[[Any, bool], Awaitable[T]]) -> T:
+    async def _run(self, work: Callable[[Any, bool], Awaitable[T]], dry: bool = False) -> T:
         async def attempt(again: bool) -> T:
             try:
-                async with self._database.acquire() as conn, conn.transaction():
+                async with self._database.acquire() as conn, transaction(conn, dry=dry):
                     if again:
                         await marked(conn)
                     return await work(conn, again)

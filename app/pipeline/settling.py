@@ -14,6 +14,7 @@ from app.pipeline.tracks import Step
 from app.store import bundles, decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
+from app.store.trial import transaction
 
 _STATE = {Accepted: "accepted", Rejected: "rejected", Duplicate: "duplicate", TryLater: "dead"}
 _OPEN = ("sending", "waiting", "pooled", "unclear")
@@ -35,9 +36,13 @@ class Settler:
         *,
         by: str,
         owns: Callable[[DeliveryRow], bool] = lambda _: True,
+        dry: bool = False,
     ) -> Step | None:
-        """Raises NotFound (also for what the caller does not own) and Conflict (it ended otherwise)."""
-        return await self._retrying.run(lambda again: self._attempt(delivery_id, outcome, by, owns, again))
+        """Raises NotFound (also for what the caller does not own) and Conflict (it ended otherwise). `dry`: what
+        would follow, and nothing is kept."""
+        return await self._retrying.run(
+            lambda again: self._attempt(delivery_id, outcome, by, owns, again, dry=dry)
+        )
 
     async def together(self, bundle_id: UUID) -> list[UUID]:
         """The deliveries that left in one file; none where there is no such file."""
@@ -45,11 +50,18 @@ class Settler:
             return [one.delivery_id for one in await bundles.rows(conn, bundle_id)]
 
     async def _attempt(
-        self, delivery_id: UUID, outcome: Outcome, by: str, owns: Callable[[DeliveryRow], bool], again: bool
+        self,
+        delivery_id: UUID,
+        outcome: Outcome,
+        by: str,
+        owns: Callable[[DeliveryRow], bool],
+        again: bool,
+        *,
+        dry: bool,
     ) -> Step | None:
         state = _STATE[type(outcome)]
         try:
-            async with self._database.acquire() as conn, conn.transaction():
+            async with self._database.acquire() as conn, transaction(conn, dry=dry):
                 if again:
                     await marked(conn)
                 row = await deliveries.find(conn, delivery_id, locked=True)

@@ -45,6 +45,18 @@ class Tables:
         async with self._database.acquire() as conn:
             return await store.states(conn)
 
+    async def weigh(self, part: EnricherPart, file: Path, heard: Heard | None = None) -> LoadedTable:
+        """What `load` would make of the file, by reading it. `entries` counts a key as often as it is there.
+        Raises as `load` does."""
+        loading = Loading()
+        with closing(_read(file, settings_of(part), loading)) as reading:
+            while (block := await asyncio.to_thread(next, reading, None)) is not None:
+                if heard is not None:
+                    heard(loading, block[1])
+        _refuse_none(loading, settings_of(part))
+        taken = loading.taken
+        return LoadedTable(lines=loading.lines, taken=taken, refused=loading.refused, entries=taken)
+
     async def load(
         self, part: EnricherPart, file: Path, *, by: str, heard: Heard | None = None
     ) -> LoadedTable:
@@ -61,11 +73,7 @@ class Tables:
                         await store.lay_down(conn, part.id, generation, found)
                     if heard is not None:
                         heard(loading, refused)
-            if not loading.taken:
-                raise Unprocessable(
-                    f"none of {loading.lines:,} rows can be found by {', '.join(to.key)}; the table stays as it is",
-                    code="no_entries",
-                )
+            _refuse_none(loading, to)
             async with conn.transaction():
                 entries = await store.switch(conn, part.id, generation, by=by)
             await store.drop_others(conn, part.id)
@@ -103,6 +111,14 @@ class Tables:
 def settings_of(part: EnricherPart) -> TableSettings:
     assert isinstance(part.settings, TableSettings), "only tables are loaded"
     return part.settings
+
+
+def _refuse_none(loading: Loading, to: TableSettings) -> None:
+    if not loading.taken:
+        raise Unprocessable(
+            f"none of {loading.lines:,} rows can be found by {', '.join(to.key)}; the table stays as it is",
+            code="no_entries",
+        )
 
 
 # a file -----------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ select id, lead_id, source, event, state, outcome, attempts, owed_at, next_at, e
 _AGAIN = """
 update callback set state = 'waiting', next_at = now(), owed_at = now(), attempts = 0, ended_at = null
  where state in ('dead', 'gone') and ($1::uuid is null or id = $1) and ($2::text is null or source = $2)
+returning id
 """
 _QUEUES = """
 select coalesce(sum((state <> 'dead')::int), 0)::int,
@@ -220,9 +221,9 @@ async def listed(conn: Any, states: Sequence[str], source: str | None, limit: in
     return [dict(row) for row in await conn.fetch(_LISTED, list(states), source, limit)]
 
 
-async def again(conn: Any, callback_id: UUID | None, source: str | None) -> int:
-    """What was given up is tried anew: one, or all of a source; how many."""
-    return int((await conn.execute(_AGAIN, callback_id, source)).split()[-1])
+async def again(conn: Any, callback_id: UUID | None, source: str | None) -> list[UUID]:
+    """What was given up is tried anew: one, or all of a source."""
+    return [row[0] for row in await conn.fetch(_AGAIN, callback_id, source)]
 
 
 async def queues(conn: Any) -> tuple[int, float, int]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from app.core.world import World
 from app.store.database import Database
+from app.store.trial import transaction
 
 KeyKind = Literal["source", "buyer", "user"]
 PREFIXES: dict[KeyKind, str] = {"source": "lg_src_", "buyer": "lg_buy_", "user": "lg_usr_"}
@@ -74,13 +75,13 @@ class KeyStore:
             rows = await connection.fetch(f"select {_COLUMNS} from api_key where revoked_at is null")
         return [KeyEntry(**dict(row)) for row in rows]
 
-    async def revoke(self, which: UUID | str) -> Sequence[KeyEntry]:
+    async def revoke(self, which: UUID | str, *, dry: bool = False) -> Sequence[KeyEntry]:
         """Revoke by id, or by the last four characters when they name exactly one live key.
 
         Returns what was revoked (none: no such live key). Raises ValueError when several fit.
         """
         column = "id" if isinstance(which, UUID) else "last4"
-        async with self._database.acquire() as connection, connection.transaction():
+        async with self._database.acquire() as connection, transaction(connection, dry=dry):
             rows = await connection.fetch(
                 f"""update api_key set revoked_at = now() where {column} = $1 and revoked_at is null
                     returning {_COLUMNS}""",

@@ -143,7 +143,10 @@ async def test_the_doctor_holds_accounts_against_the_ledger_and_money_counts_the
     assert (await lines_of(leadgate))["account sunco"] == (
         "fail", "its counter says -40.0001, ledger and open deliveries -40.0000",
     )  # fmt: skip
-    assert (await leadgate("money", "recount", "sunco")).stdout == "sunco is counted anew\n"
+    dry = await leadgate("money", "recount", "sunco", "--dry-run")
+    assert dry.stdout == "sunco would be counted anew: −40.00 held against its limit, is −40.0001\n"
+    [told] = objects(await leadgate("money", "recount", "sunco", "--json"))
+    assert told == {"buyer": "sunco", "before": "-40.0001", "after": "-40.00", "dry_run": False}
     assert (await lines_of(leadgate))["account sunco"][0] == "warn"
     wrong = await leadgate("money", "recount", "moonco")
-    assert (wrong.exit_code, "there is no buyer moonco" in wrong.output) == (2, True)
+    assert (wrong.exit_code, "there is no buyer 'moonco'" in wrong.output) == (1, True)

@@ -165,8 +165,12 @@ async def test_an_adjustment_goes_both_ways_and_says_why(
     assert await gate.one("select value from counter where key = 'balance:sunco'") == 55_000
 
 
+ABOVE = "must be above 0; what was booked wrongly is put right by `leadgate money adjust"
 SENSELESS: list[tuple[tuple[str, ...], int, str]] = [
-    (("deposit", "sunco", "0"), 1, "amount: must be above 0"),
+    (("deposit", "sunco", "0"), 2, f"AMOUNT 0 {ABOVE} buyer sunco …`"),
+    (("deposit", "sunco", "-5"), 2, f"AMOUNT -5 {ABOVE} buyer sunco …`"),
+    (("payment", "sunco", "-12.50", "--dry-run"), 2, f"AMOUNT -12.50 {ABOVE} buyer sunco …`"),
+    (("payout", "acme", "-1"), 2, f"AMOUNT -1 {ABOVE} source acme …`"),
     (("deposit", "sunco", "NaN"), 2, "AMOUNT NaN is no amount; write it as 12.50"),
     (("deposit", "sunco", "1,5"), 2, "AMOUNT 1,5 is no amount; write it as 12.50"),
     (("deposit", "nobody", "5"), 1, "there is no buyer 'nobody', and nothing was ever booked for one"),
