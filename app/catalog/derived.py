@@ -25,17 +25,29 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "network": "who announces it", "asn": "the number of that network",
         "kind": "hosting, proxy, relay, tor or vpn; missing: nothing of the kind is known",
     },
+    "city": {
+        "postal_codes": "those that its post offices have and people live under, of the lead's state, with commas between",
+        "postal_code": "that one, if there is one only", "county": "that of all of them, if it is one",
+        "latitude": "in degrees, of their middle, if they lie together", "longitude": "in degrees",
+    },
     "name": {"given": "the first of its words", "family": "the last of several"},
     "text": {
         "browser": "of a user agent: its family", "system": "of a user agent: its operating system",
         "device": "of a user agent: mobile, desktop, or bot, program, headless",
     },
 }  # fmt: skip
-"""Field type → what is known of such a field → in words. Of text only where it is called `user_agent`."""
+"""Field type → what is known of such a field → in words. Of text only where it is called `user_agent`, or `city`."""
 SOLD_BEFORE = "sold_before"
 """How many earlier leads with one of this lead's phones or e-mails were sold."""
-AGENT = "user_agent"
+AGENT, CITY = "user_agent", "city"
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def known_as(field: str, kind: str) -> str:
+    """What a field of this type stands for in `DERIVED`; of other text nothing is known."""
+    if kind != "text":
+        return kind
+    return {AGENT: "text", CITY: "city"}.get(field, "")
 
 
 def derived(types: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
@@ -44,8 +56,7 @@ def derived(types: Mapping[str, str]) -> Mapping[str, tuple[str, str]]:
     found = {
         f"{field}_{what}": (field, what)
         for field, kind in types.items()
-        if kind != "text" or field == AGENT
-        for what in DERIVED.get(kind, ())
+        for what in DERIVED.get(known_as(field, kind), ())
     }
     if "phone" in types.values() or "email" in types.values():
         found[SOLD_BEFORE] = ("", SOLD_BEFORE)

@@ -18,6 +18,7 @@ class Atlas(Protocol):
     """The field that says it; empty where the campaign has none."""
     state: str
     postal_code: str
+    city: str
 
     def within(self, near: Near) -> Iterable[str]:
         """Postal codes, or beginnings that end in `*`, of what lies in a circle."""
@@ -27,15 +28,22 @@ class Atlas(Protocol):
         """The country of a postal code, and the states that it may lie in; empty where nobody knows."""
         ...
 
+    def codes_of(self, city: str, state: str) -> Iterable[str]:
+        """The postal codes of a city, or first halves of them; empty where nobody knows."""
+        ...
+
 
 class _Nowhere:
-    country = state = postal_code = ""
+    country = state = postal_code = city = ""
 
     def within(self, near: Near) -> Iterable[str]:
         return ()
 
     def parts_of(self, code: str) -> tuple[str, Iterable[str]]:
         return "", ()
+
+    def codes_of(self, city: str, state: str) -> Iterable[str]:
+        return ()
 
 
 NOWHERE: Atlas = _Nowhere()
@@ -79,6 +87,8 @@ class Areas:
                 country = its_country if country is None else country
                 for one in states if state is None else ():
                     bits |= self._states.get(one, 0)
+        elif self._codes or self._starts:
+            bits |= self._wherever_in(lead.get(atlas.city), state)
         if isinstance(state, str):
             bits |= self._states.get(state, 0)
         if isinstance(country, str):
@@ -92,7 +102,9 @@ class Areas:
 
     def seen(self, lead: Facts) -> str:
         """Where the lead says that it is."""
-        fields = (self._atlas.postal_code, self._atlas.state, self._atlas.country)
+        atlas = self._atlas
+        city = "" if atlas.postal_code in lead else atlas.city
+        fields = (city, atlas.postal_code, atlas.state, atlas.country)
         said = [f'lead.{name} == "{lead[name]}"' for name in fields if name and name in lead]
         return "; ".join(said) or "the lead does not say where it is"
 
@@ -116,6 +128,16 @@ class Areas:
         bits = self._found(self._codes, code)
         for length in self._lengths:
             bits |= self._found(self._starts, code[:length])
+        return bits
+
+    def _wherever_in(self, city: object, state: object) -> int:
+        """A city without its code is in a place if all of it is."""
+        if not isinstance(city, str) or not isinstance(state, str):
+            return 0
+        codes = tuple(self._atlas.codes_of(city, state))
+        bits = self._every if codes else 0
+        for code in codes:
+            bits &= self._at(code)
         return bits
 
     @staticmethod

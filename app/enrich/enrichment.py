@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.catalog.derived import SOLD_BEFORE, derived
+from app.catalog.derived import SOLD_BEFORE, derived, known_as
 from app.catalog.documents import CampaignDoc
 from app.catalog.snapshot import EnricherPart
 from app.core.registry import Registry
@@ -69,6 +69,7 @@ class Enrichment:
         for name in sorted(self.beside - {SOLD_BEFORE}):
             field, what = of[name]
             self._names[field].append((name, what))
+        self._state = next((name for name, kind in self._types.items() if kind == "state"), "")
         self.empty = not (self.tables or self.services or self.history or self._names)
         self._contacts = tuple(name for name, kind in self._types.items() if kind in _CONTACTS)
 
@@ -108,7 +109,8 @@ class Enrichment:
     def derive(self, lead: Lead, evidence: Evidence, sold: int | None = None) -> None:
         """Add what is known offline, of the fields as they are now."""
         for field, names in self._names.items():
-            known = known_of(lead, field, self._types[field], evidence)
+            kind = known_as(field, self._types[field])
+            known = known_of(lead, field, kind, evidence, state=self._state)
             for name, what in names:
                 if what in known:
                     lead.fields[name] = Value(None, known[what], True, {}, OFFLINE)

@@ -9,7 +9,8 @@ from app.validate.check import Evidence, Locate, Location
 from app.validate.data import kind_of
 from app.validate.lines import carrier_of, states_of, zones_of
 from app.validate.misspelt import meant_by
-from app.validate.postcodes import place_of, with_town
+from app.validate.postcodes import place_of, state_of, with_town
+from app.validate.towns import town_of
 
 Known = Mapping[str, Scalar]
 
@@ -43,6 +44,18 @@ def _postal_code(value: Value) -> Known:
     }  # fmt: skip
 
 
+def _city(value: Value, state: Value | None) -> Known:
+    """Of a state that nobody named there is nothing to know: cities share their names."""
+    where = state_of(state) if state is not None and state.valid else None
+    town = town_of(str(value.normal), *where) if where is not None else None
+    if town is None:
+        return {}
+    return {
+        "postal_codes": ", ".join(town.codes), "postal_code": _only(town.codes), "county": town.county,
+        "latitude": town.lat, "longitude": town.lon,
+    }  # fmt: skip
+
+
 def _name(value: Value) -> Known:
     words = str(value.normal).split()
     return {"given": words[0], "family": words[-1] if len(words) > 1 else None} if words else {}
@@ -68,10 +81,14 @@ _OF: Mapping[str, Callable[[Value], Known]] = {
 }  # fmt: skip
 
 
-def known_of(lead: Lead, field: str, kind: str, evidence: Evidence) -> Known:
-    """All that is known of a valid value; empty texts are unknown, and left out."""
+def known_of(lead: Lead, field: str, kind: str, evidence: Evidence, *, state: str = "") -> Known:
+    """All that is known of a valid value of one of the kinds that `derived` has; empty texts are unknown, and left out.
+    `state` is the field that says of which a city is."""
     value = lead.fields.get(field)
     if value is None or not value.valid or value.parts.get("masked"):
         return {}
-    found = _ip(evidence.get(Locate(str(value.normal)))) if kind == "ip" else _OF[kind](value)
+    if kind == "ip":
+        found = _ip(evidence.get(Locate(str(value.normal))))
+    else:
+        found = _city(value, lead.fields.get(state)) if kind == "city" else _OF[kind](value)
     return {what: said for what, said in found.items() if said is not None and said != ""}

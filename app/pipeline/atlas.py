@@ -4,18 +4,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache
-from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
+from app.catalog.derived import CITY
 from app.catalog.documents import CampaignDoc
 from app.catalog.routing import Near
 from app.catalog.snapshot import Contract
 from app.distribute.area import NOWHERE, Atlas
-from app.model import Value
-from app.validate.data import own_places, zip_places, zip_towns
-from app.validate.postcodes import place_of, place_of_zip, with_town
+from app.validate.data import OWN_PLACES, own_places, reread_with, zip_places, zip_towns
+from app.validate.postcodes import place_of_code, place_of_zip, with_town
+from app.validate.towns import kilometres, town_of
 
-_EARTH = 6_371.0088  # kilometres
 _DEGREE = 111.0  # no degree of latitude is shorter
 
 
@@ -27,6 +26,7 @@ class CampaignAtlas:
             next((name for name, field in doc.fields.items() if field.type == kind), "")
             for kind in ("country", "state", "postal_code")
         )
+        self.city = CITY if CITY in doc.fields else ""
         settings = doc.fields[self.postal_code].model_extra or {} if self.postal_code else {}
         self._coded = str(settings.get("country", "US"))
 
@@ -42,12 +42,12 @@ class CampaignAtlas:
         return _codes_within(self._coded, *middle, near.radius)
 
     def parts_of(self, code: str) -> tuple[str, Iterable[str]]:
-        outward, _, inward = code.partition(" ")
-        parts: dict[str, str | None] = {"outward": outward, "inward": inward}
-        if self._coded == "US":
-            parts = {"zip5": code}
-        place = place_of(Value(code, code, True, parts)) if self._coded in ("US", "CA") else None
+        place = place_of_code(self._coded, code)
         return self._coded, place.states if place is not None else ()
+
+    def codes_of(self, city: str, state: str) -> Iterable[str]:
+        town = town_of(city, self._coded, state)
+        return town.codes if town is not None else ()
 
 
 def atlas_of(doc: CampaignDoc | None, contracts: Iterable[Contract]) -> Atlas:
@@ -80,15 +80,21 @@ class _Points(NamedTuple):
 
 
 def _codes_within(country: str, lat: float, lon: float, km: float) -> Iterator[str]:
-    points = _points(country)
+    kept = _points()
+    points = kept.get(country) or kept.setdefault(country, _points_of(country))
     reach = km / _DEGREE
     for at in range(bisect_left(points.lats, lat - reach), bisect_right(points.lats, lat + reach)):
-        if _apart(lat, lon, points.lats[at], points.lons[at]) <= km:
+        if kilometres(lat, lon, points.lats[at], points.lons[at]) <= km:
             yield points.codes[at]
 
 
+@reread_with(OWN_PLACES)
 @cache
-def _points(country: str) -> _Points:
+def _points() -> dict[str, _Points]:
+    return {}
+
+
+def _points_of(country: str) -> _Points:
     found = sorted(dict(_known(country)).items(), key=lambda one: one[1])
     return _Points(
         array("d", (at[0] for _, at in found)),
@@ -109,10 +115,3 @@ def _known(country: str) -> Iterator[tuple[str, tuple[float, float]]]:
         where, _, code = name.partition(" ")
         if where == country:
             yield code if len(code) > 3 else f"{code}*", (own.lat, own.lon)
-
-
-def _apart(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Kilometres along a great circle."""
-    one, two = radians(lat), radians(other_lat)
-    half = sin((two - one) / 2) ** 2 + cos(one) * cos(two) * sin(radians(other_lon - lon) / 2) ** 2
-    return 2 * _EARTH * asin(min(1.0, sqrt(half)))

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.catalog.documents import FieldDoc
-from app.model import Scalar, Value
+from app.model import Scalar
 from app.validate.data import state_zones
 from app.validate.lines import zones_of
-from app.validate.postcodes import place_of, place_of_zip
+from app.validate.postcodes import place_of_code
 from app.validate.zones import zones_of_country
 
 _NOWHERE: tuple[str, ...] = ()
@@ -60,10 +59,8 @@ def _of_state(code: str, country: str) -> tuple[str, ...]:
 
 
 def _of_code(code: str, country: str) -> tuple[str, ...]:
-    outward, _, inward = code.partition(" ")
-    parts: dict[str, Any] = {"outward": outward, "inward": inward}
-    place = place_of_zip(code[:5]) if country == "US" else place_of(Value(code, code, True, parts))
-    if place is None or place.country != country:
+    place = place_of_code(country, code)
+    if place is None:
         return _NOWHERE
     return tuple(zone for state in place.states for zone in _of_state(state, country))
 

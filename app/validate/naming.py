@@ -22,6 +22,11 @@ _FOUR = re.compile(r"(.)\1{3}|^(.)\2\2$")
 
 @lru_cache(maxsize=16_384)
 def tokens(text: str) -> tuple[str, ...]:
+    """`words_of` what will be asked again."""
+    return words_of(text)
+
+
+def words_of(text: str) -> tuple[str, ...]:
     """Its words in lower case, and in a to z where they are Latin; other alphabets stay as they are."""
     return tuple(filter(None, _APART.split(_folded(text))))
 

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -68,14 +69,21 @@ def place_of(value: Value) -> Place | None:
     if (zip5 := parts.get("zip5")) is not None:
         return place_of_zip(zip5) if isinstance(zip5, str) else None
     outward, inward = parts.get("outward"), parts.get("inward")
-    if isinstance(outward, str) and isinstance(inward, str) and _is_canadian(outward, inward):
-        place = Place("CA", _APART.get(outward) or _PROVINCES.get(outward[0], _NONE))
-        return _with_own(place, f"{outward} {inward}", outward)
+    if isinstance(outward, str) and isinstance(inward, str) and inward:
+        return _canadian(outward, inward)
     return None
 
 
+def place_of_code(country: str, code: str) -> Place | None:
+    """Of a normal value, with or without what comes after its first half."""
+    if country == "US":
+        return place_of_zip(code[:5])
+    outward, _, inward = code.partition(" ")
+    return _canadian(outward, inward) if country == "CA" else None
+
+
 def place_of_zip(zip5: str) -> Place | None:
-    state = _state(zip5)
+    state = state_of_zip(zip5)
     if state is None or not zip5.isdecimal() or len(zip5) != 5:
         return None
     zips, number = _zips(), int(zip5)
@@ -101,6 +109,22 @@ def with_town(place: Place) -> Place:
     return place._replace(city=city, county=county, lat=lat, lon=lon)
 
 
+def zip_cities() -> Iterator[tuple[int, str]]:
+    """(ZIP code, the city that its post office is called by) of all that ship, in order."""
+    towns = _towns()
+    return ((code, towns.names[city]) for code, city in zip(towns.codes, towns.city, strict=True))
+
+
+def state_of_zip(zip5: str) -> str | None:
+    """The state that its post is sorted in; empty where no state has such codes."""
+    ranges = zip_ranges()
+    at = bisect_right(ranges, zip5, key=lambda one: one[0]) - 1
+    if at < 0:
+        return ""
+    _, last, state = ranges[at]
+    return state if zip5 <= last else ""
+
+
 def state_of(value: Value) -> tuple[str, str] | None:
     """(country, code) of a valid value of the field type `state`; None of what is only text."""
     code = value.normal
@@ -124,19 +148,12 @@ def _index(codes: "array[int]", number: int) -> int | None:
     return at if at < len(codes) and codes[at] == number else None
 
 
-def _is_canadian(outward: str, inward: str) -> bool:
+def _canadian(outward: str, inward: str) -> Place | None:
     """British ones end in two letters."""
-    return len(outward) == 3 and outward[1:2].isdecimal() and inward[-1:].isdecimal()
-
-
-def _state(zip5: str) -> str | None:
-    """Empty where no state has such codes."""
-    ranges = zip_ranges()
-    at = bisect_right(ranges, zip5, key=lambda one: one[0]) - 1
-    if at < 0:
-        return ""
-    _, last, state = ranges[at]
-    return state if zip5 <= last else ""
+    if len(outward) != 3 or not outward[1].isdecimal() or (inward and not inward[-1].isdecimal()):
+        return None
+    place = Place("CA", _APART.get(outward) or _PROVINCES.get(outward[0], _NONE))
+    return _with_own(place, f"{outward} {inward}", outward)
 
 
 @cache

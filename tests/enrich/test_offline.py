@@ -49,6 +49,44 @@ def test_a_postal_code_tells_its_place() -> None:
     assert known("postal_code", "SW1A 1AA", country="GB") == {}
 
 
+def known_city(city: str, state: str, **told: Any) -> dict[str, Any]:
+    kinds = fieldtypes.discover()
+    made = kinds["state"].normal(state, kinds["state"].settings.model_validate(told))
+    lead = Lead(
+        id=UUID(int=1), submission_id=UUID(int=1), source="acme", campaign="solar", received_at=AT,
+        fields={"city": Value(city, city), "home": made},
+    )  # fmt: skip
+    return dict(known_of(lead, "city", "city", {}, state="home"))
+
+
+def test_a_city_and_its_state_tell_the_codes_that_it_may_have() -> None:
+    assert known_city("Beverly Hills", "CA") == {
+        "postal_codes": "90210, 90211, 90212", "county": "Los Angeles", "latitude": 34.076, "longitude": -118.4,
+    }  # fmt: skip
+    small = known_city("Tonopah", "NV")
+    assert (small["postal_code"], small["postal_codes"], small["county"]) == ("89049", "89049", "Nye")
+    assert "postal_code" not in known_city("Dallas", "TX")
+
+
+def test_of_a_city_without_a_state_and_of_one_that_no_post_office_knows_nothing_is_told() -> None:
+    assert known_city("Beverly Hills", "TX") == {}
+    assert known_city("Beverly Hills", "nowhere") == {}
+    assert known_city("Hamburg", "Hamburg", country="DE") == {}
+    assert known_city("Toronto", "ON", country="CA") == {}
+    lead = Lead(
+        id=UUID(int=1), submission_id=UUID(int=1), source="acme", campaign="solar", received_at=AT,
+        fields={"city": Value("Reno", "Reno")},
+    )  # fmt: skip
+    assert known_of(lead, "city", "city", {}, state="state") == {}
+
+
+def test_a_campaign_may_speak_of_what_its_city_tells_and_of_no_other_text() -> None:
+    names = derived({"city": "text", "town": "text", "home": "state"})
+    assert names["city_postal_codes"] == ("city", "postal_codes")
+    assert not [name for name in names if name.startswith("town_")]
+    assert "city_browser" not in names
+
+
 def test_a_name_an_agent_and_an_ip_tell_their_parts() -> None:
     assert known("name", "ludwig van beethoven") == {"given": "Ludwig", "family": "Beethoven"}
     assert known("name", "Cher") == {"given": "Cher"}
@@ -78,6 +116,7 @@ def test_all_that_is_told_is_declared() -> None:
     }  # fmt: skip
     for kind, raw in shown.items():
         assert known(kind, raw).keys() <= DERIVED[kind].keys()
+    assert known_city("Tonopah", "NV").keys() == DERIVED["city"].keys()
 
 
 def test_a_field_of_the_campaign_goes_before_what_is_derived_and_other_text_is_no_agent() -> None:

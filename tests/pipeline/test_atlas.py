@@ -1,5 +1,6 @@
 """Where postal codes lie, and which of them lie in a circle."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from app.catalog.documents import CampaignDoc
 from app.catalog.routing import Near
 from app.distribute.area import NOWHERE
 from app.pipeline.atlas import CampaignAtlas, atlas_of, middle_of
+from app.validate.data import again, join
 
 
 def atlas(**fields: Any) -> CampaignAtlas:
@@ -68,6 +70,33 @@ def test_a_postal_code_tells_its_state_and_country() -> None:
     canadian = atlas(zip={"type": "postal_code", "country": "CA"})
     assert canadian.parts_of("V6B 1A1") == ("CA", frozenset({"BC"}))
     assert atlas(zip={"type": "postal_code", "country": "DE"}).parts_of("94107") == ("DE", ())
+
+
+def test_a_city_and_its_state_tell_the_codes_that_people_live_under() -> None:
+    found = atlas(**US, city={"type": "text"})
+    assert found.city == "city"
+    assert found.codes_of("Coeur d'Alene", "ID") == ("83814", "83815")
+    assert set(found.codes_of("san francisco", "CA")) < within(found, postal_code="94107", miles=25)
+    assert found.codes_of("Coeur d'Alene", "CA") == ()
+    assert atlas(**US).city == ""
+    assert atlas(zip={"type": "postal_code", "country": "DE"}).codes_of("Hamburg", "NY") == ()
+
+
+def test_a_file_of_places_that_comes_later_is_in_circles_from_then_on(tmp_path: Path) -> None:
+    canadian = atlas(zip={"type": "postal_code", "country": "CA"}, city={"type": "text"})
+    join(tmp_path)
+    try:
+        assert within(canadian, latitude=49.28, longitude=-123.11, km=5) == set()
+        assert canadian.codes_of("Vancouver", "BC") == ()
+        line = (
+            "CA\tV6B\tVancouver (NE Downtown)\tBritish Columbia\tBC\tVancouver\t\t\t\t49.2788\t-123.1139\t6"
+        )
+        (tmp_path / "postal_codes.txt").write_text(line, "utf-8")
+        again()
+        assert within(canadian, latitude=49.28, longitude=-123.11, km=5) == {"V6B*"}
+        assert canadian.codes_of("Vancouver", "BC") == ("V6B",)
+    finally:
+        join(None)
 
 
 def test_where_no_contract_asks_for_a_place_none_is_looked_up() -> None:

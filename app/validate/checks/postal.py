@@ -9,6 +9,7 @@ from app.catalog.documents import FieldName
 from app.model import Action, Finding, Lead, Value
 from app.validate.check import Check, CheckSettings, Evidence, checks
 from app.validate.postcodes import Place, place_of, state_of, with_town
+from app.validate.towns import is_elsewhere
 
 Told = Action | Literal["allow"]
 
@@ -24,6 +25,11 @@ class PostalSettings(CheckSettings):
     other_country: Told = Field(
         "flag", description="A postal code of another country than `state` or `country` says."
     )
+    other_city: Told = Field(
+        "flag",
+        description="A postal code far from the city of its state that `city` says, and of another county.",
+    )
+    city: FieldName = Field("city", description="The field that has the city.")
     state: FieldName = Field("state", description="The field that has the state.")
     country: FieldName = Field("country", description="The field that has the country.")
     facts: bool = Field(False, description="Note state and coordinates where nothing is wrong too.")
@@ -43,7 +49,8 @@ def _places(lead: Lead, to: PostalSettings) -> Iterator[tuple[str, Value, Place]
 class Postal(Check[PostalSettings]):
     """Holds postal codes of the United States and Canada against state and country; their shape is the field type's.
 
-    A ZIP code near a border may lie in either state. Area codes are the `phone` check's (`match`). Facts:
+    A ZIP code near a border may lie in either state, and one city's goes by the name of the next: a city is held against
+    it only where the state has one of that name, and far away. Area codes are the `phone` check's (`match`). Facts:
     `geo.country`, `geo.states`, and where they are known `geo.lat`, `geo.lon` (of the ZIP code's middle, or its post office),
     `geo.city`, `geo.county`. What is of no state or another country has no coordinates.
     """
@@ -56,6 +63,7 @@ class Postal(Check[PostalSettings]):
         "placeholder": "The ZIP code is digits in a row, and nobody lives there.",
         "other_state": "The postal code is of another state or province than the lead's.",
         "other_country": "The postal code is of another country than the lead's state or country.",
+        "other_city": "The state has a city by the name of the lead's, and the postal code is far from it.",
         "known": "Nothing is wrong with it: what is known of the place, where the campaign asks for facts.",
     }
 
@@ -97,6 +105,9 @@ def _said(lead: Lead, value: Value, place: Place, to: PostalSettings) -> tuple[s
     country = lead.normal(to.country)
     if isinstance(country, str) and country != place.country and country not in place.states:
         return "other_country", f"is of {place.country}, the country is another"
+    city = lead.normal(to.city) if to.other_city != "allow" else None
+    if isinstance(city, str) and is_elsewhere(place, city):
+        return "other_city", "is far from the city"
     return None
 
 

@@ -1,16 +1,30 @@
 """The lists that ship with the checks, each read once, when first asked for."""
 
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
+OWN_PLACES = "postal_codes.txt"
 _FOLDER = files(__name__)
 _own: list[Path] = []
 _read: dict[str, tuple[int, ...]] = {}
+_beside: defaultdict[str, list[Any]] = defaultdict(list)
+_Cached = TypeVar("_Cached", bound=Callable[[], Any])
+
+
+def reread_with(name: str) -> Callable[[_Cached], _Cached]:
+    """What is cached of the operator's file `name` beside this module is made anew with it, if it was asked for."""
+
+    def keep(made: _Cached) -> _Cached:
+        _beside[name].append(made)
+        return made
+
+    return keep
 
 
 def join(folder: Path | None) -> None:
@@ -22,12 +36,17 @@ def join(folder: Path | None) -> None:
 def again() -> bool:
     """Read those of the operator's lists that were changed; for a thread, since they may be long. Never true:
     there is no hurry."""
-    for name, read in (("disposable.txt", own_disposable), ("postal_codes.txt", own_places)):
+    for name, read in (("disposable.txt", own_disposable), (OWN_PLACES, own_places)):
         mark = _mark(name)
         if _read.get(name) != mark:
             _read[name] = mark
             read.cache_clear()
             read()
+            for made in _beside[name]:
+                asked = made.cache_info().currsize
+                made.cache_clear()
+                if asked:
+                    made()
     return False
 
 
@@ -193,7 +212,7 @@ class OwnPlace(NamedTuple):
 def own_places() -> Mapping[str, OwnPlace]:
     """`US 94110`, `CA V6B` → what the operator's GeoNames file of postal codes says, its first line of each; else empty."""
     found: dict[str, OwnPlace] = {}
-    for line in _own_lines("postal_codes.txt"):
+    for line in _own_lines(OWN_PLACES):
         with suppress(ValueError):
             country, code, city, _, _, county, _, _, _, lat, lon, *_ = line.split("\t")
             found.setdefault(f"{country} {code}", OwnPlace(city, county, float(lat), float(lon)))

@@ -16,13 +16,16 @@ from tests.distribute.routing.standing import NOON, Contract, contract
 
 
 class Atlas:
-    country, state, postal_code = "country", "state", "zip"
+    country, state, postal_code, city = "country", "state", "zip", "city"
 
     def within(self, near: Near) -> Iterable[str]:
         return ("94107", "94110", "V6B*") if near.postal_code == "94107" else ()
 
     def parts_of(self, code: str) -> tuple[str, Iterable[str]]:
         return ("US", ("CA",)) if code.startswith("9") else ("", ())
+
+    def codes_of(self, city: str, state: str) -> Iterable[str]:
+        return {"Frisco CA": ("94107", "94110"), "Vancouver BC": ("V6B",)}.get(f"{city} {state}", ())
 
 
 WEST = {"west": Territory(states=("CA", "NV"), postal_codes=("850*",))}
@@ -74,6 +77,27 @@ def test_where_a_state_or_country_is_missing_the_postal_code_tells_it() -> None:
     assert wanted({"states": ["CA"]}, zip="94107")
     assert wanted({"countries": ["US"]}, zip="94107")
     assert not wanted({"states": ["CA"]}, state="NV", zip="94107")
+
+
+def test_a_city_without_its_code_is_in_a_place_if_all_of_it_is() -> None:
+    assert wanted({"postal_codes": ["94107", "94110"]}, city="Frisco", state="CA")
+    assert wanted({"postal_codes": ["941*"]}, city="Frisco", state="CA")
+    assert wanted({"near": [{"postal_code": "94107", "miles": 25}]}, city="Vancouver", state="BC")
+    assert not wanted({"postal_codes": ["94107"]}, city="Frisco", state="CA")
+    assert not wanted({"postal_codes": ["941*"]}, city="Frisco", state="TX")
+    assert not wanted({"postal_codes": ["941*"]}, city="Frisco")
+    assert not wanted({"postal_codes": ["941*"]}, city="Nowhere", state="CA")
+    assert not wanted({"postal_codes": ["V6B 1A1"]}, city="Vancouver", state="BC")
+
+
+def test_where_there_is_a_code_the_city_is_not_asked() -> None:
+    assert not wanted({"postal_codes": ["941*"]}, zip="10001", city="Frisco", state="CA")
+
+
+def test_a_lead_that_is_left_out_without_a_code_is_told_by_its_city() -> None:
+    index = index_of(contract("a", area={"postal_codes": ["10001"]}))
+    (said,) = explain(index, {"city": "Frisco", "state": "CA"}, source="acme", at=NOON)
+    assert said.value == 'lead.city == "Frisco"; lead.state == "CA"'
 
 
 def test_a_postal_code_is_written_in_capitals_and_a_beginning_may_have_a_blank() -> None:
