@@ -322,6 +322,7 @@ _SPECIAL = {
     "too_late": (409, "The partial lead was not completed in time."),
     "moved": (409, "The source posts to another campaign by now."),
     "dropped": (409, "The bytes of this lead were dropped by retention."),
+    "stopped": (409, "The person of this lead wants no more calls."),
     "contact_in_ping": (
         422,
         "A ping has a name, phone, e-mail or street in it; send facts, and contacts hashed.",

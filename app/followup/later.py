@@ -7,6 +7,7 @@ from uuid import UUID
 from app.core.money import written
 from app.followup.postback import Decision
 from app.store.returns import Request
+from app.store.stopping import Holder
 
 _CONTRACT = "contract "
 """No id of a source has a space."""
@@ -55,6 +56,14 @@ def to_buyer(event: Decision, request: Request) -> dict[str, Any]:
         doc["replaced_by"] = str(request.replaced_by)
     elif request.replace_until is not None and request.credited is None:
         doc["replaced_until"] = request.replace_until.isoformat()
+    return doc
+
+
+def to_holder(one: Holder) -> dict[str, Any]:
+    """That the person wants no calls, as another buyer heard; not which one."""
+    doc: dict[str, Any] = {"event": "do_not_call", "delivery": {"id": str(one.delivery_id)}}
+    if one.reference is not None:
+        doc["delivery"]["reference"] = one.reference
     return doc
 
 

@@ -1,4 +1,4 @@
-"""Where the buyer of a contract hears what was decided on the leads that it gave back, and how the contract stands."""
+"""Where the buyer of a contract hears what was decided on its leads, who is not to be called, how the contract stands."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
@@ -15,7 +15,7 @@ from app.followup.callback import CallbackSettings, Hidden
 
 Decision = Literal[
     "return_approved", "return_denied", "replaced", "credited",
-    "contract_rests", "contract_recovered", "proof_overdue",
+    "contract_rests", "contract_recovered", "proof_overdue", "do_not_call",
 ]  # fmt: skip
 EVERY: tuple[Decision, ...] = get_args(Decision)
 

@@ -166,7 +166,7 @@ class Crediting:
         return doc.returns if doc is not None else None
 
     def _for_resale(self, one: Request, lead: LeadStanding, over: bool) -> Request:
-        if over and self.resellable(one) and not (lead.test or lead.erased):
+        if over and self.resellable(one) and not (lead.test or lead.closed):
             return replace(one, resale="due")
         return replace(one, resale="waits") if lead.kept == 0 and lead.live else one
 

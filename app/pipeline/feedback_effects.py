@@ -9,7 +9,8 @@ from uuid import UUID
 from app.catalog.documents import ListDoc
 from app.catalog.telling import STOP, group_of
 from app.core.registry import Registry
-from app.followup.later import to_source
+from app.followup.later import party_of, to_holder, to_source
+from app.followup.postback import PostbackSettings
 from app.followup.summing import summary
 from app.ingest.entry import Entries
 from app.ingest.fieldtype import FieldType
@@ -17,7 +18,7 @@ from app.pipeline.crediting import Crediting
 from app.pipeline.feedback_chunk import Chunk, Kept
 from app.pipeline.plans import Plans
 from app.pipeline.whom import contacts_of
-from app.store import callbacks, feedback, leads, openings, returns, suppression
+from app.store import callbacks, feedback, leads, openings, returns, stopping, suppression
 from app.store.callbacks import Later
 from app.store.returns import Request, Said
 
@@ -39,11 +40,13 @@ class Effects:
         """What a correction takes back goes first: what is told next may depend on it."""
         await feedback.void(conn, [one.superseded for one in chunk.kept if one.superseded is not None])
         await self._withdraw(conn, chunk.withdrawn, chunk.by)
-        await self._ask(conn, chunk)
         stop = chunk.stop | {
             one.row.lead_id for one in chunk.kept if one.row.code in STOP and one.superseded is None
         }
-        await self._stop(conn, stop)
+        if stop:
+            await self._listed(conn, stop)
+            await self._stopped(conn, stop, chunk)
+        await self._ask(conn, chunk)
         await self._tell(conn, chunk.kept)
         done = {one.handed.id for one in chunk.kept if group_of(one.row.code) in _DONE}
         await openings.close(conn, sorted(done))
@@ -67,10 +70,24 @@ class Effects:
             await returns.decide(conn, ids, "denied", _RULES, "by the terms of the contract", self._now)
             await returns.say(conn, [Said(id_, "denied", _RULES) for id_ in ids])
 
-    async def _stop(self, conn: Any, lead_ids: set[UUID]) -> None:
+    async def _stopped(self, conn: Any, lead_ids: set[UUID], chunk: Chunk) -> None:
+        """Nobody else gets these leads, and whoever had one already hears that its person is not to be called."""
+        stopped = await stopping.stop(conn, lead_ids, chunk.by, "do_not_call")
+        contracts, later = self._plans.snapshot.contracts, []
+        for one in await stopping.holders(conn, stopped, chunk.buyer):
+            contract = contracts.get(one.contract)
+            to = contract.postback if contract is not None else None
+            if isinstance(to, PostbackSettings) and "do_not_call" in to.on:
+                party, document = party_of(one.contract), to_holder(one)
+                later.append(
+                    self._crediting.later(one.lead_id, party, "do_not_call", one.delivery_id, document)
+                )
+        await callbacks.tell(conn, later)
+
+    async def _listed(self, conn: Any, lead_ids: set[UUID]) -> None:
         """Everybody's list, whatever becomes of the return: the person has said that nobody is to call."""
         lists = [doc for _, doc in sorted(self._plans.snapshot.lists.items()) if doc.feedback]
-        if not lead_ids or not lists:
+        if not lists:
             return
         contexts = await leads.contexts(conn, sorted(lead_ids))
         contacts = {one for context in contexts.values() for one in contacts_of(context.fields)}

@@ -67,7 +67,7 @@ class PoolView:
         )  # fmt: skip
 
     async def card(self, agent: Agent, row: Pooled) -> Card | None:
-        """Of a lead that this person has just claimed; None where it was erased meanwhile."""
+        """Of a lead that this person has just claimed; None where nobody is to have it any more."""
         async with self._database.promptly() as conn:
             cards = await self._cards(conn, agent, [row])
         return cards[0] if cards else None
@@ -77,7 +77,7 @@ class PoolView:
         return [
             self._card(agent, row, self._tracker.track(context))
             for row in rows
-            if (context := contexts.get(row.lead_id)) is not None and not context.erased
+            if (context := contexts.get(row.lead_id)) is not None and not context.closed
         ]
 
     def _card(self, agent: Agent, row: Pooled, track: Track) -> Card:

@@ -196,14 +196,14 @@ class Recorder:
         for one in ended:
             of_lead[one.job.track.lead_id].append(one)
         await entered(conn, [(one.job, one.state) for one in ended])
-        erased = await leads.lock(conn, list(of_lead))
+        closed = await leads.lock(conn, list(of_lead))
         progress = await deliveries.standing(conn, list(of_lead))
-        new = await self._next(conn, of_lead, progress, erased)
+        new = await self._next(conn, of_lead, progress, closed)
         steps = [
             _step(ones[-1].job.track, progress.get(lead, Progress()), new.get(lead, ()), ones)
             for lead, ones in of_lead.items()
         ]
-        steps = await kept_waiting(conn, steps, self._world.now())
+        steps = await kept_waiting(conn, steps, self._world.now(), closed)
         await self._insert(conn, [job for step in steps for job in step.jobs])
         await self.change(conn, steps)
         return steps
@@ -249,7 +249,7 @@ class Recorder:
 
     async def resume_one(self, conn: Any, track: Track) -> list[Step]:
         """The next contracts of a lead, or its end; empty while somebody has it. Raises Again, MissingCounters."""
-        erased = await leads.lock(conn, [track.lead_id])
+        closed = await leads.lock(conn, [track.lead_id])
         progress = (await deliveries.standing(conn, [track.lead_id])).get(track.lead_id, Progress())
         if progress.live or progress.pooled or progress.unclear:
             return []
@@ -257,8 +257,8 @@ class Recorder:
         taken = {row.slot for row in rows if row.round == track.round and row.state == "accepted"}
         slots = [slot for slot in range(1, track.copies + 1) if slot not in taken]
         opening = Opening(track, progress, slots)
-        jobs = () if erased else (await self._onward.place(conn, [opening])).get(track.lead_id, ())
-        steps = await kept_waiting(conn, [_step(track, progress, jobs)], self._world.now())
+        jobs = () if closed else (await self._onward.place(conn, [opening])).get(track.lead_id, ())
+        steps = await kept_waiting(conn, [_step(track, progress, jobs)], self._world.now(), closed)
         await self._insert(conn, jobs)
         await self.change(conn, steps)
         return steps
@@ -268,7 +268,7 @@ class Recorder:
         conn: Any,
         of_lead: dict[UUID, list[Ended]],
         progress: dict[UUID, Progress],
-        erased: Collection[UUID],
+        closed: Collection[UUID],
     ) -> dict[UUID, tuple[Job, ...]]:
         """The next contracts of leads that were refused; what the refused ones had reserved is given back."""
         back: Counter[str] = Counter()
@@ -279,7 +279,7 @@ class Recorder:
                 back.update(held(one.job.reserved))
             for one in ones:
                 back.subtract(repriced(one.job, one.outcome))
-            if over and lead not in erased:
+            if over and lead not in closed:
                 open_slots[lead] = [one.job.slot for one in over]
         openings = [
             Opening(

@@ -86,6 +86,8 @@ class Replayer:
             raise Conflict("its lead lies in the pool; `leadgate pool move` offers it to others")
         if await leads.is_erased(conn, row.lead_id):
             raise Conflict("its lead was deleted at the request of who sent it")
+        if await leads.is_stopped(conn, row.lead_id):
+            raise Conflict("its person is not to be called: nobody else gets this lead")
         if row.state == "sending":
             raise Conflict("it is being asked at this moment")
         if contract is None:

@@ -162,6 +162,8 @@ class Reprocessor:
                 "your source posts to another campaign by now; post it as a new lead", code="moved"
             )
         refuse_unless_open(lead.state)
+        if await leads.is_stopped(conn, lead_id):
+            raise Conflict("the person of this lead wants no more calls; it goes no further", code="stopped")
         if lead.round >= MOST_ROUNDS:
             raise Unprocessable(f"one lead goes at most {MOST_ROUNDS} rounds", code="rounds")
         return lead

@@ -1,8 +1,9 @@
 """A lead that nobody took waits instead of being unsold, for as long as its campaign offers it again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -18,12 +19,16 @@ def is_offered_again(campaign: CampaignPlan, *, test: bool, auctioned: bool) -> 
     return campaign.doc.distribution.requeue is not None and not test and not auctioned
 
 
-async def kept_waiting(conn: Any, steps: Sequence[Step], at: datetime) -> list[Step]:
-    """The steps of leads that nobody took become steps of leads that wait. What their sources hear is the same."""
+async def kept_waiting(
+    conn: Any, steps: Sequence[Step], at: datetime, closed: Collection[UUID] = ()
+) -> list[Step]:
+    """The steps of leads that nobody took become steps of leads that wait, but for those that nobody is to have. What
+    their sources hear is the same."""
     unsold = [
         step
         for step in steps
         if step.state == "unsold"
+        and step.track.lead_id not in closed
         and is_offered_again(step.track.plan.campaign, test=step.track.test, auctioned=bool(step.track.bids))
     ]
     if not unsold:

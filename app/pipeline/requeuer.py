@@ -144,8 +144,8 @@ class Requeuer:
         ]
 
     async def _still_waiting(self, conn: Any, due: Sequence[Due]) -> list[Due]:
-        """Not those that were erased, or that somebody has asked a buyer for meanwhile."""
-        gone = [one.lead_id for one in due if one.state != "delivering" or one.erased]
+        """Not those that nobody is to have, or that somebody has asked a buyer for meanwhile."""
+        gone = [one.lead_id for one in due if one.state != "delivering" or one.closed]
         await requeues.drop(conn, gone)
         rest = [one for one in due if one.lead_id not in gone]
         progress = await deliveries.standing(conn, [one.lead_id for one in rest])

@@ -174,7 +174,7 @@ class Returns:
                     return []
                 standing = await rounds.standing(conn, request.lead_id, locked=True)
                 context = (await leads.contexts(conn, [request.lead_id])).get(request.lead_id)
-                if standing is None or context is None or standing.erased or standing.state != "returned":
+                if standing is None or context is None or context.closed or standing.state != "returned":
                     await returns.resold(conn, return_id, "none")
                     return []
                 await rounds.put_aside(conn, request.lead_id)
@@ -197,7 +197,7 @@ class Returns:
         over = lead.kept == 0 and lead.state == "sold"
         if over:
             await self.crediting.over(conn, request, lead)
-        goes_on = over and self.crediting.resellable(request) and not (lead.test or lead.erased)
+        goes_on = over and self.crediting.resellable(request) and not (lead.test or lead.closed)
         await returns.resold(conn, request.id, "due" if goes_on else "none")
 
 

@@ -41,7 +41,7 @@ class Tracker:
         )
 
     def jobs(self, rows: Iterable[DeliveryRow], contexts: Mapping[UUID, Context]) -> list[Job]:
-        """One job per delivery; those whose contract is gone, or whose lead was erased, get one that ends them."""
+        """One job per delivery; those whose contract is gone, or whose lead nobody is to have, get one that ends them."""
         contracts = self._plans().snapshot.contracts
         tracks: dict[UUID, Track] = {}
         jobs = []
@@ -52,7 +52,7 @@ class Tracker:
             track = tracks.get(row.lead_id)
             if track is None:
                 track = tracks[row.lead_id] = self.track(context)
-            contract = None if context.erased else contracts.get(row.contract)
+            contract = None if context.closed else contracts.get(row.contract)
             contract = contract or gone_contract(row.contract, row.buyer, row.campaign)
             jobs.append(
                 Job(

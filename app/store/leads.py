@@ -22,13 +22,16 @@ select id, submission_id, position, source, campaign, received_at, state, round,
 _DETAIL = "select fields, extra, findings, routing, steps from lead_detail where lead_id = $1"
 _CONTEXT = """
 select l.id, l.source, l.campaign, l.received_at, l.test, l.round, l.copies, l.state, d.fields, l.agreed,
-       l.erased_at is not null,
+       l.erased_at is not null or l.stopped_at is not null,
        case when l.outcome is distinct from 'failure' then l.reasons end, d.routing -> 'had', l.score,
        (select f -> 'facts' from json_array_elements(d.findings) f
          where f ->> 'check' = 'score' and f ->> 'code' = 'graded' limit 1), d.routing -> 'bids'
   from lead l join lead_detail d on d.lead_id = l.id where l.id = any($1::uuid[])
 """
-_LOCK_LEADS = "select id, erased_at is not null from lead where id = any($1::uuid[]) order by id for update"
+_LOCK_LEADS = """
+select id, erased_at is not null or stopped_at is not null from lead where id = any($1::uuid[]) order by id for update
+"""
+_STOPPED = "select stopped_at is not null from lead where id = $1"
 _SUBMISSION = """
 select id, source, received_at, content_type, length(body) as bytes, test, remote, key_hint,
        (select parked from inbox where submission_id = $1) as parked,
@@ -81,7 +84,7 @@ class Context(Struct, frozen=True):
     state: str
     fields: dict[str, list[Any]]
     agreed: Decimal | None  # what a sale owes the source
-    erased: bool = False  # its fields are empty, and nobody gets it any more
+    closed: bool = False  # erased, or its person is not to be called: nobody gets it any more
     said: Sequence[Mapping[str, str]] = ()  # what its source hears of it already
     barred: frozenset[str] = frozenset()  # buyers who have its person
     worth: Worth = Worth()
@@ -118,13 +121,17 @@ def worth_of(score: int, graded: Mapping[str, Any] | None) -> Worth:
 async def lock(conn: Any, ids: Sequence[UUID]) -> set[UUID]:
     """Lock leads in sorted order: whoever ends one of several deliveries of a lead ends it alone.
 
-    Gives back those that were erased: they are handed over no further.
+    Gives back those that were erased or stopped: they are handed over no further.
     """
     return {row[0] for row in await conn.fetch(_LOCK_LEADS, sorted(ids)) if row[1]}
 
 
 async def is_erased(conn: Any, lead_id: UUID) -> bool:
     return bool(await conn.fetchval("select erased_at is not null from lead where id = $1", lead_id))
+
+
+async def is_stopped(conn: Any, lead_id: UUID) -> bool:
+    return bool(await conn.fetchval(_STOPPED, lead_id))
 
 
 async def note(

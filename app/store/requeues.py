@@ -35,7 +35,7 @@ update requeue q
  where q.lead_id = t.lead_id
 """
 _TAKE = """
-select l.id, l.state, l.round, l.erased_at is not null, q.until <= now(),
+select l.id, l.state, l.round, l.erased_at is not null or l.stopped_at is not null, q.until <= now(),
        extract(epoch from now() - q.since)::float8
   from requeue q join lead l on l.id = q.lead_id
  where q.due_at <= now() order by q.due_at limit $1 for update of l skip locked
@@ -117,7 +117,7 @@ class Due(Struct, frozen=True):
     lead_id: UUID
     state: str
     round: int
-    erased: bool
+    closed: bool
     over: bool
     waited: float
 

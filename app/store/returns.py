@@ -76,7 +76,8 @@ select coalesce(delivery_id, lead_id), amount, currency from entry
  where coalesce(delivery_id, lead_id) = any($1::uuid[]) and kind = 'sale'
 """
 _STANDING = """
-select l.id, l.source, l.campaign, l.state, l.round, l.received_at, l.test, l.erased_at is not null, e.amount, e.currency,
+select l.id, l.source, l.campaign, l.state, l.round, l.received_at, l.test,
+       l.erased_at is not null or l.stopped_at is not null, e.amount, e.currency,
        exists (select from entry b where coalesce(b.delivery_id, b.lead_id) = l.id and b.kind = 'cost_return'),
        (select count(*)::int from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null),
        exists (select from delivery d where d.lead_id = l.id and d.state in ('sending', 'waiting', 'pooled', 'unclear'))
@@ -196,7 +197,7 @@ class LeadStanding(Struct, frozen=True):
     round: int
     received_at: datetime
     test: bool
-    erased: bool
+    closed: bool
     cost: Decimal | None
     cost_currency: str | None
     cost_back: bool
