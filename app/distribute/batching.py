@@ -54,6 +54,11 @@ class Batch(Settings):
         days = (today + timedelta(days=n) for n in range(-1, 3))
         return min(at for day in days for at in self._on(day) if at > since)
 
+    def last(self, until: datetime) -> datetime:
+        """The time of the day that came last; who waits since then or longer is due."""
+        today = until.astimezone(self._zone).date()
+        return max(at for n in range(-2, 2) for at in self._on(today + timedelta(days=n)) if at <= until)
+
     def wall(self, at: datetime) -> datetime:
         """That moment by its clock."""
         return at.astimezone(self._zone)

@@ -17,6 +17,8 @@ from app.distribute.adapter import adapters
 from app.distribute.batching import Bundle, Bundler, Gathering, Laid, gathering
 from app.distribute.wire import Conversed, Wire
 from app.model import Accepted, Outcome, TryLater, Unclear, word_of
+from app.pipeline.bundle_changes import retimed
+from app.pipeline.bundle_turns import Turns
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
@@ -42,6 +44,7 @@ class Taken(Struct, frozen=True):
     contract: Contract
     members: list[Job]
     mine: frozenset[UUID]
+    until: float  # its turn holds until then
 
 
 class Bundling:
@@ -74,12 +77,15 @@ class Bundling:
         self._link = link
         self._bytes_kept = bytes_kept
         self._retrying = Retrying(world, metrics)
+        self._turns = Turns(database, world, metrics)
         self._snapshot: Snapshot | None = None
+        self._timed: Snapshot | None = None
         self._known: dict[str, Contract] = {}
         self._busy: set[str] = set()
 
     async def look(self) -> bool:
         """True where there is more at once."""
+        await self._changed()
         shut, counts = self._sender.health.shut, {}
         for id_, contract in self._contracts().items():
             told = gathering(contract.settings)
@@ -94,18 +100,31 @@ class Bundling:
         return False
 
     async def send(self, contract_id: str) -> bool:
-        """All that waits for this contract, as one file; False where nothing does, or somebody else is at it."""
+        """All that waits for this contract, as one file; False where nothing does, or somebody else is at it, or its
+        rate lets no more begin yet."""
         contract = self._contracts().get(contract_id)
-        if contract is None or contract_id in self._busy:
+        if (
+            contract is None
+            or contract_id in self._busy
+            or (until := await self._turns.take(contract)) is None
+        ):
             return False
         async with self._database.acquire() as conn, conn.transaction():
-            taken, ended = await self._take(conn, contract)
+            taken, ended = await self._take(conn, contract, until)
         for job in ended:
             self._sender.start(job)
         if taken is None:
             return bool(ended)
         self._begin(taken)
         return True
+
+    async def _changed(self) -> None:
+        """Whoever waits under another catalogue than the one that he came under may be due sooner."""
+        snapshot = self._plans().snapshot
+        if snapshot is not self._timed:
+            async with self._database.acquire() as conn:
+                await retimed(conn, snapshot, self._world.now())
+            self._timed = snapshot
 
     def handles(self, contract_id: str) -> bool:
         return contract_id in self._contracts()
@@ -118,7 +137,7 @@ class Bundling:
             self._snapshot = snapshot
         return self._known
 
-    async def _take(self, conn: Any, contract: Contract) -> tuple[Taken | None, list[Job]]:
+    async def _take(self, conn: Any, contract: Contract, until: float) -> tuple[Taken | None, list[Job]]:
         """The file, committed with its attempts; and what is to be ended without one."""
         settings = gathering(contract.settings)
         if settings is None or settings.batch is None or not await bundles.alone(conn, contract.id):
@@ -137,22 +156,24 @@ class Bundling:
         if not mine:
             return None, gone
         if again is None:
-            return await self._new(conn, contract, settings, mine), gone
+            return await self._new(conn, contract, settings, mine, until), gone
         members = [one for one in self._tracker.jobs(everybody, contexts) if one.contract.adapter != GONE]
         fresh = {job.delivery_id: job for job in mine}
         members = [fresh.get(one.delivery_id, one) for one in members]
         await bundles.resume(conn, again[0])
         kept = {one.delivery_id for one in members}
         await bundles.leave(conn, again[0], [row.id for row in everybody if row.id not in kept])
-        return Taken(again[0], again[1], contract, members, frozenset(fresh)), gone
+        return Taken(again[0], again[1], contract, members, frozenset(fresh), until), gone
 
-    async def _new(self, conn: Any, contract: Contract, settings: Gathering, mine: list[Job]) -> Taken:
+    async def _new(
+        self, conn: Any, contract: Contract, settings: Gathering, mine: list[Job], until: float
+    ) -> Taken:
         id_ = self._world.new_id()
         name = settings.name_of(self._bundle(id_, contract))
         await bundles.new(
             conn, id_, contract.id, name, [(job.delivery_id, job.track.lead_id) for job in mine]
         )
-        return Taken(id_, name, contract, mine, frozenset(job.delivery_id for job in mine))
+        return Taken(id_, name, contract, mine, frozenset(job.delivery_id for job in mine), until)
 
     def _bundle(self, id_: UUID, contract: Contract) -> Bundle:
         return Bundle(id=id_, contract=contract.id, campaign=contract.doc.campaign, at=self._world.now())
@@ -221,6 +242,7 @@ class Bundling:
         if laid is None or adapter is None or not jobs:
             return Conversed(outcome=TryLater(reason="unformattable"))
         try:
+            await self._turns.hold(taken.contract, taken.until)
             bundle = self._bundle(taken.id, taken.contract)
             file = replace(
                 laid.file, name=taken.name
@@ -252,7 +274,8 @@ class Bundling:
         )  # fmt: skip
 
     async def tidy(self) -> None:
-        if self._contracts():
+        """Also of contracts that make no more files: what was begun has to end."""
+        if any(isinstance(one.settings, Gathering) for one in self._plans().snapshot.contracts.values()):
             async with self._database.acquire() as conn:
                 await bundles.tidy(conn)
 

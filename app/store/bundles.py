@@ -1,6 +1,7 @@
 """Files of many leads in the database: which are due, who goes into one, how each ended."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,26 @@ select c.contract from unnest($1::text[], $2::int[]) as c(contract, count)
     or c.count <= (select count(*) from (
          select 1 from delivery d where d.contract = c.contract and d.state = 'waiting' and d.attempts = 0 limit c.count
        ) few)
+"""
+# What waits for a file that its contract makes sooner by now, or not at all, need not wait as it was told when it came.
+_RETIMED = """
+with told as (
+  select contract, every, last, next
+    from (select distinct contract from delivery where state = 'waiting' and contract <> all($5::text[])) w
+    left join unnest($1::text[], $2::float8[], $3::timestamptz[], $4::timestamptz[]) as c(contract, every, last, next)
+      using (contract)
+), o as materialized (
+  select d.id, x.due from told t join delivery d on d.contract = t.contract
+   cross join lateral (select case when t.next is null then d.created_at + coalesce(t.every, 0) * interval '1 second'
+                                   when d.created_at <= t.last then t.last else t.next end as due) x
+   where d.state = 'waiting' and d.attempts = 0 and x.due < d.next_at order by d.id for update of d skip locked
+)
+update delivery d set next_at = o.due from o where d.id = o.id
+"""
+_PERHAPS = """
+select t.id from unnest($1::uuid[]) as t(id)
+ where (select b.state from bundled m join bundle b on b.id = m.bundle_id
+         where m.delivery_id = t.id order by m.bundle_id desc limit 1) <> 'unsent'
 """
 _ALONE = "select pg_try_advisory_xact_lock(hashtextextended('leadgate bundle ' || $1, 0))"
 # What perhaps has left goes out again in its own file, and in no other.
@@ -83,6 +104,14 @@ select m.n, d.id, d.lead_id, d.state, d.attempts from bundled m join delivery d 
 """
 
 
+class Due(Struct, frozen=True):
+    """`every`: seconds that a lead waits at most; else when a file left last, and when the next one does."""
+
+    every: float | None = None
+    last: datetime | None = None
+    next: datetime | None = None
+
+
 class Row(Struct, frozen=True):
     n: int
     delivery_id: UUID
@@ -105,6 +134,21 @@ def _row(record: Any) -> DeliveryRow:
 async def ripe(conn: Any, counts: Mapping[str, int | None]) -> list[str]:
     """Contracts of which something is due, or as many wait as they say."""
     return [r[0] for r in await conn.fetch(_RIPE, list(counts), list(counts.values()))]
+
+
+async def retime(conn: Any, times: Mapping[str, Due], but: Sequence[str]) -> None:
+    """What nobody has begun yet is due when `times` says, if that is sooner; at once where its contract is not among
+    them. Contracts in `but` are left alone."""
+    told = list(times.values())
+    await conn.execute(
+        _RETIMED, list(times), [one.every for one in told], [one.last for one in told], [one.next for one in told],
+        list(but),
+    )  # fmt: skip
+
+
+async def perhaps_left(conn: Any, delivery_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Those whose last file is not known to have stayed here."""
+    return frozenset(row[0] for row in await conn.fetch(_PERHAPS, list(delivery_ids)))
 
 
 async def alone(conn: Any, contract: str) -> bool:
