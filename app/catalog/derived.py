@@ -30,7 +30,10 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
         "postal_code": "that one, if there is one only", "county": "that of all of them, if it is one",
         "latitude": "in degrees, of their middle, if they lie together", "longitude": "in degrees",
     },
-    "name": {"given": "the first of its words", "family": "the last of several"},
+    "name": {
+        "title": "as Dr. or Mrs", "given": "the first name", "middle": "those between",
+        "family": "the last name, with what belongs to it as van der", "suffix": "as Jr. or PhD",
+    },
     "text": {
         "browser": "of a user agent: its family", "system": "of a user agent: its operating system",
         "device": "of a user agent: mobile, desktop, or bot, program, headless",

@@ -9,6 +9,7 @@ from app.validate.check import Evidence, Locate, Location
 from app.validate.data import kind_of
 from app.validate.lines import carrier_of, states_of, zones_of
 from app.validate.misspelt import meant_by
+from app.validate.name_parts import name_parts
 from app.validate.postcodes import place_of, state_of, with_town
 from app.validate.towns import town_of
 
@@ -57,8 +58,10 @@ def _city(value: Value, state: Value | None) -> Known:
 
 
 def _name(value: Value) -> Known:
-    words = str(value.normal).split()
-    return {"given": words[0], "family": words[-1] if len(words) > 1 else None} if words else {}
+    parts = name_parts(str(value.normal))
+    return {
+        "title": parts.title, "given": parts.given, "middle": parts.middle, "family": parts.family, "suffix": parts.suffix,
+    }  # fmt: skip
 
 
 def _agent(value: Value) -> Known:

@@ -13,6 +13,7 @@ from app.validate.addressing import Address, address_of
 from app.validate.alike import jaro_winkler
 from app.validate.data import first_names
 from app.validate.key import identity
+from app.validate.name_parts import GENERATIONS, TITLES
 from app.validate.naming import tokens
 
 Kind = Literal["email", "phone", "name", "address", "unit", "postal_code", "other"]
@@ -33,8 +34,6 @@ _KIND_OF_PART: Mapping[str, Kind] = {
     "domain": "email", "line_type": "phone", "zip5": "postal_code", "outward": "postal_code",
     "street": "address", "box": "address",
 }  # fmt: skip
-_TITLES = frozenset(("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "herr", "frau", "mme", "sra"))
-_GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
 _MOST_WORDS = 6
 _LEFT_OVER = 0.05
 """What a word that only one of two names has takes away: a middle name, a second surname."""
@@ -83,9 +82,9 @@ def mailbox(address: str) -> str:
 def name_of(text: str) -> PersonName:
     """In any order of its words: no case, accents, apostrophes and titles; Bob is Robert; Jr and Sr stand apart."""
     words = sorted(tokens(text.replace("'", "").replace("’", "")))
-    words = [word for word in words if word not in _TITLES] or words
-    generation = next((_GENERATIONS[word] for word in words if word in _GENERATIONS), "")
-    called = [word for word in words if word not in _GENERATIONS]
+    words = [word for word in words if word not in TITLES] or words
+    generation = next((GENERATIONS[word] for word in words if word in GENERATIONS), "")
+    called = [word for word in words if word not in GENERATIONS]
     if not generation or len(called) < 2:
         generation, called = "", words
     known = first_names()

@@ -88,7 +88,7 @@ def test_a_campaign_may_speak_of_what_its_city_tells_and_of_no_other_text() -> N
 
 
 def test_a_name_an_agent_and_an_ip_tell_their_parts() -> None:
-    assert known("name", "ludwig van beethoven") == {"given": "Ludwig", "family": "Beethoven"}
+    assert known("name", "ludwig van beethoven") == {"given": "Ludwig", "family": "van Beethoven"}
     assert known("name", "Cher") == {"given": "Cher"}
     assert known("text", CHROME)["device"] == "mobile"
     assert known("text", "curl/8.5")["device"] == "program"
@@ -111,7 +111,7 @@ def test_of_what_is_invalid_nothing_is_known(kind: str, raw: str) -> None:
 
 def test_all_that_is_told_is_declared() -> None:
     shown = {
-        "phone": "(212) 555-2671", "email": "ann@gmial.com", "postal_code": "94110", "name": "Ann Miller",
+        "phone": "(212) 555-2671", "email": "ann@gmial.com", "postal_code": "94110", "name": "Dr. Ann B. Miller Jr.",
         "text": CHROME,
     }  # fmt: skip
     for kind, raw in shown.items():

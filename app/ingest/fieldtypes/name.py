@@ -4,39 +4,12 @@ import re
 
 from pydantic import Field
 
+from app.core.particles import PARTICLES
 from app.core.registry import Settings
 from app.ingest.fieldtype import FieldType, fieldtypes
 from app.ingest.raw import invalid, valid, written
 from app.model import Raw, Value
 
-_PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "la",
-        "las",
-        "los",
-        "del",
-        "della",
-        "di",
-        "da",
-        "das",
-        "do",
-        "dos",
-        "du",
-        "le",
-        "ten",
-        "ter",
-        "bin",
-        "ibn",
-        "al",
-        "el",
-        "y",
-    ]
-)
 _NUMERALS = frozenset(("ii", "iii", "iv", "vi", "vii", "viii"))
 _APART = re.compile(r"([-'’])")
 _VOWEL = re.compile(r"[aeiouyàâäáåãæèéêëìíîïòóôöõøùúûüý]")
@@ -81,7 +54,7 @@ def _cased(text: str) -> str:
     words = text.lower().split(" ")
     last = len(words) - 1
     for i, word in enumerate(words):
-        if word in _PARTICLES and i < last and (i or words[1].lower() in _PARTICLES):
+        if word in PARTICLES and i < last and (i or words[1].lower() in PARTICLES):
             continue
         words[i] = _word(word, shouted)
     return " ".join(words)
