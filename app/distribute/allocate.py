@@ -262,7 +262,7 @@ class _Placing:
         for i in order:
             if tags[i] != lowest:
                 break
-            if self._ready(i):
+            if self._ready(i, order[0]):
                 best = i
                 break
         if best is None or self.book.rehearsal:
@@ -283,10 +283,11 @@ class _Placing:
             if self.book.knows(key):
                 self.change(key, rise)
 
-    def _ready(self, i: int) -> bool:
+    def _ready(self, i: int, first: int) -> bool:
         """As the first in order, which has been looked at: it may be chosen on what is locked."""
-        held = self.index.contracts[i].buyer in self.buyers
-        return not held and self._known(i) and self._full(i) is None
+        if i != first and (self.index.contracts[i].buyer in self.buyers or self._full(i) is not None):
+            return False
+        return self._known(i)
 
     def _known(self, i: int) -> bool:
         return self.book.rehearsal or all(map(self.book.knows, self._keys(i, turning=True)))

@@ -152,6 +152,8 @@ class DuplicateCheck(Check[DuplicateSettings]):
         return [claim for _, claim in _claims(lead, to)]
 
     def run(self, lead: Lead, to: DuplicateSettings, evidence: Evidence) -> Iterable[Finding]:
+        if not any(evidence.values()):  # nobody has any of it, as of most leads: no key need be made again
+            return
         for entry, claim in _claims(lead, to):
             answer = evidence.get(claim)
             if isinstance(claim, Having):
