@@ -11,6 +11,7 @@ from app.commands.recalling import one_id
 from app.commands.words import money, short, tail
 from app.core.money import amount
 from app.model import Accepted, Outcome, Rejected
+from app.pipeline.settling import as_bid
 from app.pipeline.tracks import Step
 from app.store import deliveries, looking
 from app.store.database import Database
@@ -40,8 +41,10 @@ def settle(
         parts = await beside(database, settings)
         if outcome is None:
             return _object(row, what, None, dry_run), await _again(parts, row, yes, dry_run)
+        async with database.acquire() as conn:
+            paid = await as_bid(conn, row, outcome)
         step = await parts.settler.settle(row.id, outcome, by=parts.by, dry=dry_run)
-        return _object(row, what, step, dry_run), _told(row, outcome, step, _currency(parts, row), dry_run)
+        return _object(row, what, step, dry_run), _told(row, paid, step, _currency(parts, row), dry_run)
 
     told, line = at_database(settings, work)
     tell(told, line, as_json=as_json)

@@ -54,6 +54,7 @@ class Call(Struct, frozen=True, kw_only=True):
     timeout: float | None = None  # seconds in all; None: the wire's own
     identity: Identity | None = None  # the certificate that the buyer knows us by
     secrets: tuple[str, ...] = ()
+    bid: Decimal | None = None  # what its buyer has said to pay for it, in an earlier call
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -129,7 +130,8 @@ class Wire:
                 if error is not None:
                     raise error
         except WireFault as fault:
-            outcome = outcome_of(fault, handed_over=handed_over)
+            bid = asked.bid if isinstance(asked, Call) else None
+            outcome = outcome_of(fault, handed_over=handed_over, bid=bid)
             return Conversed(outcome=outcome, exchanges=tuple(exchanges), handed_over=handed_over)
         finally:
             with suppress(Exception):
@@ -202,11 +204,11 @@ def _took_nothing(asked: Intent, answer: Answer | None) -> bool:
     return isinstance(asked, Call) and isinstance(answer, Reply) and answer.status in asked.refusals
 
 
-def outcome_of(fault: WireFault, *, handed_over: bool) -> Outcome:
+def outcome_of(fault: WireFault, *, handed_over: bool, bid: Decimal | None = None) -> Outcome:
     """What a fault says about the lead. `handed_over`: some call that hands it over has, perhaps, left."""
     read = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
     if handed_over:
-        return Unclear(reason=fault.code, read=read)
+        return Unclear(reason=fault.code, read=read, price=bid)
     if isinstance(fault, AddressRefused):
         _log.error("the address of a buyer is refused: %s", fault.detail)
     return TryLater(reason=fault.code, read=read)

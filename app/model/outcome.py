@@ -41,6 +41,7 @@ class Unclear(Struct, frozen=True, gc=False, kw_only=True):
     reason: str
     read: str = ""
     reference: str | None = None  # the buyer's, by which it may confirm
+    price: Decimal | None = None  # what it bid before; None: the contract's own price holds
 
 
 class Pooled(Struct, frozen=True, gc=False, kw_only=True):

@@ -293,11 +293,11 @@ class Recorder:
     def _end(self, spoken: Spoken, state: str, next_in: float | None = None) -> AttemptEnd:
         job, conversed = spoken.job, spoken.conversed
         outcome = conversed.outcome
-        accepted = outcome if isinstance(outcome, Accepted) else None
+        named = outcome.price if isinstance(outcome, Accepted | Unclear) else None
         return AttemptEnd(
             delivery_id=job.delivery_id, lead_id=job.track.lead_id, n=job.attempt, state=state,
             outcome=word_of(outcome), reason=reason_of(outcome), reference=reference_of(outcome),
-            price=None if accepted is None else accepted.price, next_in=next_in, ms=spoken.ms, read=_text(outcome.read),
+            price=named, next_in=next_in, ms=spoken.ms, read=_text(outcome.read),
             exchanges=exchanges_json(conversed, self._bytes_kept),
         )  # fmt: skip
 

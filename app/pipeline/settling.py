@@ -1,7 +1,10 @@
 """A delivery ends by somebody's word: the buyer's late confirmation, or a person who settles an Unclear."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from app.core.errors import Conflict, NotFound
 from app.core.money import written
@@ -11,7 +14,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.record import Ended, Recorder, reason_of, reference_of
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Step
-from app.store import bundles, decisions, deliveries, leads, pool, pulling
+from app.store import bids, bundles, decisions, deliveries, leads, pool, pulling
 from app.store.database import Database, marked
 from app.store.deliveries import DeliveryRow
 from app.store.trial import transaction
@@ -75,6 +78,7 @@ class Settler:
                 jobs = self._tracker.jobs([row], contexts)
                 if not jobs:
                     raise Conflict("the lead of this delivery was dropped with its day")
+                outcome = await as_bid(conn, row, outcome)
                 accepted = outcome if isinstance(outcome, Accepted) else None
                 await deliveries.settle(
                     conn, row.id, state, reason_of(outcome), reference_of(outcome),
@@ -101,6 +105,13 @@ async def given_up(
         return await settler.settle(delivery_id, TryLater(reason=reason), by="leadgate", owns=still)
     except (NotFound, Conflict):
         return None
+
+
+async def as_bid(conn: Any, row: DeliveryRow, outcome: Outcome) -> Outcome:
+    """Who names no price and had bid one pays what it bid, not what its contract says."""
+    if not isinstance(outcome, Accepted) or outcome.price is not None:
+        return outcome
+    return replace(outcome, price=await bids.bid(conn, row.lead_id, row.id))
 
 
 def _refuse_contradiction(row: DeliveryRow, state: str, outcome: Outcome) -> None:

@@ -21,7 +21,8 @@ with f as materialized (
   as t(id, lead_id, n, state, outcome, reason, reference, price, next_in, ms, read, exchanges)
 ), d as (
   update delivery d
-     set state = f.state, reason = f.reason, reference = f.reference, price = coalesce(f.price::numeric, d.price),
+     set state = f.state, reason = f.reason, reference = f.reference,
+         price = case when f.state = 'accepted' then coalesce(f.price::numeric, d.price) else d.price end,
          next_at = case when f.next_in is not null then now() + f.next_in * interval '1 second' end,
          lease_id = null,
          ended_at = case when f.state not in ('waiting', 'pooled', 'unclear') then now() end

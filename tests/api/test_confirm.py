@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.conftest import Api, serving
 from tests.buyer import Buyer, reply, says
@@ -50,3 +51,44 @@ async def test_a_reference_of_several_deliveries_names_none(
         told = await confirm(api, await api.key("buyer", "b1"), reference="P-1", outcome="accepted")
         assert (told.status_code, told.json()["code"]) == (409, "ambiguous")
         assert await api.value("select count(*) from delivery where state = 'unclear'") == 2
+
+
+says("/bid", reply(200, b'{"bid": "7.25"}'))
+says("/oops", reply(500, b"{}"))
+
+
+def pinged(buyer: Buyer, post: str) -> str:
+    """A buyer that bids 7.25 of the 42.00 that its contract says, and is posted to elsewhere."""
+    return f"""
+  - id: b1
+    money: {{terms: credit, credit_limit: "1000"}}
+    contracts:
+      - id: b1
+        campaign: solar
+        price: "42.00"
+        caps: [{{per: day, amount: "500"}}]
+        deliver:
+          adapter: ping_post
+          ping: {{url: "{buyer.url("/bid")}", accepted: has(reply.json.bid), price: reply.json.bid}}
+          post: {{url: "{buyer.url(post)}", timeout: 300ms, accepted: reply.status == 200}}
+"""
+
+
+@pytest.mark.parametrize("post", ["/oops", "/hang-up", "/black-hole"])
+async def test_who_bid_before_its_answer_failed_pays_what_it_bid(
+    database_url: str, tmp_path: Path, buyer: Buyer, post: str
+) -> None:
+    async with serving(database_url, tmp_path, catalogue(source(), pinged(buyer, post))) as api:
+        await api.post({"first_name": "Dana", "email": "dana@example.org"})
+        assert await api.value("select state || ' ' || price from delivery") == "unclear 42.00"
+        delivery = await api.value("select id from delivery")
+        told = await api.http.post(
+            f"/v1/deliveries/{delivery}/confirm", json={"outcome": "accepted"},
+            headers={"x-api-key": await api.key("buyer", "b1")},
+        )  # fmt: skip
+        assert told.status_code == 200, told.text
+        assert await api.value("select price::text from delivery") == "7.25"
+        assert await api.value("select amount::text from entry where kind = 'sale'") == "7.25"
+        assert await api.value("select revenue::text from lead") == "7.25"
+        used = "select array_agg(value) from counter where key like 'budget:%' or key like 'balance:%'"
+        assert await api.value(used) == [72_500, 72_500]

@@ -1,17 +1,17 @@
 """Asks a buyer for his bid without the person's contacts, and hands the lead over only where he wants it."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, cast
 
 from msgspec.structs import replace
 from pydantic import AfterValidator, Field
 
 from app.core.money import Amount
 from app.core.registry import Settings
-from app.distribute.adapter import Adapter, Conversation, Handover, adapters
+from app.distribute.adapter import Adapter, Call, Conversation, Handover, adapters
 from app.distribute.ping import PingRequest
 from app.distribute.request import RequestSettings
-from app.model import Accepted, Rejected, TryLater, Unclear
+from app.model import Accepted, Outcome, Rejected, TryLater, Unclear
 
 
 def _not_negative(amount: Decimal) -> Decimal:
@@ -91,7 +91,19 @@ class PingPost(Adapter[PingPostSettings]):
         price = handover.price if bid.price is None else bid.price
         if to.minimum is not None and price < to.minimum:
             return Rejected(reason="bid_too_low", read=f"{bid.read}; it is less than the minimum")
-        sold = yield from to.post.converse(replace(handover, price=price, ping_reference=bid.reference or ""))
-        if isinstance(sold, Accepted) and sold.price is None:
+        post = to.post.converse(replace(handover, price=price, ping_reference=bid.reference or ""))
+        sold = yield from _bidden(post, price)
+        if isinstance(sold, Accepted | Unclear) and sold.price is None:
             return replace(sold, price=price)
         return sold
+
+
+def _bidden(post: Conversation, bid: Decimal) -> Conversation:
+    """The same calls, each with the bid: of a post that nobody answers it is all that is known of the price."""
+    reply = None
+    while True:
+        try:
+            asked = post.send(reply)
+        except StopIteration as end:
+            return cast("Outcome", end.value)
+        reply = yield replace(asked, bid=bid) if isinstance(asked, Call) else asked
