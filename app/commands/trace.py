@@ -130,6 +130,7 @@ def document(told: Story, setting: Setting) -> dict[str, Any]:
             }
             for one in told.deliveries
         ],
+        "files": [asdict(one) for one in told.files],
         "attempts": [_attempt_document(a, setting) for a in shown_attempts(told)],
         "events": told.events,
         "parts": [{"kind": one.kind, "at": one.at, "submission": one.submission_id} for one in told.parts],

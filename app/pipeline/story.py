@@ -13,7 +13,7 @@ from app.ingest.format import MOST_RECORDS
 from app.pipeline import arrival
 from app.pipeline.arrival import Arrival
 from app.pipeline.work import lead_id_of, moment_of
-from app.store import callbacks, deliveries, feedback, leads, partials, requeues, returns, rounds
+from app.store import bundle_book, callbacks, deliveries, feedback, leads, partials, requeues, returns, rounds
 from app.store.deliveries import DeliveryRow
 from app.store.partials import Amendment
 from app.store.returns import Request
@@ -41,6 +41,7 @@ class Story(Struct, frozen=True, kw_only=True):
     waiting: requeues.Standing | None = None  # nobody took it, and it is offered again
     feedback: Sequence[Mapping[str, Any]] = ()  # what its buyers told of it
     returns: Sequence[tuple[Request, Sequence[Mapping[str, Any]]]] = ()  # with what was said about each
+    files: Sequence[bundle_book.Place] = ()  # of many leads, in which it left or is to leave
     begun: bool = False  # it is a partial lead, and its source has not completed it
     arrivals: Mapping[
         UUID, Arrival
@@ -80,6 +81,7 @@ async def story(conn: Any, lead_id: UUID) -> Story | None:
         waiting=await requeues.of_lead(conn, lead_id) if lead and lead["state"] == "delivering" else None,
         feedback=await feedback.of_lead(conn, lead_id) if lead else (),
         returns=await _returns(conn, lead_id) if lead else (),
+        files=await bundle_book.of_lead(conn, lead_id) if lead else (),
         begun=lead is None and await _begun(conn, lead_id),
     )  # fmt: skip
 
