@@ -1,6 +1,6 @@
 """`python -m bench`: the figures of the design, measured side by side; a table, and bench/results.json.
 
---only ack,path    some figures only: noop one_commit ack path path_200 checks route auction formats memory import
+--only ack,path    some figures only: noop one_commit ack path path_200 checks route auction formats fit list stored memory import
 --rows 200000      of the file that is imported
 --seconds 4        how long each run of load lasts
 --rounds 3         how often the runs alternate
@@ -31,7 +31,8 @@ from bench.rounds import Bench, with_needs
 from bench.service import Sink, service
 
 FIGURES = (
-    "noop", "one_commit", "ack", "path", "path_200", "checks", "route", "auction", "formats", "memory", "import",
+    "noop", "one_commit", "ack", "path", "path_200", "checks", "route", "auction", "formats", "fit", "list", "stored",
+    "memory", "import",
 )  # fmt: skip
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -140,9 +141,33 @@ def imported(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return out
 
 
+def worth(only: list[str], folder: Path) -> dict[str, float]:
+    """What it takes to know what a lead is worth, with a database beside it and no service."""
+    out: dict[str, float] = {}
+    if "fit" in only:
+        from bench.learning import fit_s
+
+        out |= fit_s()
+        say(f"  fit         {out['fit_s_50k']:>10.1f} s of 50,000 leads, AUC {out['fit_auc']:.2f}")
+    if "list" in only:
+        from bench import listing
+
+        out |= listing.measured(folder / "list")
+        say(f"  list        {out['list_mb_20m']:>10,.0f} MB would 20 million numbers take")
+    if "stored" in only:
+        from bench.stored import stored_ratio
+
+        out |= stored_ratio(folder / "stored")
+        say(
+            f"  stored      {out['stored_ratio']:>10.2f} times what a lead costs beside 10,000, beside 200,000"
+        )
+    return out
+
+
 def measured(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     try:
-        return {**alone(chosen.only), **under_load(chosen, folder), **imported(chosen, folder)}
+        quiet = alone(chosen.only) | worth(chosen.only, folder)
+        return {**quiet, **under_load(chosen, folder), **imported(chosen, folder)}
     except Wrong as wrong:
         return {"failed": str(wrong)}
 

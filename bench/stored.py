@@ -153,6 +153,35 @@ async def by_turns(desks: list[Desk], numbers: range) -> list[float]:
     return [statistics.median(of) for of in zip(*took, strict=True)]
 
 
+def compared(folder: Path, few: int, many: int, batches: int) -> list[list[float]]:
+    """As `measured`, in two databases of a server of its own."""
+    with postgres(folder / "data") as given:
+        host = given["leadgate"]
+        with psycopg.connect(host, autocommit=True) as db:
+            for statement in _NO_CHECKPOINTS:
+                db.execute(statement)
+        urls = [_stored(host, name, n) for name, n in (("few", few), ("many", many))]
+        return asyncio.run(measured(urls, batches))
+
+
+def _stored(host: str, name: str, n: int) -> str:
+    with psycopg.connect(host, autocommit=True) as db:
+        db.execute(cast(Any, f"create database {name}"))
+    url = host.replace("/leadgate?", f"/{name}?")
+    migrate(url)
+    began = time.monotonic()
+    fill(url, n)
+    print(f"{n:,} leads stored in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return url
+
+
+def stored_ratio(folder: Path) -> dict[str, float]:
+    """The figure of `make bench`: small enough to be made each time. The promise of ten million is asked for by itself."""
+    folder.mkdir()
+    few, many = compared(folder, 10_000, 200_000, 30)[0]
+    return {"stored_us_10k": few, "stored_us_200k": many, "stored_ratio": many / few}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.stored", description=__doc__)
     parser.add_argument("--few", type=int, default=10_000)
@@ -162,21 +191,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server we started ends too
     folder = Path(tempfile.mkdtemp(prefix="leadgate-bench-"))
     try:
-        with postgres(folder / "data") as given:
-            host = given["leadgate"]
-            urls = []
-            with psycopg.connect(host, autocommit=True) as db:
-                for statement in _NO_CHECKPOINTS:
-                    db.execute(statement)
-            for name, n in (("few", chosen.few), ("many", chosen.many)):
-                with psycopg.connect(host, autocommit=True) as db:
-                    db.execute(cast(Any, f"create database {name}"))
-                urls.append(host.replace("/leadgate?", f"/{name}?"))
-                migrate(urls[-1])
-                began = time.monotonic()
-                fill(urls[-1], n)
-                print(f"{n:,} leads stored in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-            found = asyncio.run(measured(urls, chosen.batches))
+        found = compared(folder, chosen.few, chosen.many, chosen.batches)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for when, (few, many) in zip(("amid", "right after a checkpoint"), found, strict=True):

@@ -9,7 +9,7 @@ import pytest
 from app.catalog.reading import read
 from app.components import discover
 from app.ingest.format import formats
-from bench import catalogue, judging, parsing, report, stored
+from bench import catalogue, judging, learning, parsing, report, stored
 from bench.load import Load, Target, Wrong
 from bench.rounds import with_needs
 
@@ -119,6 +119,21 @@ def test_the_standard_set_of_checks_is_what_is_measured() -> None:
     }  # fmt: skip
     assert standard <= {check.name for check, _ in judging.judge().rules}
     assert judging.CAMPAIGN.score.rules
+
+
+def test_what_is_learned_in_the_bench_tells_leads_apart_and_is_true() -> None:
+    told = learning.fit_s(4_000)
+    assert told["fit_auc"] > 0.7
+    assert told["fit_brier"] < 0.22
+    assert told["fit_lift"] > 1.5
+    rows = report.table(told)
+    assert all(what in rows for what in ("a score learned of 50,000", "AUC where there is something to tell"))
+
+
+def test_every_figure_has_its_own_goal() -> None:
+    figures = [goal.figure for goal in report.GOALS]
+    assert len(set(figures)) == len(figures)
+    assert {"checks_per_s_core", "stored_ratio", "list_mb_20m", "fit_auc"} <= set(figures)
 
 
 def test_what_the_bench_of_stored_leads_configures_is_a_catalogue() -> None:

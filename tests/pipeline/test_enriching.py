@@ -227,6 +227,23 @@ async def test_what_is_known_offline_can_be_scored_and_routed_by_and_is_not_sent
     assert "phone_state" not in decode(buyer.received[0].body)
 
 
+async def test_a_lead_that_names_a_city_and_no_code_is_placed_scored_and_sent_by_it(
+    database: Database, buyer: Buyer
+) -> None:
+    rules = '[{when: lead.city_county == "Los Angeles", points: 7, why: county}]'
+    mine = contract(
+        "sunco", buyer.url("/ok"), more='area: {near: [{postal_code: "90210", miles: 10}]}'
+    ).replace("{email: email}", "{email: email, zips: city_postal_codes}")
+    text = yaml(rules=rules, buyers=mine).replace("      band:", "      city: {type: text}\n      band:", 1)
+    async with opened(database, text) as house:
+        sold = await house.one(lead(city="Beverly Hills", state="CA"))
+        assert sold.outcome == "success"
+        assert await house.value("select score from lead") == 57
+        assert (await house.one(lead("b@example.com", city="Reno", state="NV"))).outcome == "failure"
+        assert (await house.one(lead("c@example.com", city="Beverly Hills"))).outcome == "failure"
+    assert decode(buyer.received[0].body) == {"email": "ann@example.com", "zips": "90210, 90211, 90212"}
+
+
 async def test_how_often_a_person_was_bought_before_is_counted_by_any_contact(
     database: Database, buyer: Buyer
 ) -> None:

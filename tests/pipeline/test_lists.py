@@ -56,6 +56,13 @@ async def test_what_was_loaded_is_found_and_nothing_else_is(lists: Lists, number
         assert await store.hits(conn, asked) == list(range(0, 60_000, 2))
 
 
+async def test_twenty_million_numbers_would_take_less_than_a_gigabyte(lists: Lists, numbers: Path) -> None:
+    loaded = await lists.load(DNC, numbers, "add", by="ann")
+    async with lists._database.acquire() as conn:
+        room = await conn.fetchval("select pg_total_relation_size('suppression_block')")
+    assert 8 < room / loaded.state.entries < 1_000_000_000 / 20_000_000
+
+
 async def test_a_number_is_found_however_it_is_written(lists: Lists, tmp_path: Path) -> None:
     await lists.load(DNC, written(tmp_path / "l.txt", "212-555-1212"), "add", by="ann")
     assert await on(lists, DNC, "(212) 555-1212", "+12125551212", "2125551212", "212 555 1213") == [
