@@ -99,13 +99,16 @@ def listed(i: int, codes: Sequence[str]) -> Standing:
 
 
 class _Zips:
-    country, state, postal_code = "", "state", "zip"
+    country, state, postal_code, city = "", "state", "zip", ""
 
     def within(self, near: Near) -> Sequence[str]:
         return ()
 
     def parts_of(self, code: str) -> tuple[str, Sequence[str]]:
         return "US", ()
+
+    def codes_of(self, city: str, state: str) -> Sequence[str]:
+        return ()
 
 
 def area_ms(contracts: int) -> dict[str, float]:
