@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from app.commands.afterwards import afterwards
 from app.commands.steps import Entry, Setting, wall
@@ -13,13 +14,13 @@ from app.distribute.exchange import OFFER
 from app.pipeline.story import Story
 from app.store.deliveries import DeliveryRow
 
-_PLACE = re.compile(r"row \d+ of \d+ in [A-Za-z0-9._/-]+")
+_PLACE = re.compile(r"row \d+ of \d+ in ([A-Za-z0-9._/-]+)")
 """Where in a file of many it stood."""
 
 
 def followed(story: Story, setting: Setting) -> list[Entry]:
     """In the order of time; of equal moments an attempt comes before the answer that it made possible."""
-    entries = [*_attempts(story, setting), *_waiting(story)]
+    entries = [*_attempts(story, setting), *_waiting(story, setting)]
     entries += _answered(story, setting)
     entries += [_event(event, story, setting) for event in story.events if event["kind"] != "amended"]
     entries += afterwards(story, setting)
@@ -42,14 +43,20 @@ def _attempts(story: Story, setting: Setting) -> list[Entry]:
     attempts = shown_attempts(story)
     said = [_outcome(a, by_id.get(a["delivery_id"]), setting) for a in attempts]
     width = max((len(text) for text in said), default=0)
+    files = {one.name: one.bundle_id for one in story.files}
     return [
-        _attempt(a, by_id.get(a["delivery_id"]), text, width, setting)
+        _attempt(a, by_id.get(a["delivery_id"]), text, width, setting, files)
         for a, text in zip(attempts, said, strict=True)
     ]
 
 
 def _attempt(
-    a: Mapping[str, Any], delivery: DeliveryRow | None, said: str, width: int, setting: Setting
+    a: Mapping[str, Any],
+    delivery: DeliveryRow | None,
+    said: str,
+    width: int,
+    setting: Setting,
+    files: Mapping[str, UUID],
 ) -> Entry:
     name = delivery.contract if delivery else "?"
     if a["outcome"] is None:
@@ -59,10 +66,13 @@ def _attempt(
     line = f"{said:<{width}}  {wire_words(a)}" if wire_words(a) else said
     if (place := _PLACE.match(a["read"] or "")) is not None:
         line += f"   {place[0]}"
+        if (file := files.get(place[1])) is not None:
+            line += f": leadgate bundles show {short(file)}"
     if a["late"]:
         line += "   came too late to count"
     elif delivery is not None and delivery.state == "waiting" and delivery.attempts == a["n"]:
-        line += f"   next try {wall(delivery.next_at, setting)}"
+        at = delivery.next_at
+        line += "   stands in line for the next try" if at is None else f"   next try {wall(at, setting)}"
     return Entry(ICONS[a["outcome"]], name, [line], at=a["ended_at"])
 
 
@@ -91,14 +101,23 @@ def wire_words(a: Mapping[str, Any]) -> str:
     return f"{'no reply' if status is None else status} in {took}"
 
 
-def _waiting(story: Story) -> list[Entry]:
+def _waiting(story: Story, setting: Setting) -> list[Entry]:
     """Deliveries that were decided and that nobody has begun to send."""
     begun = {a["delivery_id"] for a in story.attempts}
     return [
-        Entry("→", one.contract, ["waits to be sent"], at=one.created_at)
+        Entry("→", one.contract, [f"waits to be sent{_due(one, setting)}"], at=one.created_at)
         for one in story.deliveries
         if one.id not in begun and one.state == "waiting"
     ]
+
+
+def _due(one: DeliveryRow, setting: Setting) -> str:
+    """With others in a file, or when the person may be called: that can be days from now."""
+    if one.next_at is None or one.next_at <= setting.now:
+        return ""
+    day = one.next_at.astimezone(setting.zone)
+    today = day.date() == setting.now.astimezone(setting.zone).date()
+    return f", {'' if today else f'{day.day} {day:%b} '}{wall(one.next_at, setting)} at the latest"
 
 
 # the answer ----------------------------------------------------------------------------------------

@@ -1,12 +1,17 @@
 """The trace, to the letter."""
 
 from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
 
 from app.commands.bytes_text import attempt_text
 from app.commands.telling import tell
 from app.distribute.explain import LeftOutReason
 from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
+from app.store.bundle_book import Place
 from tests.commands.stories import AT, LEAD, after, attempt, delivery, delivery_id, finding, setting, story
 
 EARLIER = "019a8000-0000-7000-8000-000090ab77e1"
@@ -220,6 +225,25 @@ def test_one_that_left_with_others_says_in_which_file() -> None:
     )  # fmt: skip
     (line,) = (one for one in tell(told, setting(now=after(5_000))) if "awaits_confirmation" in one)
     assert line.endswith("250 in 40 ms   row 17 of 400 in a-1.csv")
+    of_file = Place(
+        delivery_id=told.deliveries[0].id, row=17, bundle_id=UUID("019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b0"),
+        name="a-1.csv", size=400, state="sent", begun_at=after(9), ended_at=after(49),
+    )  # fmt: skip
+    (line,) = (
+        one for one in tell(replace(told, files=[of_file]), setting(now=after(5_000))) if "awaits" in one
+    )
+    assert line.endswith("in a-1.csv: leadgate bundles show 8a40d9b0")
+
+
+@pytest.mark.parametrize(
+    ("ms", "when"),
+    [(3_600_000, ", 15:32:10 at the latest"), (172_800_000, ", 22 Nov 14:32:10 at the latest"), (-1, "")],
+)
+def test_one_that_waits_for_others_says_until_when(ms: int, when: str) -> None:
+    waits = delivery(1, "sunco-west", "waiting", next_at=after(5_000 + ms))
+    told = story("delivering", outcome=None, price=None, findings=[], deliveries=[waits], attempts=[])
+    (line,) = (one for one in tell(told, setting(now=after(5_000))) if "waits to be sent" in one)
+    assert line.endswith(f"waits to be sent{when}")
 
 
 def test_a_late_end_that_says_the_same_is_told_once_and_another_one_as_too_late() -> None:
