@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 from uuid import UUID
 
 import orjson
@@ -59,8 +59,11 @@ class Item(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> bytes:
-        """The same for what is said again: of the buyer's own id of it, else of all that it says."""
-        said = [self.external_id] if self.external_id else {k: v for k, v in asdict(self).items() if v}
+        """The same for what is said again: of the buyer's own id of it, else of all that it says. A return that is
+        asked for with other evidence says more than before: it may be an appeal."""
+        said: list[str] | dict[str, Any] = {k: v for k, v in asdict(self).items() if v}
+        if self.external_id:
+            said = [self.external_id, *([self.evidence] if self.kind == "return" and self.evidence else ())]
         return hashlib.sha256(orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)).digest()
 
     @property

@@ -157,7 +157,8 @@ class Chunk:
         if mine:
             outcome = {"requested": "pending", "denied": "rejected"}.get(request.state) if request else None
             return Result(outcome=outcome or "accepted", id=known.id, code=known.code)  # type: ignore[arg-type]  # of two words
-        return Result(outcome="duplicate", id=known.id, code=known.code, message="you told this before")
+        message = "you told this before" + (f": {_stands(request)}" if request else "")
+        return Result(outcome="duplicate", id=known.id, code=known.code, message=message)
 
     def _note(
         self, at: int, item: Item, handed: Handed, code: str, occurred_at: datetime, *, conflict: bool = False,
@@ -249,15 +250,7 @@ class Chunk:
     def _once_more(self, at: int, item: Item, handed: Handed, request: Request) -> Result:
         """Asked again: once, where it was denied and there is something new to show."""
         if request.state != "denied" or request.appealed or not item.evidence:
-            hint = (
-                "; appeal once, with evidence" if request.state == "denied" and not request.appealed else ""
-            )
-            return Result(
-                outcome="duplicate",
-                id=request.id,
-                code=request.state,
-                message=f"this return is {request.state}{hint}",
-            )
+            return Result(outcome="duplicate", id=request.id, code=request.state, message=_stands(request))
         contract = self._contract(handed.contract)
         policy = contract.returns if contract is not None else None
         if contract is None or policy is None or request.decided_at is None:
@@ -326,6 +319,11 @@ def _answered(return_id: UUID, way: str) -> Result:
     if way == "deny":
         return said("rejected", "denied", return_id, "by the terms of the contract")
     return said("pending", "requested", return_id)
+
+
+def _stands(request: Request) -> str:
+    hint = "; appeal once, with evidence" if request.state == "denied" and not request.appealed else ""
+    return f"this return is {request.state}{hint}"
 
 
 def _voided(one: Heard) -> Heard:

@@ -167,6 +167,29 @@ async def test_a_denied_return_moves_nothing_and_may_be_appealed_once(
         assert [row[0] for row in words] == ["requested", "denied", "appealed", "denied"]
 
 
+async def test_an_appeal_may_come_under_the_buyers_own_id_of_the_return(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database, source(), selling(buyer)) as open_:
+        delivery = await open_.sold()
+        request = await open_.requested(delivery, external_id="r-1", evidence="recording 16")
+        await open_.returns.deny(request, "we called, she answered", by="ann")
+        again = await open_.give_back(delivery, external_id="r-1", evidence="recording 16")
+        told = "you told this before: this return is denied; appeal once, with evidence"
+        assert (again.outcome, again.message) == ("duplicate", told)
+        appeal = await open_.give_back(delivery, external_id="r-1", evidence="recording 17")
+        assert (appeal.outcome, appeal.code, appeal.id) == ("pending", "appealed", request)
+        repeated = await open_.give_back(delivery, external_id="r-1", evidence="recording 17")
+        assert (repeated.outcome, repeated.message) == (
+            "duplicate",
+            "you told this before: this return is requested",
+        )
+        assert (
+            await open_.house.value("select evidence from return_word where kind = 'appealed'")
+            == "recording 17"
+        )
+
+
 async def test_many_who_decide_at_the_same_moment_are_one(database: Database, buyer: Buyer) -> None:
     async with desk(database, source(), selling(buyer)) as open_:
         request = await open_.requested(await open_.sold())
@@ -530,7 +553,7 @@ async def test_buyer_and_source_are_told_where_they_want_to_be(database: Databas
         assert (returned["price_back"], returned["feedback"]["returned"]) == ("12.50", 1)
         won = [one for one in said if one["event"] == "won"]
         assert sum("supersedes" in one for one in won) == 1
-        assert "b1" not in json.dumps([one for one in said if one["event"] in ("won", "returned")])
+        assert '"b1' not in json.dumps([one for one in said if one["event"] in ("won", "returned")])
 
 
 async def test_given_back_while_another_copy_is_on_its_way_a_lead_is_returned_when_that_has_ended(
