@@ -20,7 +20,7 @@ from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.forced import asked_of
 from app.pipeline.gate import gate, refused
-from app.pipeline.hand_overs import delivery_row, queue
+from app.pipeline.hand_overs import queue, starting
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.requeueing import waiting_of
@@ -130,9 +130,8 @@ class Decider:
         await redeem(conn, drafts)
         decided = [self._decided(draft) for draft in drafts]
         jobs = [job for one in decided for job in one.jobs]
-        handed = [delivery_row(job) for job in jobs if job.not_before is None]
-        await decisions.insert_decided(conn, [one.row for one in decided], handed, process_id)
-        await queue(conn, jobs)
+        await decisions.insert_decided(conn, [one.row for one in decided], starting(jobs), process_id)
+        await queue(conn, jobs, process_id)
         await self._keep_waiting(conn, decided)
         await offending.note(conn, drafts)
         await hash_exchange.mark(conn, drafts, self._plans())

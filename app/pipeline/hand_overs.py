@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from app.core.world import World
 from app.distribute.batching import due_of
@@ -23,6 +24,8 @@ def new_job(
     caps: Sequence[str],
     world: World,
     index: RouteIndex[Any] | None = None,
+    *,
+    alone: bool | None = None,
 ) -> Job:
     """A first attempt with one more contract, of its campaign or of `index`; notes that it has been tried."""
     index = index or track.plan.campaign.index
@@ -37,20 +40,29 @@ def new_job(
     return Job(
         delivery_id=world.new_id(), track=track, contract=contract, slot=slot, attempt=1, rank=track.ranks,
         price=track.price_of(contract), reserved=tuple(caps), created_at=now, not_before=opens if opens > now else None,
+        alone=alone,
     )  # fmt: skip
 
 
-async def queue(conn: Any, jobs: Sequence[Job]) -> None:
-    """Those that may not be begun yet, for the person's or the buyer's sake: whoever is alive then takes them as due."""
+def starting(jobs: Sequence[Job]) -> list[NewDelivery]:
+    """Rows of those whose attempt begins with them."""
+    return [delivery_row(job) for job in jobs if job.not_before is None and not job.stands_in_line]
+
+
+async def queue(conn: Any, jobs: Sequence[Job], process_id: UUID) -> None:
+    """Those that stand in this process's line; and those that may not be begun yet, for the person's or the buyer's
+    sake: whoever is alive then takes them as due."""
     waiting = [(delivery_row(job), job.not_before) for job in jobs if job.not_before is not None]
     await decisions.queue_deliveries(conn, [row for row, _ in waiting], [at for _, at in waiting])
+    lined = [delivery_row(job) for job in jobs if job.not_before is None and job.stands_in_line]
+    await decisions.line_up(conn, lined, process_id)
 
 
 def delivery_row(job: Job) -> NewDelivery:
     return NewDelivery(
         id=job.delivery_id, lead_id=job.track.lead_id, round=job.track.round, slot=job.slot, rank=job.rank,
         campaign=job.track.plan.campaign.id, contract=job.contract.id, buyer=job.contract.buyer, price=job.price,
-        reserved="\n".join(job.reserved), test=job.track.test, priority=job.priority,
+        reserved="\n".join(job.reserved), test=job.track.test, priority=job.priority, alone=job.alone,
     )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ class Sender:
         self._begin(job)
 
     def _begin(self, job: Job) -> None:
-        if self._paces is not None and job.contract.doc.rate is not None:
+        if self._paces is not None and job.stands_in_line:
             self._paces.stand(job.contract.id)
         task = running_loop().create_task(self._send(job))
         self.tasks.add(task)
@@ -119,6 +119,9 @@ class Sender:
                 self._give_back(heappop(line)[2])
 
     def _give_back(self, job: Job) -> None:
+        if job.stands_in_line and self._paces is not None:
+            self._paces.put_back(job)
+            return
         self._spoken(Spoken(job, Conversed(outcome=TryLater(reason="shutdown")), 0.0))
 
     async def drain(self) -> None:
@@ -127,10 +130,8 @@ class Sender:
             await asyncio.wait(list(self.tasks))
 
     async def _send(self, job: Job) -> None:
-        rate = job.contract.doc.rate
-        if rate is not None and self._paces is not None and not await self._paces.turn(job.contract.id, rate):
+        if job.stands_in_line and self._paces is not None and not await self._paces.turn(job):
             self._next(job.contract.id)
-            self._give_back(job)
             return
         began = self._world.monotonic()
         try:

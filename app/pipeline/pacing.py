@@ -3,21 +3,32 @@
 import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from app.catalog.limits import Rate
+from msgspec import Struct
+
 from app.core.events import bug, emit
 from app.core.world import World
 from app.pipeline.tracks import Job
-from app.store import pace, resting
+from app.store import in_line, pace, resting
 from app.store.database import Database, is_ambiguous, is_away
 
 _AWAY = 1.0  # seconds until a database that was away is asked again
+_LAST_WORDS = 1.0  # seconds to put back what waited when the process ends
+
+
+class _Waiting(Struct, frozen=True, eq=False):
+    job: Job
+    may_begin: asyncio.Future[bool]
 
 
 class Paces:
-    """Whoever waits here holds nothing but its place. At most a window's worth of a contract does; what comes beyond
-    goes back into the database, where it is of use to others and survives this process."""
+    """Whoever waits here holds nothing but its place: its attempt is begun in the database with its turn, so that
+    what a dead process had in line was certainly not sent. At most a window's worth of a contract waits; what comes
+    beyond goes back into the database, where it is of use to others."""
 
     def __init__(
         self,
@@ -34,7 +45,7 @@ class Paces:
         self._process_id = process_id
         self._gone = gone
         self._sleep = sleep
-        self._waiting: dict[str, deque[tuple[Rate, asyncio.Future[bool]]]] = defaultdict(deque)
+        self._waiting: dict[str, deque[_Waiting]] = defaultdict(deque)
         self._standing: Counter[str] = Counter()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._back: list[Job] = []
@@ -51,16 +62,17 @@ class Paces:
         """Contracts of which somebody waits."""
         return [contract for contract, n in self._standing.items() if n]
 
-    async def turn(self, contract: str, rate: Rate) -> bool:
-        """True once it may begin; False where this process ends before. Whoever asks has said so by `stand`."""
+    async def turn(self, job: Job) -> bool:
+        """True once its attempt is begun; False where this process ends before, or it is somebody else's by now.
+        Whoever asks has said so by `stand`."""
         try:
-            return await self._turn(contract, rate)
+            return await self._turn(job.contract.id, job)
         finally:
-            self._standing[contract] -= 1
+            self._standing[job.contract.id] -= 1
 
-    async def _turn(self, contract: str, rate: Rate) -> bool:
+    async def _turn(self, contract: str, job: Job) -> bool:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[contract].append((rate, future))
+        self._waiting[contract].append(_Waiting(job, future))
         asking = self._asking.get(contract)
         if asking is None or asking.done():
             self._asking[contract] = asyncio.create_task(self._ask(contract))
@@ -76,52 +88,65 @@ class Paces:
         """Nobody's turn comes any more."""
         for line in self._waiting.values():
             while line:
-                _, future = line.popleft()
-                if not future.done():
-                    future.set_result(False)
+                one = line.popleft()
+                _answer(one, False)
+                self.put_back(one.job)
         for task in self._asking.values():
             task.cancel()
         self._asking.clear()
 
     async def close(self) -> None:
+        """What can't be put back now is free when others miss this process."""
         self.abandon()
         if self._returning is not None:
-            self._returning.cancel()
-            await asyncio.gather(self._returning, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await self._returning
 
     async def _ask(self, contract: str) -> None:
         line = self._waiting[contract]
         while line:
-            rate, want = line[0][0], len(line)
+            rate, want = line[0].job.contract.doc.rate, len(line)
+            assert rate is not None, "only whose contract has a rate stands in line"
             asked = self._world.monotonic()
             try:
                 async with self._database.acquire() as conn:
                     granted, left = await pace.take(conn, contract, seconds=rate.seconds, n=rate.n, want=want)
+                    await self._admit(conn, line, granted, asked + left)
             except Exception as error:
                 if not (is_away(error) or is_ambiguous(error)):
                     emit(bug(error, "pace"))
                 await self._sleep(_AWAY)
                 continue
-            self._admit(line, granted, asked + left)
             if line and granted < want:
                 await self._sleep(max(0.0, asked + left - self._world.monotonic()))
 
-    def _admit(self, line: deque[tuple[Rate, asyncio.Future[bool]]], granted: int, until: float) -> None:
-        """Counted from when it was asked: the window has ended by `until` at the latest, whatever the answer took."""
-        while granted and line and self._world.monotonic() < until:
-            _, future = line.popleft()
-            if not future.done():
-                future.set_result(True)
-                granted -= 1
+    async def _admit(self, conn: Any, line: deque[_Waiting], granted: int, until: float) -> None:
+        """Counted from when it was asked: the window has ended by `until` at the latest, whatever the answer took.
+
+        Who is begun too late for it stands in line again."""
+        first = list(islice(line, granted))
+        if not first:
+            return
+        turns = [(one.job.delivery_id, one.job.attempt) for one in first]
+        begun = await in_line.begin(conn, turns, self._process_id())
+        if begun and self._world.monotonic() >= until:
+            await in_line.stand(conn, [turn for turn in turns if turn[0] in begun], self._process_id())
+            return
+        for one in first:
+            line.popleft()
+            _answer(one, one.job.delivery_id in begun)
+            if one.job.delivery_id not in begun:
+                self._gone(one.job)
 
     async def _return(self) -> None:
         while self._back:
             jobs, self._back = self._back, []
-            begun = [(job.delivery_id, job.attempt) for job in jobs]
+            lined = [(job.delivery_id, job.attempt) for job in jobs]
             wait = max(job.contract.doc.rate.seconds for job in jobs if job.contract.doc.rate is not None)
             try:
                 async with self._database.acquire() as conn:
-                    await resting.put_back(conn, begun, self._process_id(), in_seconds=wait)
+                    await resting.put_back(conn, lined, self._process_id(), in_seconds=wait)
             except Exception as error:
                 if not (is_away(error) or is_ambiguous(error)):
                     emit(bug(error, "pace"))
@@ -130,3 +155,8 @@ class Paces:
                 continue
             for job in jobs:
                 self._gone(job)
+
+
+def _answer(one: _Waiting, may_begin: bool) -> None:
+    if not one.may_begin.done():
+        one.may_begin.set_result(may_begin)

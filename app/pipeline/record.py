@@ -20,7 +20,7 @@ from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import exchanges_json
 from app.pipeline.doubting import doubted
 from app.pipeline.faults import Retrying
-from app.pipeline.hand_overs import delivery_row, queue
+from app.pipeline.hand_overs import delivery_row, queue, starting
 from app.pipeline.handing import Spoken
 from app.pipeline.onward import Onward, Opening
 from app.pipeline.owing import nobody, owed
@@ -225,12 +225,13 @@ class Recorder:
         )  # fmt: skip
 
     async def _insert(self, conn: Any, jobs: Sequence[Job]) -> None:
-        rows = [delivery_row(job) for job in jobs if job.not_before is None]
         if self._sends:
-            await decisions.insert_deliveries(conn, rows, self._process_id())
+            await decisions.insert_deliveries(conn, starting(jobs), self._process_id())
+            await queue(conn, jobs, self._process_id())
         else:
-            await decisions.queue_deliveries(conn, rows)
-        await queue(conn, jobs)
+            await decisions.queue_deliveries(
+                conn, [delivery_row(job) for job in jobs], [job.not_before for job in jobs]
+            )
 
     async def resume(self, tracks: Sequence[Track]) -> list[Step]:
         """Leads that are being delivered without a live delivery get their next one, or their end."""

@@ -18,7 +18,7 @@ from app.pipeline.drafts import Decided, Draft
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
-from app.pipeline.hand_overs import delivery_row, queue
+from app.pipeline.hand_overs import queue, starting
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import SourcePlan
 from app.pipeline.work import Work
@@ -200,9 +200,9 @@ class Reprocessor:
         draft.buyers = frozenset(buyer for _, buyer in holders)
         one = await self._engine.decider.again(conn, draft)
         await rounds.renew(conn, one.row)
-        handed = [delivery_row(job) for job in one.jobs if job.not_before is None]
-        await decisions.insert_deliveries(conn, handed, self._engine.process_id())
-        await queue(conn, one.jobs)
+        process_id = self._engine.process_id()
+        await decisions.insert_deliveries(conn, starting(one.jobs), process_id)
+        await queue(conn, one.jobs, process_id)
         await callbacks.further(conn, lead_id, draft.round)
         tell = self._engine.decider.owed(one) if was.outcome != "success" else None
         await callbacks.owe(conn, [tell] if tell is not None else [])

@@ -15,7 +15,7 @@ from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import RANKED, routing_json, steps_json
 from app.pipeline.engine import Engine
 from app.pipeline.faults import Retrying
-from app.pipeline.hand_overs import delivery_row, queue
+from app.pipeline.hand_overs import queue, starting
 from app.pipeline.plans import CampaignPlan, Plans
 from app.pipeline.requeueing import waiting_of
 from app.pipeline.selling import jobs_of, passage, told
@@ -201,9 +201,9 @@ class Requeuer:
         return steps
 
     async def _hand_over(self, conn: Any, jobs: Sequence[Job]) -> None:
-        handed = [delivery_row(job) for job in jobs if job.not_before is None]
-        await decisions.insert_deliveries(conn, handed, self._engine.process_id())
-        await queue(conn, jobs)
+        process_id = self._engine.process_id()
+        await decisions.insert_deliveries(conn, starting(jobs), process_id)
+        await queue(conn, jobs, process_id)
 
 
 def _is_busy(progress: Progress) -> bool:

@@ -38,9 +38,12 @@ def _untallied(want: Want) -> tuple[Choice, Callable[[], None]]:
 
 def jobs_of(track: Track, slots: Sequence[int], choice: Choice, world: World) -> tuple[Job, ...]:
     """First attempts with those who were chosen, in the free slots, or in those of the way in which it is sold."""
-    index = index_of(track.plan.campaign, choice)
+    campaign = track.plan.campaign
+    index = index_of(campaign, choice)
+    either = bool(choice.slots) and campaign.legs[choice.leg].shared is not None
+    alone = not choice.shared if either else None
     return tuple(
-        new_job(track, one.contract, slot, one.caps, world, index)
+        new_job(track, one.contract, slot, one.caps, world, index, alone=alone)
         for slot, one in zip(choice.slots or slots, choice.chosen, strict=False)
     )
 

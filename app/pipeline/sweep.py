@@ -20,7 +20,7 @@ from app.pipeline.engine import Engine
 from app.pipeline.pieces import Pieces
 from app.pipeline.tracks import Job
 from app.pipeline.work import Work
-from app.store import deliveries, leads, processes, upkeep
+from app.store import deliveries, in_line, leads, processes, upkeep
 from app.store.database import Database, is_ambiguous, is_away
 from app.store.deliveries import DeliveryRow
 
@@ -233,6 +233,8 @@ class Upkeep:
             rows = await deliveries.claim_due(conn, self._identity(), per_contract, without, only)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
             jobs = await self.of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
+            if lined := [(job.delivery_id, job.attempt) for job in jobs if job.stands_in_line]:
+                await in_line.stand(conn, lined, self._identity())
         for job in jobs:
             self._engine.sender.start(job)
         return bool(rows)
@@ -264,6 +266,9 @@ class Upkeep:
             await processes.bury(conn, self._lease, self._identity())
         while await self._orphans(None):
             pass
+        async with self._database.acquire() as conn:
+            if freed := await in_line.free(conn, self._lease, 1_000):
+                emit(Recovered(what=Code("in_line"), count=freed))
         async with self._database.acquire() as conn:
             stranded = await deliveries.stranded(conn, 1_000)
         if stranded:

@@ -111,6 +111,12 @@ class Job(Struct, frozen=True, kw_only=True):
     reserved: tuple[str, ...]
     created_at: datetime
     not_before: datetime | None = None  # it waits in the database until then, for whoever is alive
+    alone: bool | None = None  # where its lead is sold either way: to its only buyer, or as a copy
+
+    @property
+    def stands_in_line(self) -> bool:
+        """Whether its attempt begins with its turn: nothing of what waits for a rate's was ever sent."""
+        return self.contract.doc.rate is not None
 
     @property
     def priority(self) -> float:

@@ -76,7 +76,7 @@ with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
     $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-    $34::text[], $35::text[])
+    $35::text[], $36::text[])
   as t(id, submission_id, position, source, campaign, received_at, state, copies, test, outcome, price,
        reasons, score, catalogue, ended, fields, extra, findings, routing, steps, agreed, currency)
 ), leads as (
@@ -93,42 +93,44 @@ with rows as materialized (
   select id, fields::json, extra::json, findings::json, routing::json, steps::json from rows
 ), handed as materialized (
   select * from unnest($21::uuid[], $22::uuid[], $23::smallint[], $24::smallint[], $25::smallint[], $26::text[],
-    $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[], $32::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority)
+    $27::text[], $28::text[], $29::text[], $30::text[], $31::bool[], $32::float8[], $33::bool[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, alone)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
-                        reserved, test, priority)
-  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $33, reserved, test,
-         to_timestamp(priority)
+                        reserved, test, priority, alone)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $34, reserved, test,
+         to_timestamp(priority), alone
     from handed
 )
-insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $33 from handed
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $34 from handed
 """
 
 _DELIVERIES = """
 with rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority)
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[], $13::bool[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, alone)
 ), deliveries as (
   insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, lease_id,
-                        reserved, test, priority)
-  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $13, reserved, test,
-         to_timestamp(priority)
+                        reserved, test, priority, alone)
+  select id, lead_id, round, slot, rank, campaign, contract, buyer, 'sending', price::numeric, $14, reserved, test,
+         to_timestamp(priority), alone
     from rows
 )
-insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $13 from rows
+insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $14 from rows
 """
 
-# Nobody has these in hand: whoever is alive takes them when they are due, and begins their first attempt then.
+# Nobody has begun these: whoever is alive takes them when they are due, or who has them in line when their turn
+# comes, and begins their first attempt then.
 _QUEUED = """
-insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, attempts, next_at,
-                      reserved, test, priority)
-select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', price::numeric, 0,
-       coalesce(to_timestamp(due), now()), reserved, test, to_timestamp(priority)
+insert into delivery (id, lead_id, round, slot, rank, campaign, contract, buyer, state, price, attempts, lease_id,
+                      next_at, reserved, test, priority, alone)
+select id, lead_id, round, slot, rank, campaign, contract, buyer, 'waiting', price::numeric, 0, $15::uuid,
+       case when $15::uuid is null then coalesce(to_timestamp(due), now()) end, reserved, test,
+       to_timestamp(priority), alone
   from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[], $5::smallint[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[], $13::float8[])
-  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, due)
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::float8[], $13::bool[], $14::float8[])
+  as t(id, lead_id, round, slot, rank, campaign, contract, buyer, price, reserved, test, priority, alone, due)
 """
 
 _CHANGES = f"""
@@ -290,7 +292,13 @@ async def queue_deliveries(
     """Deliveries that this process does not send itself, or not yet: due at once where nothing else is said."""
     if deliveries:
         at = [None if one is None else one.timestamp() for one in due or [None] * len(deliveries)]
-        await conn.execute(_QUEUED, *_deliveries(deliveries), at)
+        await conn.execute(_QUEUED, *_deliveries(deliveries), at, None)
+
+
+async def line_up(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:
+    """Deliveries that stand in this process's line (`store.in_line`) from their first moment."""
+    if deliveries:
+        await conn.execute(_QUEUED, *_deliveries(deliveries), [None] * len(deliveries), process_id)
 
 
 _NO_DELIVERIES: list[list[Any]] = [[] for _ in NewDelivery.__struct_fields__]

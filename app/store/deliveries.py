@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.store.bookings import COSTS, SALES
 from app.store.decisions import amounts
@@ -165,9 +166,16 @@ with d as (
   returning id, lead_id, state, price, campaign, contract, buyer, test
 )
 {SALES}"""
-_MINE = "select * from delivery where lease_id = $1 and state = 'sending' and lead_id = any($2::uuid[])"
-_MINE_IDS = "select id from delivery where lease_id = $1 and state = 'sending' order by id limit $2"
-_SOME = "select * from delivery where id = any($1::uuid[]) and state = 'sending' order by id for update"
+_MINE = "select * from delivery where lease_id = $1 and state in ('sending', 'waiting') and lead_id = any($2::uuid[])"
+_MINE_IDS = """
+(select id from delivery where lease_id = $1 and state = 'sending' order by id limit $2)
+ union all
+(select id from delivery where lease_id = $1 and state = 'waiting' order by id limit $2)
+"""
+_SOME = """
+select * from delivery where id = any($1::uuid[]) and (state = 'sending' or state = 'waiting' and lease_id is not null)
+ order by id for update
+"""
 _DISOWN = "update inbox set lease_id = null where lease_id = $1 and submission_id = any($2::uuid[])"
 _MY_INBOX = (
     "select submission_id from inbox where lease_id = $1 and parked is null order by submission_id limit $2"
@@ -207,6 +215,7 @@ class DeliveryRow(Struct, frozen=True, kw_only=True):
     priority: datetime | None = None  # the earliest goes first
     returned_at: datetime | None = None
     refunded: Decimal | None = None  # of its price, not owed any more
+    alone: bool | None = None  # where its lead is sold either way: to its only buyer, or as a copy
 
     @property
     def counters(self) -> list[str]:
@@ -326,8 +335,9 @@ async def settle(
 
 
 async def mine_of(conn: Any, process_id: UUID, lead_ids: Sequence[UUID]) -> list[DeliveryRow]:
-    """What this process has claimed for these leads."""
-    return [_row(r) for r in await conn.fetch(_MINE, process_id, list(lead_ids))]
+    """What this process has claimed for these leads; `attempts` counts the one that it is to begin."""
+    found = [_row(r) for r in await conn.fetch(_MINE, process_id, list(lead_ids))]
+    return [replace(row, attempts=row.attempts + 1) if row.state == "waiting" else row for row in found]
 
 
 async def claimed_ids(conn: Any, process_id: UUID, limit: int = 10_000) -> list[UUID]:
@@ -335,7 +345,7 @@ async def claimed_ids(conn: Any, process_id: UUID, limit: int = 10_000) -> list[
 
 
 async def some(conn: Any, ids: Sequence[UUID]) -> list[DeliveryRow]:
-    """These deliveries as far as they are being sent, locked."""
+    """These deliveries as far as a process has them in hand, locked."""
     return [_row(r) for r in await conn.fetch(_SOME, list(ids))]
 
 

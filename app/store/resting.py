@@ -32,13 +32,14 @@ _TRIAL = "update resting set state = 'trial' where contract = $1 and state = 'tr
 _ALL = "select contract, state, failures, why, since, until, process_id from resting order by contract"
 _FORGET = "delete from resting where contract <> all($1::text[])"
 
-# Claimed, and not begun: as if it had not been taken.
+# Claimed, and not begun, or in line for it: as if it had not been taken.
 _PUT_BACK = """
 with mine as (
-  update delivery d set state = 'waiting', attempts = d.attempts - 1, lease_id = null,
+  update delivery d set state = 'waiting', attempts = f.n - 1, lease_id = null,
          next_at = now() + $4 * interval '1 second'
     from unnest($1::uuid[], $2::smallint[]) as f(id, n)
-   where d.id = f.id and d.attempts = f.n and d.lease_id = $3 and d.state = 'sending'
+   where d.id = f.id and d.lease_id = $3
+     and (d.state = 'sending' and d.attempts = f.n or d.state = 'waiting' and d.attempts = f.n - 1)
   returning d.id, d.lead_id, f.n
 )
 delete from attempt a using mine where a.lead_id = mine.lead_id and a.delivery_id = mine.id and a.n = mine.n

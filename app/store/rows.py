@@ -52,6 +52,7 @@ class NewDelivery(Struct, frozen=True, gc=False, kw_only=True):
     reserved: str
     test: bool
     priority: float  # the earliest goes first; seconds since 1970
+    alone: bool | None  # where its lead is sold either way: to its only buyer, or as a copy
 
 
 class AttemptEnd(Struct, frozen=True, gc=False, kw_only=True):

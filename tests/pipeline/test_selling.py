@@ -147,9 +147,9 @@ async def test_a_hybrid_lead_is_shared_where_the_copies_earn_more(database: Data
     async with opened(database, yaml) as house:
         answer = await house.one(lead())
         await house.ends(answer.lead_id, "sold")
-        rows = await house.rows("select contract, slot, price, state from delivery order by rank")
-        assert [(r[0], r[1], str(r[2]), r[3]) for r in rows] == [
-            ("s1", 2, "26.00", "accepted"), ("s2", 3, "25.00", "accepted")
+        rows = await house.rows("select contract, slot, price, state, alone from delivery order by rank")
+        assert [(r[0], r[1], str(r[2]), r[3], r[4]) for r in rows] == [
+            ("s1", 2, "26.00", "accepted", False), ("s2", 3, "25.00", "accepted", False)
         ]  # fmt: skip
         assert str(await house.value("select revenue from lead")) == "51.00"
 
@@ -201,8 +201,8 @@ async def test_where_all_sharers_refuse_it_is_offered_to_one_again(database: Dat
     async with opened(database, yaml) as house:
         answer = await house.one(lead())
         await house.ends(answer.lead_id, "sold")
-        rows = await house.rows("select contract, slot from delivery where state = 'accepted'")
-        assert [tuple(row) for row in rows] == [("alone", 1)]
+        rows = await house.rows("select contract, slot, alone from delivery where state = 'accepted'")
+        assert [tuple(row) for row in rows] == [("alone", 1, True)]
 
 
 async def test_a_sharer_without_room_is_not_reckoned_with(database: Database, buyer: Buyer) -> None:
