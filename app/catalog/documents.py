@@ -18,6 +18,7 @@ from app.catalog.confirming import BreakerDoc, ConfirmDoc
 from app.catalog.document import Document
 from app.catalog.limits import Cap, Money, Rate
 from app.catalog.opening import Hours
+from app.catalog.paying import RevenueShare
 from app.catalog.people import PersonDoc, PullAfter
 from app.catalog.returning import ReturnsDoc, SourceReturns
 from app.catalog.review import ReviewDoc
@@ -296,6 +297,7 @@ class SourceDoc(Document):
     reply: Literal["receipt", "verdict", "sold"] = "sold"
     deadline: Duration = Field(Duration("30s"), description="When a reply is due, whatever is known by then.")
     price: Amount | None = None
+    revenue_share: RevenueShare = None
     mapping: Mapping[str, FieldName | MapTo] = {}
     defaults: Mapping[FieldName, str] = {}
     reasons: Literal["helpful", "coarse"] = "helpful"

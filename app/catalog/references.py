@@ -249,6 +249,8 @@ def _sane_source(reading: Reading, item: Item, source: SourceDoc) -> None:
     _once_each(reading, item, "channels", [one.model_dump() for one in source.channels], "")
     if source.price is not None and source.price < 0:
         reading.say(item, ["price"], "must not be negative")
+    if source.price is not None and source.revenue_share is not None:
+        reading.say(item, ["revenue_share"], "and a price", "write one of them")
     if source.deadline.seconds <= 0:
         reading.say(item, ["deadline"], "must be longer than nothing", "30s is usual")
 

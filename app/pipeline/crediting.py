@@ -18,7 +18,7 @@ from app.followup.postback import Decision, PostbackSettings
 from app.followup.returns import resellable, source_pays
 from app.followup.summing import summary
 from app.pipeline.plans import Plans
-from app.store import balances, callbacks, deliveries, feedback, leads, ledger, openings, returns
+from app.store import balances, callbacks, deliveries, earning, feedback, leads, ledger, openings, returns
 from app.store.callbacks import Later
 from app.store.ledger import Entry
 from app.store.returns import CameTo, LeadStanding, Request, Said
@@ -51,7 +51,9 @@ class Crediting:
         entries = [_return(one) for one in ended if one.credited]
         ended = self._priced_back(ended, known)
         costs = {one.lead_id: known[one.lead_id] for one in ended if one.price_back is not None}
-        await ledger.post(conn, [*entries, *map(_cost_return, costs.values())])
+        entries += map(_cost_return, costs.values())
+        ended, parts = await self._parts_back(conn, ended, known)
+        await ledger.post(conn, entries + parts)
         await self._owed_less(conn, ended)
         await self._refilled(conn, ended)
         await openings.close(conn, [one.delivery_id for one in ended])
@@ -161,6 +163,25 @@ class Crediting:
             found.append(replace(one, price_back=lead.cost) if pays else one)
         return found
 
+    async def _parts_back(
+        self, conn: Any, ended: Sequence[Request], known: Mapping[UUID, LeadStanding]
+    ) -> tuple[list[Request], list[Entry]]:
+        """With what sources lose that had their part of these sales: of each its own, whatever the other copies do."""
+        sold = [one.delivery_id for one in ended if known[one.lead_id].share]
+        parts = await earning.earned(conn, sold) if sold else {}
+        found, entries = [], []
+        for one in ended:
+            lead, part = known[one.lead_id], parts.get(one.delivery_id)
+            if part is not None and source_pays(
+                self._terms(one), self._own(lead.source), one.reason, received_at=lead.received_at,
+                requested_at=one.requested_at, kept=0,
+            ):  # fmt: skip
+                found.append(replace(one, price_back=part[0]))
+                entries.append(_part_return(one, *part))
+            else:
+                found.append(one)
+        return found, entries
+
     def _own(self, source: str) -> SourceReturns | None:
         doc = self._plans().snapshot.sources.get(source)
         return doc.returns if doc is not None else None
@@ -244,6 +265,14 @@ def _cost_return(lead: LeadStanding) -> Entry:
     return Entry(
         kind="cost_return", debit=f"source:{lead.source}", credit=f"cost:{lead.campaign}", amount=lead.cost,
         currency=lead.cost_currency, lead_id=lead.id, source=lead.source, campaign=lead.campaign,
+    )  # fmt: skip
+
+
+def _part_return(one: Request, amount: Decimal, currency: str) -> Entry:
+    return Entry(
+        kind="cost_return", debit=f"source:{one.source}", credit=f"cost:{one.campaign}", amount=amount,
+        currency=currency, lead_id=one.lead_id, delivery_id=one.delivery_id, source=one.source, campaign=one.campaign,
+        buyer=one.buyer, contract=one.contract,
     )  # fmt: skip
 
 

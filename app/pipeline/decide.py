@@ -249,7 +249,7 @@ class Decider:
 
 
 def _nothing(plan: SourcePlan) -> Decimal | None:
-    return None if plan.price is None else answers.ZERO
+    return None if plan.price is None and plan.share is None else answers.ZERO
 
 
 def agreed_of(draft: Draft) -> Decimal | None:

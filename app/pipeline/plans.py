@@ -126,6 +126,7 @@ class SourcePlan:
         self.reply = doc.reply
         self.deadline = doc.deadline.seconds
         self.price: Decimal | None = doc.price
+        self.share: Decimal | None = doc.revenue_share
         self.coarse = doc.reasons == "coarse"
         self.test = doc.test
         self.paused = doc.paused

@@ -19,6 +19,7 @@ from app.pipeline import answers
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import exchanges_json
 from app.pipeline.doubting import doubted
+from app.pipeline.earning import earned
 from app.pipeline.faults import Retrying
 from app.pipeline.hand_overs import delivery_row, queue, starting
 from app.pipeline.handing import Spoken
@@ -205,6 +206,8 @@ class Recorder:
         ]
         steps = await kept_waiting(conn, steps, self._world.now(), closed)
         await self._insert(conn, [job for step in steps for job in step.jobs])
+        sold = [one.job for one in ended if isinstance(one.outcome, Accepted)]
+        await earned(conn, [(job.track, job.delivery_id) for job in sold])
         await self.change(conn, steps)
         return steps
 
@@ -309,6 +312,7 @@ def _is_quick(spoken: Spoken) -> bool:
     return (
         isinstance(outcome, Accepted)
         and job.track.copies == 1
+        and job.track.share is None
         and not job.contract.doc.pull_after
         and not repriced(job, outcome)
     )
@@ -348,10 +352,8 @@ def _step(track: Track, progress: Progress, jobs: tuple[Job, ...], ones: Sequenc
     waits = "pooled" if progress.pooled else "unclear" if progress.unclear else ""
     state = "delivering" if live else waits or ("sold" if progress.accepted else "unsold")
     outcome = "success" if progress.accepted else "failure" if state == "unsold" else None
-    best = max(
-        (_price(one.job, one.outcome) for one in accepted if isinstance(one.outcome, Accepted)), default=None
-    )
-    price = track.owes(best) if outcome == "success" or track.agreed is None else answers.ZERO
+    paid = [_price(one.job, one.outcome) for one in accepted if isinstance(one.outcome, Accepted)]
+    price = track.owes_for(paid) if outcome == "success" or track.agreed is None else answers.ZERO
     reasons = track.unsold() if outcome == "failure" else track.said
     change = LeadChange(
         id=track.lead_id, delivery_id=ones[-1].job.delivery_id if ones else track.lead_id, state=state, outcome=outcome,

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from app.catalog.documents import ContractDoc, Retry
+from app.catalog.paying import part_of
 from app.catalog.snapshot import Contract
 from app.core.conditions import facts_of
 from app.core.registry import Settings
@@ -86,6 +87,17 @@ class Track(Struct, kw_only=True):
     def pays(self) -> dict[str, Decimal]:
         """Bidder → what it pays."""
         return {contract: won.pays for contract, won in self.bids.items()}
+
+    @property
+    def share(self) -> Decimal | None:
+        """The percentage of each sale that its source has; None where it has a price, or nothing."""
+        return self.plan.share if self.agreed is None else None
+
+    def owes_for(self, paid: Sequence[Decimal]) -> Decimal | None:
+        """What sales at these prices owe its source together: once a price, or its part of each."""
+        if self.share is None:
+            return self.owes(max(paid, default=None))
+        return sum((part_of(one, self.share) for one in paid), answers.ZERO) if paid else None
 
     def owes(self, paid: Decimal | None) -> Decimal | None:
         """What a sale owes the source: as agreed, but of an auctioned lead no more than its buyer pays."""

@@ -22,7 +22,11 @@ with days as materialized (select leadgate_day($1) as first, leadgate_day($1 + 1
 select l.id from days, lead l
   left join entry e on coalesce(e.delivery_id, e.lead_id) = l.id and e.kind = 'cost'
  where l.id >= days.first and l.id < days.past
-   and case when l.outcome = 'success' and l.price > 0 and not l.test
+   and case when l.share is not null and not l.test
+            then e.id is not null or coalesce(l.price, 0) <> (
+              select coalesce(sum(c.amount), 0) from delivery d
+                join entry c on coalesce(c.delivery_id, c.lead_id) = d.id and c.kind = 'cost' where d.lead_id = l.id)
+            when l.outcome = 'success' and l.price > 0 and not l.test
             then e.amount is distinct from l.price or e.currency <> l.currency or e.source <> l.source
             else e.id is not null end
  limit 100

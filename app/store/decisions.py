@@ -143,9 +143,9 @@ with l as (
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[])
       as t(id, state, outcome, price, reasons, revenue, ended)
    where l.id = t.id
-  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test
+  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test, l.share
 ), bought as (
-  select * from l where outcome = 'success' and not test
+  select * from l where outcome = 'success' and not test and share is null
 )
 {COSTS}"""
 

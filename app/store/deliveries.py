@@ -54,9 +54,9 @@ _END_AND_SELL = (
                 $20::text[], $21::bool[])
       as t(id, delivery_id, state, outcome, price, reasons, revenue, ended)
    where l.id = t.id and t.delivery_id in (select id from d)
-  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test
+  returning l.id, l.source, l.campaign, l.currency, l.price, l.outcome, l.test, l.share
 ), bought as (
-  select * from l where outcome = 'success' and not test
+  select * from l where outcome = 'success' and not test and share is null
 ), costs as ({COSTS})
 select id from d
 """

@@ -22,11 +22,12 @@ select {by} as name, currency,
 """
 _COSTS = """coalesce(sum(case when credit like 'source:%' then amount else -amount end)
                 filter (where (credit like 'source:%' or debit like 'source:%') and {which}), 0)"""
-# What a lead cost is borne by its buyers alike, to the millionth; the first of them bears what is left of that.
+# What a lead cost is borne by its buyers alike, to the millionth; the first of them bears what is left of that. What
+# one sale cost is borne by whom it was made to.
 _BORNE = """
 with costs as (
   select lead_id, currency, sum(case kind when 'cost' then amount else -amount end) as amount
-    from entry where at >= $1 and at < $2 and kind in ('cost', 'cost_return') group by 1, 2
+    from entry where at >= $1 and at < $2 and kind in ('cost', 'cost_return') and delivery_id is null group by 1, 2
 ), shares as (
   select d.{by} as name, c.currency, c.amount, count(d.id) over lead as n,
          row_number() over (lead order by d.id) as place
@@ -63,7 +64,7 @@ class Profit(Struct, frozen=True, kw_only=True):
 async def between(conn: Any, by: Dimension, first: datetime, past: datetime) -> list[Profit]:
     """Unordered, and a name may be there twice: sums of a short time, to be added up."""
     borne = by in ("buyer", "contract")
-    costs = _COSTS.format(which="kind = 'adjustment'" if borne else "true")
+    costs = _COSTS.format(which="(kind = 'adjustment' or delivery_id is not null)" if borne else "true")
     rows = await conn.fetch(_OF_ENTRIES.format(by=by, costs=costs), first, past)
     if borne:
         rows = [*rows, *await conn.fetch(_BORNE.format(by=by), first, past)]

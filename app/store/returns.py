@@ -80,7 +80,8 @@ select l.id, l.source, l.campaign, l.state, l.round, l.received_at, l.test,
        l.erased_at is not null or l.stopped_at is not null, e.amount, e.currency,
        exists (select from entry b where coalesce(b.delivery_id, b.lead_id) = l.id and b.kind = 'cost_return'),
        (select count(*)::int from delivery d where d.lead_id = l.id and d.state = 'accepted' and d.returned_at is null),
-       exists (select from delivery d where d.lead_id = l.id and d.state in ('sending', 'waiting', 'pooled', 'unclear'))
+       exists (select from delivery d where d.lead_id = l.id and d.state in ('sending', 'waiting', 'pooled', 'unclear')),
+       l.share is not null
   from lead l
   left join entry e on coalesce(e.delivery_id, e.lead_id) = l.id and e.kind = 'cost'
  where l.id = any($1::uuid[])
@@ -203,6 +204,7 @@ class LeadStanding(Struct, frozen=True):
     cost_back: bool
     kept: int
     live: bool
+    share: bool  # its source has a part of each sale
 
 
 def _request(row: Any) -> Request:

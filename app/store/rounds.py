@@ -35,9 +35,9 @@ with l as (
          agreed = case when outcome = 'success' then agreed else $10::numeric end,
          currency = case when outcome = 'success' then currency else $11 end
    where id = $1
-  returning id, source, campaign, currency, price, outcome, test
+  returning id, source, campaign, currency, price, outcome, test, share
 ), bought as (
-  select * from l where outcome = 'success' and not test
+  select * from l where outcome = 'success' and not test and share is null
 )
 {COSTS}"""
 _DETAIL = """
