@@ -203,6 +203,8 @@ def _event(event: Mapping[str, Any], story: Story, setting: Setting) -> Entry:
         told.append(_settled(data, setting))
     elif data.get("reason"):
         told.append(buyers_words(str(data["reason"]), setting))
+    if kind == "referenced":
+        told.append(f"as {data['reference']}")
     if data.get("to"):
         told.append(f"to {data['to']}")
     if kind == "requeued":

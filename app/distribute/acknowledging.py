@@ -24,10 +24,12 @@ Ending = Accepted | Rejected | Duplicate
 
 
 class Said(Struct, frozen=True):
-    """`key`: the delivery, the lead or the row, as the buyer wrote it. `ending` None: he has not decided yet."""
+    """`key`: the delivery, the lead or the row, as the buyer wrote it; empty where he only says his own `reference`.
+    `ending` None: he has not decided yet."""
 
     key: str
     ending: Ending | None
+    reference: str = ""
 
 
 class Acknowledge(Settings):
@@ -109,16 +111,16 @@ class Acknowledge(Settings):
         column = self.key or self.by
         for n, row in enumerate(rows, 1):
             key = row.get(column, "") if self.key or self.by != "row" else row.get(column, str(n))
-            if key:
-                yield Said(key, self._ending(row))
+            reference = row.get(self.reference, "")[:_LONGEST_REASON] if self.reference else ""
+            if key or reference:
+                yield Said(key, self._ending(row, reference), reference)
 
-    def _ending(self, row: Row) -> Ending | None:
+    def _ending(self, row: Row, reference: str) -> Ending | None:
         word = row.get(self.status, "") if self.status else ""
         means = meaning_of(self.words, word) if self.status else self.listed
         if means == "accepted":
             price = _price(row.get(self.price, "")) if self.price else None
-            reference = row.get(self.reference, "") if self.reference else ""
-            return Accepted(reference=reference[:_LONGEST_REASON] or None, price=price)
+            return Accepted(reference=reference or None, price=price)
         why = row.get(self.reason, "") if self.reason else word
         reason = without_persons(why)[:_LONGEST_REASON]
         if means == "rejected":

@@ -24,8 +24,9 @@ from app.pipeline.plans import Plans
 from app.pipeline.settling import Settler
 from app.pipeline.tracks import Step
 from app.remote.folder import Denied, Trouble
-from app.store import acknowledgements, bundles
+from app.store import acknowledgements, bundles, leads
 from app.store.acknowledgements import Counts, Named
+from app.store.bundle_book import ANSWER
 from app.store.database import Database, is_ambiguous, is_away
 
 LOOK_EVERY = 2.0
@@ -40,7 +41,7 @@ _FOLDERS = 8
 class Whose(Struct, frozen=True):
     """What a file of the buyer's answers: everything of the contract, or one file of ours."""
 
-    contract: str
+    contract: Contract
     name: str
     rows: dict[str, Named]  # of that file: row → delivery
 
@@ -171,7 +172,7 @@ class Acknowledging:
     async def _whose(self, contract: Contract, told: Acknowledge, file: Found) -> Whose | None:
         """None where a file that should name one of ours names none."""
         if not told.names_ours or contract.settings.batch is None:  # type: ignore[attr-defined]  # FileSettings
-            return Whose(contract.id, file.name, {})
+            return Whose(contract, file.name, {})
         async with self._database.acquire() as conn:
             found = await bundles.named(conn, contract.id, file.answers)
             rows = await bundles.rows(conn, found[0]) if found is not None else []
@@ -181,7 +182,7 @@ class Acknowledging:
             str(one.n): Named(str(one.n), one.delivery_id, one.lead_id, one.state, one.attempts)
             for one in rows
         }
-        return Whose(contract.id, file.name, named)
+        return Whose(contract, file.name, named)
 
     async def _rows(
         self, whose: Whose, told: Acknowledge, some: list[Said], counts: Counts, answered: set[UUID]
@@ -189,7 +190,15 @@ class Acknowledging:
         """Whether one of them speaks of what is not written down yet."""
         known, open_ = await self._named(whose, told, some), False
         for said in some:
-            named = known.get(_key(told, said.key))
+            if (
+                said.ending is None
+                and said.reference
+                and (named := known.get(_key(told, said.key))) is not None
+            ):
+                await self._refer(named, said.reference, whose)
+        called = await self._called(whose, some)
+        for said in some:
+            named = known.get(_key(told, said.key)) if said.key else called.get(said.reference)
             if named is None or (named.attempts == 0 and named.state == "waiting"):
                 counts.strange += 1
                 continue
@@ -203,7 +212,22 @@ class Acknowledging:
             return whose.rows
         ids = [UUID(key) for said in some if (key := _key(told, said.key))]
         async with self._database.acquire() as conn:
-            return await acknowledgements.named(conn, whose.contract, told.by, ids)
+            return await acknowledgements.named(conn, whose.contract.id, told.by, ids)
+
+    async def _called(self, whose: Whose, some: Iterable[Said]) -> dict[str, Named]:
+        """By what the buyer calls them: those that he names by nothing of ours."""
+        references = [said.reference for said in some if not said.key]
+        if not references:
+            return {}
+        async with self._database.acquire() as conn:
+            return await acknowledgements.referred(conn, whose.contract.buyer, whose.contract.id, references)
+
+    async def _refer(self, named: Named, reference: str, whose: Whose) -> None:
+        """He has it and calls it so; what he decides he may tell under that name."""
+        by = _by(whose)
+        async with self._database.acquire() as conn, conn.transaction():
+            if await acknowledgements.refer(conn, named.id, reference):
+                await leads.note(conn, named.lead_id, "referenced", named.id, by, {"reference": reference})
 
     async def _rest(self, whose: Whose, told: Acknowledge, counts: Counts, answered: set[UUID]) -> bool:
         """Those of our file that the buyer's does not name."""
@@ -217,9 +241,8 @@ class Acknowledging:
     async def _settled(self, named: Named, ending: Ending, whose: Whose, counts: Counts) -> bool:
         if named.state == "sending":
             return True
-        by = f"acknowledgement file {whose.name}"
         try:
-            step = await self._settler.settle(named.id, ending, by=by[:200])
+            step = await self._settler.settle(named.id, ending, by=_by(whose))
         except Conflict:
             counts.contradicted += 1
             return False
@@ -254,6 +277,10 @@ def _told(contract: Contract) -> Acknowledge | None:
     """A paused contract's folder is looked into as well: what has left is to be answered."""
     settings: Any = contract.settings
     return settings.acknowledge if isinstance(settings, FileSettings) else None
+
+
+def _by(whose: Whose) -> str:
+    return f"{ANSWER}{whose.name}"[:200]
 
 
 def _key(told: Acknowledge, key: str) -> str:

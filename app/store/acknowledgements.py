@@ -37,6 +37,16 @@ update acknowledgement set state = $3, read_at = now(), settled = settled + $4, 
  where contract = $1 and mark = $2
 """
 _FORGET = "delete from acknowledgement where seen_at < now() - interval '400 days'"
+# One that names two of them names none.
+_BY_REFERENCE = """
+select reference, id, lead_id, state, attempts from (
+  select d.*, count(*) over (partition by reference) as n from delivery d
+   where buyer = $1 and contract = $2 and reference = any($3::text[])
+) named where n = 1
+"""
+_REFER = """
+update delivery set reference = $2 where id = $1 and state = 'unclear' and reference is distinct from $2
+"""
 _BY_DELIVERY = """
 select id::text, id, lead_id, state, attempts from delivery where contract = $1 and id = any($2::uuid[])
 """
@@ -100,6 +110,17 @@ async def named(conn: Any, contract: str, by: str, ids: Sequence[UUID]) -> dict[
     """Its deliveries by their own ids, or by their leads'."""
     statement = _BY_LEAD if by == "lead_id" else _BY_DELIVERY
     return {r[0]: Named(*r) for r in await conn.fetch(statement, contract, list(ids))}
+
+
+async def referred(conn: Any, buyer: str, contract: str, references: Sequence[str]) -> dict[str, Named]:
+    """Its deliveries by what their buyer has called them before."""
+    found = await conn.fetch(_BY_REFERENCE, buyer, contract, list(references))
+    return {r[0]: Named(*r) for r in found}
+
+
+async def refer(conn: Any, delivery_id: UUID, reference: str) -> bool:
+    """What its buyer calls a delivery that he has not decided on; False where that is no news."""
+    return bool(await conn.execute(_REFER, delivery_id, reference) == "UPDATE 1")
 
 
 async def tidy(conn: Any) -> None:

@@ -221,6 +221,52 @@ async def test_a_folder_that_is_not_there_is_told_once_and_looked_for_less_often
         assert await states(house, ids) == ["accepted"]
 
 
+async def test_who_has_told_what_he_calls_a_lead_may_name_it_so_from_then_on(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 4) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(
+            ack(*(f"{one};LATER;;{ref}" for one, ref in zip(ids, ("S1", "S2", "TWO", "TWO"), strict=True)))
+        )
+        await looks(house)
+        assert await states(house, ids) == ["unclear"] * 4
+        story = await house.rows(
+            "select data->>'reference', by_whom from lead_event where kind = 'referenced'"
+        )
+        assert sorted(r[0] for r in story) == ["S1", "S2", "TWO", "TWO"]
+        assert {r[1] for r in story} == {f"acknowledgement file {name}.ack"}
+        (acks / f"{name}.ack").write_bytes(b"Ref;Status;Pays\nS1;OK;40.00\nS2;NO;\nTWO;OK;\nS9;OK;\n;OK;\n")
+        await looks(house)
+        assert await states(house, ids) == ["accepted", "rejected", "unclear", "unclear"]
+        assert await counted(house) == (2, 0, 2, 0)
+        assert await house.rows("select reference, price::text from delivery where state = 'accepted'") == [
+            ("S1", "40.00")
+        ]
+
+
+async def test_in_one_file_too_a_lead_is_known_by_what_it_is_called_further_up(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 1) as (house, acks, ids, name):
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};LATER;;S1", ";OK;;S1;41.00"))
+        await looks(house)
+        assert await states(house, ids) == ["accepted"]
+
+
+async def test_nobody_names_a_lead_of_another_contract_by_what_its_own_buyer_calls_it(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 2) as (house, acks, ids, name):
+        await house.run(
+            "update delivery set reference = 'S1', contract = 'another' where id = $1", UUID(ids[0])
+        )
+        await house.run("update delivery set reference = 'S2', buyer = 'another' where id = $1", UUID(ids[1]))
+        (acks / f"{name}.ack").write_bytes(ack(";OK;;S1", ";OK;;S2"))
+        await looks(house)
+        assert await states(house, ids) == ["unclear", "unclear"]
+        assert await counted(house) == (0, 0, 2, 0)
+
+
 async def test_two_who_look_at_once_settle_each_once(database: Database, tmp_path: Path) -> None:
     async with sent(database, tmp_path, 20) as (house, acks, ids, name):
         (acks / f"{name}.ack").write_bytes(ack(*(f"{one};OK" for one in ids)))
