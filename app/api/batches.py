@@ -135,7 +135,7 @@ async def begin(
             raise
         if preview:
             response.status_code = 200
-            return Response(_previewed(found).model_dump_json(), media_type="application/json")
+            return Response(previewed(found).model_dump_json(), media_type="application/json")
         spool.place(batch_id)
         batch, new = await parts.batches.begin(entry.owner, given, batch_id=batch_id, shown=found)
         dropped = not new
@@ -241,12 +241,16 @@ def _note(parts: Parts, source: str, given: Given, why: Unreadable) -> None:
 
 def _view(batch: Batch, base: str, **more: Any) -> dict[str, Any]:
     url = f"{base}/v1/batches/{batch.id}"
+    return {**standing(batch), "status_url": url, "errors_url": f"{url}/errors", **more}
+
+
+def standing(batch: Batch) -> dict[str, Any]:
     return {
         "id": str(batch.id), "name": batch.name, "state": batch.state, "size": batch.size, "read": batch.read_bytes,
         "rows": batch.rows, "kept": batch.kept, "refused": batch.refused, "accepted": batch.accepted,
         "rejected": batch.rejected, "held": batch.held, "parked": batch.parked, "undecided": batch.undecided,
         "test": batch.test, "mapping": batch.mapping, "problem": batch.problem, "created_at": batch.created_at,
-        "read_at": batch.read_at, "ended_at": batch.ended_at, "status_url": url, "errors_url": f"{url}/errors", **more,
+        "read_at": batch.read_at, "ended_at": batch.ended_at,
     }  # fmt: skip
 
 
@@ -254,7 +258,7 @@ def _columns(found: Preview) -> list[Column]:
     return [Column(column=one.column, field=one.field, by=one.by) for one in found.guesses]
 
 
-def _previewed(found: Preview) -> BatchPreview:
+def previewed(found: Preview) -> BatchPreview:
     first = [_named(record, found.names) for _, record in found.look.first]
     return BatchPreview(kind=found.look.shape.kind, columns=_columns(found), first=first)
 

@@ -1,6 +1,8 @@
 """A plan as the command line shows it (CONSOLE.md §7)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
 
 from app.catalog.documents import Catalogue
 from app.catalog.planning import Caution, Change, Detail, Plan
@@ -8,6 +10,8 @@ from app.catalog.problems import counted
 
 _MARKS = {"added": "+", "changed": "~", "paused": "-", "kept": "·"}
 _LONGEST = 200
+_KEPT_SHOWN = 3
+"""So many objects that the files say nothing of are named; more are counted."""
 
 
 def heading(files: Iterable[str], wanted: Catalogue) -> str:
@@ -30,16 +34,49 @@ def render(
 ) -> str:
     """`effects`: contract id → what its new filter would have matched. `applied`: the version it became."""
     lines = [f"  {head}", ""] if head else []
+    kept = [change for change in plan.changes if change.action == "kept"]
+    counts = len(kept) > _KEPT_SHOWN
     for change in plan.changes:
+        if counts and change.action == "kept":
+            continue
         mine = [w for w in plan.warnings if (w.kind, w.id) == (change.kind, change.id)]
         lines += _object(
             change, mine, (effects or {}).get(change.id, "") if change.kind == "contract" else ""
         )
+    if counts:
+        lines.append(_kept(kept))
     changed = {(change.kind, change.id) for change in plan.changes}
     lines += [_headed("!", w.kind, w.id, w.text) for w in plan.warnings if (w.kind, w.id) not in changed]
     if len(lines) > 2 or (lines and not head):
         lines.append("")
     return "\n".join([*lines, _summary(plan, applied)])
+
+
+def _kept(changes: Iterable[Change]) -> str:
+    """In the order of kinds, as they come."""
+    counts = (
+        counted(len(list(group)), kind) for kind, group in groupby(changes, key=lambda change: change.kind)
+    )
+    return f"  {_MARKS['kept']} not in the file: {', '.join(counts)} kept (--prune pauses them)"
+
+
+def document(plan: Plan, applied: int | None = None) -> dict[str, Any]:
+    """The plan for programs: what is kept is left out, a secret is told by name alone."""
+    return {
+        "against": plan.against, "version": applied,
+        "changes": [_changed(one) for one in plan.changes if one.action != "kept"],
+        "warnings": [{"kind": w.kind, "id": w.id, "path": w.path, "message": w.text} for w in plan.warnings],
+    }  # fmt: skip
+
+
+def _changed(change: Change) -> dict[str, Any]:
+    details = [
+        {"path": one.path, "secret": True}
+        if one.secret
+        else {"path": one.path, "old": one.old, "new": one.new}
+        for one in change.details
+    ]
+    return {"action": change.action, "kind": change.kind, "id": change.id, "details": details}
 
 
 def hints(plan: Plan) -> Iterator[str]:

@@ -39,7 +39,9 @@ def components(
     name: Annotated[str | None, typer.Argument(help="One of them: its settings and an example.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List formats, platforms, reply dialects, channels, field types, checks, adapters and enrichers; with a name, its settings and an example that applies."""
+    """List what this installation reads, checks, adds and delivers to, or show one with an example that applies.
+
+    Formats, platforms, reply dialects, channels, field types, checks, adapters and enrichers."""
     discover()
     chosen = _chosen(kind)
     if name is None:

@@ -6,12 +6,23 @@ from typing import Annotated
 
 import typer
 
-from app.catalog.documents import Catalogue
 from app.catalog.lists import unfilled
-from app.catalog.plan_text import hints
+from app.catalog.plan_text import document, hints
+from app.catalog.planning import Plan
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Configuration
-from app.commands.desk import CHANGES, REFUSED, DataDir, at_database, fail, say, settings_beside
+from app.commands.desk import (
+    AWAY,
+    CHANGES,
+    REFUSED,
+    AsJson,
+    DataDir,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+)
 from app.components import discover
 from app.ground import sealer, visit
 from app.store import migrate as migrations
@@ -28,6 +39,7 @@ def apply(
         bool, typer.Option("--exit-code", help="With --dry-run: exit 4 if there are changes.")
     ] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Pause what is not in the files.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make the catalogue what the files say: all of it or nothing, twice is the same as once."""
@@ -42,20 +54,25 @@ def apply(
         except CatalogueErrors as errors:
             say(render(errors.problems))
             return REFUSED
-        typer.echo(applied.text())
+        tell(document(applied.plan, applied.version), applied.text(), as_json=as_json)
         for hint in hints(applied.plan):
             say(f"hint: {hint}")
-        for name in await _empty_lists(database, applied.plan.result):
+        for name in await _empty_lists(database, applied.plan):
             say(f"hint: list {name} is empty, so it suppresses nobody: leadgate list load {name} FILE")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0
 
     raise typer.Exit(at_database(settings, work))
 
 
-async def _empty_lists(database: Database, catalogue: Catalogue) -> list[str]:
+async def _empty_lists(database: Database, plan: Plan) -> list[str]:
+    """Of those that this plan speaks of; `doctor` tells of all."""
+    touched = plan.touched()
+    campaigns = tuple(one for one in plan.result.campaigns if one.id in touched["campaign"])
+    spoken_of = unfilled(plan.result.model_copy(update={"campaigns": campaigns}), ())
     async with database.acquire() as conn:
         states = await suppression.states(conn)
-    return unfilled(catalogue, [name for name, state in states.items() if not state.empty])
+    empty = unfilled(plan.result, [name for name, state in states.items() if not state.empty])
+    return [name for name in empty if name in touched["list"] or name in spoken_of]
 
 
 def _text(path: Path) -> str:
@@ -78,13 +95,30 @@ def export(
     typer.echo(at_database(settings, work), nl=False)
 
 
-def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database's tables up to date; safe to run at any time and by several at once."""
-    base = visit(settings_beside(data_dir))
+def migrate(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what stands between, change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the database's tables up to date. Safe to run at any time and by several at once."""
     try:
-        before, after = migrations.migrate(base.dsn)
+        base = visit(settings_beside(data_dir))
+    except Exception as error:
+        raise fail(str(error), AWAY) from None
+    try:
+        before, after = (
+            (migrations.current(base.dsn), migrations.head()) if dry_run else migrations.migrate(base.dsn)
+        )
     except migrations.NewerDatabase as error:
         raise fail(str(error)) from None
     finally:
         base.close()
-    say(f"schema at {after}, nothing to do" if before == after else f"schema {before or 'empty'} → {after}")
+    would = "would be " if dry_run else ""
+    say(
+        f"schema at {after}, nothing to do"
+        if before == after
+        else f"schema {would}{before or 'empty'} → {after}"
+    )
+    tell({"before": before or None, "after": after, "dry_run": dry_run}, as_json=as_json)

@@ -3,13 +3,13 @@
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.commands.desk import DataDir, fail, say, settings_beside
+from app.commands.desk import AsJson, DataDir, fail, say, settings_beside, tell
 from app.validate import data
 from app.validate.data import OwnDomains, disposable_domains, domains_of
 
@@ -28,6 +28,7 @@ def disposable(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change.")] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Put your list of throw-away mail domains beside the one that ships, and say what that changes.
@@ -38,18 +39,21 @@ def disposable(
     data.join(folder)
     before = data.own_disposable()
     if file is None:
-        typer.echo(
-            f"{len(disposable_domains()):,} domains ship, of {data.disposable_of()}; yours: {_counts(before)}"
-        )
+        ships = len(disposable_domains())
+        told = {"ships": ships, "of": data.disposable_of(), "listed": len(_listed(before))}
+        line = f"{ships:,} domains ship, of {data.disposable_of()}; yours: {_counts(before)}"
+        tell(told, line, as_json=as_json)
         return
     good = _checked(_text(file).splitlines())
     after = domains_of(good)
     if not dry_run:
         _write(folder, good)
     now, then = _listed(after), _listed(before)
-    typer.echo(f"{'would be' if dry_run else 'now'} {len(now):,} domains: {_counts(after)} by your list")
-    _tell("+", now - then)
-    _tell("-", then - now)
+    added, gone = sorted(now - then), sorted(then - now)
+    would = "would be" if dry_run else "now"
+    told = {"listed": len(now), "added": added, "taken_out": gone, "dry_run": dry_run}
+    line = f"{would} {len(now):,} domains: {_counts(after)} by your list"
+    tell(told, line, *_signed("+", added), *_signed("-", gone), as_json=as_json)
 
 
 def _listed(own: OwnDomains) -> frozenset[str]:
@@ -62,12 +66,10 @@ def _counts(own: OwnDomains) -> str:
     )
 
 
-def _tell(sign: str, domains: frozenset[str]) -> None:
-    shown = sorted(domains)[:_SHOWN]
-    for domain in shown:
-        typer.echo(f"{sign} {domain}")
-    if len(domains) > len(shown):
-        typer.echo(f"{sign} … {len(domains) - len(shown):,} more")
+def _signed(sign: str, domains: Sequence[str]) -> Iterator[str]:
+    yield from (f"{sign} {domain}" for domain in domains[:_SHOWN])
+    if len(domains) > _SHOWN:
+        yield f"{sign} … {len(domains) - _SHOWN:,} more"
 
 
 def _text(file: Path) -> str:

@@ -12,7 +12,17 @@ from typing import Annotated, Any, BinaryIO, cast
 import typer
 
 from app.commands.beside import beside
-from app.commands.desk import REFUSED, AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import (
+    REFUSED,
+    AsJson,
+    DataDir,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+    world,
+)
 from app.commands.importing import progress
 from app.commands.words import columns, counted
 from app.core.metrics import Metrics
@@ -39,6 +49,7 @@ def import_(
         bool, typer.Option("--dry-run", help="Say what would become of it, and keep nothing.")
     ] = False,
     errors: Annotated[Path | None, typer.Option(help="Where rows go that were not taken, with why.")] = None,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take a file in as if its buyer had sent it. The same file again changes nothing."""
@@ -66,7 +77,9 @@ def import_(
                 bar.told(_counts(counts), done=raw.tell() / max(1, size), rows=number)
         _say_left(left, errors)
         would = "would be: " if dry_run else ""
-        typer.echo(f"{counted(sum(counts.values()), 'row')}, {would}{_counts(counts) or 'nothing in it'}")
+        line = f"{counted(sum(counts.values()), 'row')}, {would}{_counts(counts) or 'nothing in it'}"
+        told = {"buyer": buyer, "rows": sum(counts.values()), **counts, "dry_run": dry_run}
+        tell(told, line, as_json=as_json)
         return REFUSED if left else 0
 
     raise typer.Exit(at_database(settings, work))

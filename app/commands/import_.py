@@ -1,7 +1,7 @@
 """`import`: a file of leads of any size comes in, row by row durable, and goes on where it was stopped."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,23 @@ from uuid import UUID
 import typer
 from msgspec import Struct
 
+from app.api.batches import previewed, standing
 from app.catalog.snapshot import Snapshot
 from app.commands.beside import snapshot_of
-from app.commands.desk import USAGE, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import (
+    USAGE,
+    AsJson,
+    DataDir,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+    world,
+)
 from app.commands.importing import Bar, ended, first_rows, plan_of, progress
 from app.commands.present import present
+from app.commands.words import counted
 from app.core.errors import Conflict, Unreadable
 from app.core.metrics import Metrics
 from app.ingest.fieldtype import fieldtypes
@@ -31,6 +43,7 @@ from app.store import batches as store
 from app.store import processes
 from app.store.batches import Batch
 from app.store.database import Database
+from app.store.trial import transaction
 from app.validate.check import checks
 
 _LOOK_EVERY = 0.5
@@ -59,6 +72,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     again: bool
     wait: bool
     errors: Path | None
+    as_json: bool
 
 
 class Stopped(Struct):
@@ -84,18 +98,19 @@ def import_(
         Path | None, typer.Option(help="Where rows go that were not taken; else beside the file.")
     ] = None,
     no_wait: NoWait = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take a file of leads in. The same file again, or --resume, goes on where it was stopped; no row is read twice."""
     if cancel:
-        raise typer.Exit(_cancel(settings_beside(data_dir), cancel))
+        raise typer.Exit(_cancel(settings_beside(data_dir), cancel, dry_run=dry_run, as_json=as_json))
     if file is None or source is None:
         raise fail("give a file, and --source with whose leads they are", USAGE)
     if resume and again:
         raise fail("--resume goes on with a batch, --again begins another; give one", USAGE)
     asked = Asked(
         file=file, source=source, said=_said(map or []), sheet=sheet, test=test, resume=resume, again=again,
-        wait=not no_wait, errors=errors,
+        wait=not no_wait, errors=errors, as_json=as_json,
     )  # fmt: skip
     settings, stopped = settings_beside(data_dir), Stopped()
 
@@ -109,8 +124,8 @@ def import_(
                 shown = await batches.preview(source, given)
                 plan = Plans(snapshot, fieldtypes, checks).source(source)
                 assert plan is not None, "it is there"
-                for line in (*plan_of(given, shown), *first_rows(shown, plan.fields)):
-                    typer.echo(line)
+                lines = (*plan_of(given, shown), *first_rows(shown, plan.fields))
+                tell(previewed(shown).model_dump(), *lines, as_json=as_json)
                 return 0
             return await _import(database, batches, asked, given, stopped, settings.lease_seconds)
 
@@ -120,23 +135,37 @@ def import_(
         raise _broken_off(asked, stopped) from None
 
 
-def _cancel(settings: Settings, ending: str) -> int:
+def _cancel(settings: Settings, ending: str, *, dry_run: bool, as_json: bool) -> int:
     """A file that the service has is dropped; one that lies somewhere stays there."""
 
     async def work(database: Database) -> int:
         async with database.acquire() as conn:
             found = await store.ending(conn, ending)
-            if len(found) != 1:
-                raise fail(f"there is no one batch {ending!r}")
-            batch = await store.cancel(conn, found[0].id)
+            _refuse_none_or_many(found, ending)
+            async with transaction(conn, dry=dry_run):
+                batch = await store.cancel(conn, found[0].id)
         if batch is None:
             raise fail(f"there is nothing left to cancel: the batch is {found[0].state}")
-        Spool(settings.data_dir / "batches").drop(batch.id)
-        for line in ended(batch, None):
-            say(line)
+        if dry_run:
+            say(f"would be cancelled behind {counted(batch.rows, 'row')}: rows that came in stay leads")
+        else:
+            Spool(settings.data_dir / "batches").drop(batch.id)
+            for line in ended(batch, None):
+                say(line)
+        tell({**standing(batch), "dry_run": dry_run}, as_json=as_json)
         return 0
 
     return at_database(settings, work)
+
+
+def _refuse_none_or_many(found: Sequence[Batch], ending: str) -> None:
+    if not found:
+        raise fail(
+            f"no batch has an id that ends in {ending!r}; `leadgate import` says it when it begins one"
+        )
+    if len(found) > 1:
+        ids = ", ".join(str(one.id) for one in found)
+        raise fail(f"several batches have ids that end in {ending!r}: {ids}")
 
 
 def _said(pairs: list[str]) -> dict[str, str]:
@@ -190,6 +219,7 @@ async def _import(
     path = await _errors(database, batch, asked)
     for line in ended(batch, path):
         say(line)
+    tell({**standing(batch), "errors": path}, as_json=asked.as_json)
     return 1 if batch.state in ("failed", "cancelled") else 0
 
 
@@ -203,8 +233,8 @@ async def _batch(database: Database, batches: Batches, asked: Asked, given: Give
         return batch, new
     async with database.acquire() as conn:
         found = await store.ending(conn, asked.resume)
-    if len(found) != 1 or found[0].source != asked.source:
-        raise fail(f"there is no one batch {asked.resume!r} of {asked.source}")
+    found = [one for one in found if one.source == asked.source]
+    _refuse_none_or_many(found, asked.resume)
     if found[0].fingerprint != given.fingerprint:
         raise fail(
             f"{asked.file} is not the file that batch {asked.resume} was begun with, or it has changed since"

@@ -16,7 +16,7 @@ from app.store.database import Database
 
 
 def invoice(
-    of: Annotated[str, typer.Argument(metavar="buyer")],
+    of: Annotated[str, typer.Argument(metavar="buyer", help="The word `buyer`: nobody else is invoiced.")],
     id_: Id,
     month: OfMonth,
     zone: Zone = "UTC",

@@ -74,22 +74,33 @@ def export(
     out: Annotated[Path | None, typer.Option(help="A new file for it; else standard output.")] = None,
     country: Country = "US",
     alone: Alone = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what there is, give nothing out and note nothing.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Everything that is known of a person, as one JSON document: leads, bytes as they came, consents, deliveries with
+    """Print all that is known of a person, as one JSON document. Leads, bytes as they came, consents, deliveries with
     buyers' names and what was said, callbacks, refused bodies, rows of batches, lists. It is noted that it was given out."""
     if out is not None and out.exists():
         raise fail(f"{out} is there already; name a new file", 2)
 
-    async def work(desk: Desk) -> tuple[bytes, Request]:
+    async def work(desk: Desk) -> tuple[bytes, Request] | None:
         found = await desk.find(who, lead, country, alone=alone)
+        if dry_run:
+            for line in await _standing(desk, found):
+                say(line)
+            say("Run without --dry-run to give it out.")
+            return None
         names = {one.id: one.name for one in desk.catalogue.buyers}
         made = await exported(
             desk.database, desk.reader, desk.persons, found, by=_by(), buyers=names, at=world().now()
         )
         return made.document, made.request
 
-    document, request = _at_persons(data_dir, work)
+    given_out = _at_persons(data_dir, work)
+    if given_out is None:
+        return
+    document, request = given_out
     if out is None:
         typer.echo(document.decode())
     else:

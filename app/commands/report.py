@@ -1,5 +1,6 @@
-"""`report`: what came, what became of it and what it made, day by day and source by source."""
+"""What came, what became of it and what it made, day by day and source by source."""
 
+import shutil
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Annotated
@@ -20,8 +21,10 @@ from app.store.database import Database
 from app.store.looking import Figures
 from app.store.profit import Profit
 
+_WIDTH = 100  # where nobody looks on
 COUNTS = ("received", "rejected", "held", "open", "waiting", "sold", "unsold", "returned")
 _HEAD = ("day", "source", "campaign", *COUNTS, "sold%", "bought", "revenue", "margin", "")
+_NAMES, _SUMS = 3, 4  # columns before the counts, and behind the share that was sold
 
 
 report = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -62,8 +65,9 @@ def counted(
     say(
         f"leads received from {first.astimezone(_zone(zone)):%Y-%m-%d} on, by the day of their receipt ({zone});"
     )
-    say("money stands on the day of the lead, whenever it was sold; test leads are left out")
-    for line in table(figures, currencies):
+    say("money stands on the day of the lead, whenever it was sold, without what was given back;")
+    say("test leads are left out")
+    for line in table(figures, currencies, shutil.get_terminal_size((_WIDTH, 24)).columns):
         typer.echo(line)
 
 
@@ -104,8 +108,9 @@ def _midnight(at: datetime | None, zone: str) -> datetime:
     return datetime.combine(local.date(), time(), local.tzinfo)
 
 
-def table(figures: list[Figures], currencies: dict[str, str]) -> list[str]:
-    """Columns that grep, and a line with the sums."""
+def table(figures: list[Figures], currencies: dict[str, str], width: int) -> list[str]:
+    """Columns that grep, and a line with the sums. Where it is too narrow for that, counts that nobody has are left
+    out, then counts go under the money; numbers stay whole."""
     if not figures:
         return ["no leads in this time"]
     rows = [
@@ -114,7 +119,29 @@ def table(figures: list[Figures], currencies: dict[str, str]) -> list[str]:
     if len(figures) > 1:
         kinds = {currencies.get(one.campaign, "") for one in figures}
         rows.append(_row(_sum(figures), "all", "", "", kinds.pop() if len(kinds) == 1 else "mixed"))
-    return columns([_HEAD, *rows], right=range(3, len(_HEAD) - 1))
+    rows = [_HEAD, *rows]
+    if _fits(lines := columns(rows, right=range(_NAMES, len(_HEAD) - 1)), width):
+        return lines
+    rows = _without_empty(rows)
+    last = len(rows[0]) - 1
+    if _fits(lines := columns(rows, right=range(_NAMES, last)), width):
+        return lines
+    counts = columns([row[_NAMES:-_SUMS] for row in rows], right=range(len(rows[0])))
+    sums = columns([row[:_NAMES] + row[-_SUMS:] for row in rows], right=range(_NAMES, _NAMES + _SUMS - 1))
+    return [line for pair in zip(sums, (f"    {one}" for one in counts), strict=True) for line in pair]
+
+
+def _fits(lines: list[str], width: int) -> bool:
+    return all(len(line) <= width for line in lines)
+
+
+def _without_empty(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Without the counts that are 0 in every row, but of those that came and were sold."""
+    drop = {
+        at for at, name in enumerate(_HEAD)
+        if name in COUNTS and name not in ("received", "sold") and all(row[at] == "0" for row in rows[1:])
+    }  # fmt: skip
+    return [tuple(cell for at, cell in enumerate(row) if at not in drop) for row in rows]
 
 
 def _row(one: Figures, day: str, source: str, campaign: str, currency: str) -> tuple[str, ...]:

@@ -13,7 +13,18 @@ from app.catalog.documents import CampaignDoc
 from app.catalog.modelling import TARGETS, Fitted, Model, ModelDoc, read_model
 from app.catalog.problems import suggestion
 from app.catalog.rows import catalogue_of
-from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import (
+    USAGE,
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+    world,
+)
 from app.commands.moments import since_when
 from app.commands.score_learning import differs, newest, read
 from app.commands.score_report import comparison, drift_table, figures_table, models_table, page
@@ -28,7 +39,6 @@ from app.validate.estimate import Estimator
 from app.validate.score import Points
 
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="As `score models` names it: solar@3.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen.")]
 
 score = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__, no_args_is_help=True)
 
@@ -136,11 +146,13 @@ def models_(
 
 
 @score.command("activate")
-def activate(model: Named, dry_run: DryRun = False, data_dir: DataDir = None) -> None:
+def activate(
+    model: Named, dry_run: DryRun = False, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
     """Put a model in force, in every process within a second; the one before is out of it."""
     campaign, version = _named(model)
 
-    async def work(database: Database) -> list[str]:
+    async def work(database: Database) -> tuple[bool, list[str]]:
         doc = await _campaign(database, campaign)
         declared = _model_of(doc)
         async with database.acquire() as conn:
@@ -151,21 +163,23 @@ def activate(model: Named, dry_run: DryRun = False, data_dir: DataDir = None) ->
                 has = ", ".join(one.id for one in known.values()) or "none"
                 raise fail(f"there is no model {model} that can be used; {campaign} has {has}")
             if stored.activated_at is not None:
-                return [f"{model} is in force already"]
+                return False, [f"{model} is in force already"]
             told = [*_before(known.values()), *_means(declared, read_), *await _changes(conn, doc, read_)]
             if dry_run:
-                return [f"{model} would be put in force", *told]
+                return True, [f"{model} would be put in force", *told]
             await models.activate(conn, campaign, version, getpass.getuser())
-        return [f"{model} is in force", *told]
+        return True, [f"{model} is in force", *told]
 
-    for line in at_database(settings_beside(data_dir), work):
-        typer.echo(line)
+    changes, lines = at_database(settings_beside(data_dir), work)
+    told = {"model": model, "campaign": campaign, "changed": changes, "dry_run": dry_run}
+    tell(told, *lines, as_json=as_json)
 
 
 @score.command("deactivate")
 def deactivate(
     campaign: Annotated[str, typer.Argument(help="Whose model is to be out of force.")],
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Go back to the points alone, in every process within a second."""
@@ -177,9 +191,11 @@ def deactivate(
                 raise fail(f"no model of {campaign} is in force")
             if not dry_run:
                 await models.activate(conn, campaign, None, getpass.getuser())
-        return f"{held.id} {'would be' if dry_run else 'is'} out of force: the score is the points again"
+        return held.id
 
-    typer.echo(at_database(settings_beside(data_dir), work))
+    was = at_database(settings_beside(data_dir), work)
+    line = f"{was} {'would be' if dry_run else 'is'} out of force: the score is the points again"
+    tell({"model": was, "campaign": campaign, "dry_run": dry_run}, line, as_json=as_json)
 
 
 @score.command("drift")
@@ -216,9 +232,7 @@ async def _campaign(database: Database, campaign: str) -> CampaignDoc:
     catalogue = catalogue_of((await CatalogueStore(database).load())[1])
     found = {one.id: one for one in catalogue.campaigns}
     if campaign not in found:
-        raise fail(
-            f"there is no campaign {campaign!r}; {suggestion(campaign, found, otherwise='there is')}", USAGE
-        )
+        raise fail(f"there is no campaign {campaign!r}; {suggestion(campaign, found, otherwise='there is')}")
     return found[campaign]
 
 

@@ -8,10 +8,11 @@ import orjson
 import typer
 
 from app.catalog.documents import SourceDoc
+from app.catalog.plan_text import document
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Applied, Configuration
 from app.catalog.writing import block
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, tell, world
 from app.commands.spec import link_of
 from app.commands.words import columns, days
 from app.components import discover
@@ -41,14 +42,15 @@ def add(
     price: Annotated[str | None, typer.Option("--price", help="What a sold lead is paid: 12.50.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="For people.")] = None,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Add a source in test mode: prints its key, alone on standard output, this once."""
-    told = {"id": source, "campaign": campaign, "name": name, "price": price, "test": True}
-    yaml = block({"sources": [{key: value for key, value in told.items() if value is not None}]})
+    doc = {"id": source, "campaign": campaign, "name": name, "price": price, "test": True}
+    yaml = block({"sources": [{key: value for key, value in doc.items() if value is not None}]})
     settings = settings_beside(data_dir)
 
-    async def work(database: Database) -> str | None:
+    async def work(database: Database) -> dict[str, Any]:
         configuration = _configuration(database, settings)
         _refuse_known(source, (await configuration.current())[1].sources)
         try:
@@ -57,16 +59,18 @@ def add(
             say(render(errors.problems))
             raise typer.Exit(1) from None
         say(applied.changed_text())
-        return None if dry_run else (await KeyStore(database, world()).issue("source", source))[0]
+        key = None if dry_run else (await KeyStore(database, world()).issue("source", source))[0]
+        return {**document(applied.plan, applied.version), "source": source, "key": key}
 
-    key = at_database(settings, work)
+    told = at_database(settings, work)
+    key: str | None = told["key"]
     if key is not None:
         say(
             f"{source} is in test mode: all that it posts is a test. Its key, shown only this once, is below;"
         )
         say(f"its posting instructions, for {_LINK_DAYS} days: {link_of(settings, source, _LINK_DAYS)}")
         say(f"once its tests are well: leadgate source live {source}")
-        typer.echo(key)
+    tell(told, *([key] if key else []), as_json=as_json)
 
 
 def _refuse_known(source: str, known: tuple[SourceDoc, ...]) -> None:
@@ -78,18 +82,18 @@ def _refuse_known(source: str, known: tuple[SourceDoc, ...]) -> None:
 
 
 @source.command("live")
-def to_live(source: Id, dry_run: DryRun = False, data_dir: DataDir = None) -> None:
+def to_live(source: Id, dry_run: DryRun = False, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """From now on its leads are leads: sold, counted and paid."""
-    _switch(source, test=False, dry_run=dry_run, settings=settings_beside(data_dir))
+    _switch(source, test=False, dry_run=dry_run, as_json=as_json, settings=settings_beside(data_dir))
 
 
 @source.command("test")
-def to_test(source: Id, dry_run: DryRun = False, data_dir: DataDir = None) -> None:
+def to_test(source: Id, dry_run: DryRun = False, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """From now on all that it posts is a test: nothing is sold, counted or paid."""
-    _switch(source, test=True, dry_run=dry_run, settings=settings_beside(data_dir))
+    _switch(source, test=True, dry_run=dry_run, as_json=as_json, settings=settings_beside(data_dir))
 
 
-def _switch(source: str, *, test: bool, dry_run: bool, settings: Settings) -> None:
+def _switch(source: str, *, test: bool, dry_run: bool, as_json: bool, settings: Settings) -> None:
     async def work(database: Database) -> Applied:
         configuration = _configuration(database, settings)
         while True:
@@ -102,7 +106,9 @@ def _switch(source: str, *, test: bool, dry_run: bool, settings: Settings) -> No
 
     applied = at_database(settings, work)
     doc = next(one for one in applied.plan.result.sources if one.id == source)
-    typer.echo(f"{source} is {_state(doc)} already" if applied.plan.empty else applied.changed_text())
+    line = f"{source} is {_state(doc)} already" if applied.plan.empty else applied.changed_text()
+    told = {**document(applied.plan, applied.version), "source": source, "state": _state(doc)}
+    tell(told, line, as_json=as_json)
 
 
 @source.command("list")

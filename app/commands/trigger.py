@@ -1,6 +1,7 @@
 """`trigger`: a made-up lead, marked as a test, through the real path of the running service."""
 
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,9 +11,9 @@ import typer
 
 from app.catalog.documents import CampaignDoc, Catalogue
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AWAY, DataDir, at_database, fail, settings_beside, world
+from app.commands.desk import AWAY, AsJson, DataDir, at_database, fail, settings_beside, tell, world
 from app.commands.sampling import sample
-from app.commands.words import money, short, span, tail
+from app.commands.words import columns, money, short, span, tail
 from app.components import discover
 from app.running import running
 from app.settings import Settings
@@ -33,16 +34,22 @@ def trigger(
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A field of the lead: --set state=NV.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the lead that would be posted, and post none.")
+    ] = False,
+    as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Post a test lead as a source would. Buyers get it, marked as a test; no cap, no turn and no report counts it."""
     settings, given = settings_beside(data_dir), _given(values or [])
     address = (url or _address(settings)).rstrip("/")
 
-    async def work(database: Database) -> str:
+    async def work(database: Database) -> tuple[Mapping[str, Any], list[str]]:
         discover()
         catalogue = catalogue_of((await CatalogueStore(database).load())[1])
         lead = sample(_campaign(catalogue, campaign, source, given), world(), given)
+        if dry_run:
+            return lead, columns([(name, str(value)) for name, value in lead.items()])
         keys = KeyStore(database, world())
         key, key_id = await keys.issue(
             "source", source, expires_at=world().now() + timedelta(minutes=5), test=True
@@ -53,7 +60,8 @@ def trigger(
             await keys.revoke(key_id)
         return await _told(database, answer, took)
 
-    typer.echo(at_database(settings, work))
+    told, lines = at_database(settings, work)
+    tell(told, *lines, as_json=as_json)
 
 
 def _given(values: list[str]) -> dict[str, str]:
@@ -110,7 +118,10 @@ def _post(address: str, key: str, lead: dict[str, Any]) -> tuple[httpx.Response,
         ) from None
 
 
-async def _told(database: Database, answer: httpx.Response, took: float) -> str:
+async def _told(
+    database: Database, answer: httpx.Response, took: float
+) -> tuple[Mapping[str, Any], list[str]]:
+    """What its source was answered, and what its buyers said."""
     document = answer.json() if "json" in answer.headers.get("content-type", "") else {}
     if "lead" not in document:
         raise fail(f"{answer.status_code} {document.get('detail', 'and no lead')}")
@@ -122,4 +133,6 @@ async def _told(database: Database, answer: httpx.Response, took: float) -> str:
         rows = await deliveries.of_lead(conn, UUID(lead))
     told += [f"{row.contract} (test), {money(row.price)}" for row in rows if row.state == "accepted"]
     told += [f"{row.contract} (test) {row.state}" for row in rows if row.state != "accepted"]
-    return f"→ {', '.join(told)}        trace: leadgate trace {short(lead)}"
+    ends = [{"contract": row.contract, "state": row.state, "price": row.price} for row in rows]
+    line = f"→ {', '.join(told)}        trace: leadgate trace {short(lead)}"
+    return {**document, "status": answer.status_code, "deliveries": ends}, [line]

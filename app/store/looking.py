@@ -55,9 +55,11 @@ select (received_at at time zone $3)::date as day, source, campaign,
        count(*) filter (where state = 'sold')::int as sold,
        count(*) filter (where state = 'unsold')::int as unsold,
        count(*) filter (where state = 'returned')::int as returned,
-       coalesce(sum(price) filter (where outcome = 'success'), 0) as bought,
+       coalesce(sum(price) filter (where outcome = 'success'), 0) - coalesce(sum(given_back), 0) as bought,
        coalesce(sum(revenue), 0) as revenue
   from lead left join (select lead_id, due_at from requeue where due_at is not null) q on q.lead_id = id
+  left join (select lead_id, sum(amount) as given_back from entry
+              where kind = 'cost_return' and at >= $1 group by 1) b on b.lead_id = id
  where received_at >= $1 and received_at < $2 and not test
    and id >= leadgate_day(($1 at time zone 'UTC')::date - 1)
  group by 1, 2, 3 order by 1, 2, 3
@@ -92,7 +94,8 @@ class Turn(Struct, frozen=True, kw_only=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """One day of one source, by the date on which its leads were received. Test leads are not counted."""
+    """One day of one source, by the date on which its leads were received. Test leads are not counted. `bought` is
+    what its source is paid for them: without what went back with a returned lead, as `revenue` is."""
 
     day: Any
     source: str

@@ -88,7 +88,7 @@ async def test_what_is_wrong_is_said_in_words(gate: Gate, leadgate: Leadgate, tm
         ([str(empty), "--source", "acme"], 1, "no lead below it"),
         ([str(file), "--source", "acme", "--map", "Fax"], 2, "has no ="),
         ([str(file), "--source", "acme", "--map", "nope=email"], 1, "there is no column 'nope'"),
-        ([str(file), "--source", "acme", "--resume", "ffffffff"], 1, "there is no one batch"),
+        ([str(file), "--source", "acme", "--resume", "ffffffff"], 1, "no batch has an id that ends in"),
         ([str(file), "--source", "acme", "--resume", "f", "--again"], 2, "give one"),
     ):
         done = await leadgate("import", *words)

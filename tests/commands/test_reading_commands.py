@@ -1,14 +1,20 @@
 """`report`, `retention`, `doctor` and what an unknown word is answered."""
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
+from app.commands import report
+from app.store.looking import Figures
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer, rejects
 
 
 async def test_the_report_counts_by_day_and_source_and_leaves_tests_out(
-    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")))
     for email in ("a@example.org", "b@example.org", "a@example.org"):
         await gate.post(email=email)
@@ -43,6 +49,49 @@ async def test_the_report_counts_by_day_and_source_and_leaves_tests_out(
     assert (document["sold"], document["revenue"]) == (2, "84.00")
     assert (await leadgate("report", "--until", "2001-01-01")).stdout == "no leads in this time\n"
     assert (await leadgate("report", "--zone", "Mars/Base")).exit_code == 2
+
+
+def of_day(source: str, sold: int, revenue: str) -> Figures:
+    return Figures(
+        day="2026-11-20", source=source, campaign="solar", received=12_403, rejected=1_203, held=0, open=0, waiting=0,
+        sold=sold, unsold=12, returned=0, bought=Decimal("112512.50"), revenue=Decimal(revenue),
+    )  # fmt: skip
+
+
+def test_a_narrow_terminal_has_no_number_broken_and_no_empty_count() -> None:
+    found = [of_day("acme-leads", 9_000, "384000"), of_day("leadhub", 11_000, "1384000.125")]
+    whole = report.table(found, {"solar": "USD"}, 200)
+    assert [len(whole), len(whole[0].split())] == [4, 15]
+    fitting = report.table([of_day("acme", 2, "84")], {"solar": "USD"}, 110)
+    assert fitting[0].split()[3:8] == ["received", "rejected", "sold", "unsold", "sold%"]
+    narrow = report.table(found, {"solar": "USD"}, 80)
+    assert max(map(len, narrow)) <= 80
+    assert [line.split() for line in narrow[:2] + narrow[-2:]] == [
+        ["day", "source", "campaign", "bought", "revenue", "margin"],
+        ["received", "rejected", "sold", "unsold", "sold%"],
+        ["all", "225025.00", "1768000.125", "1542975.125", "USD"],
+        ["24,806", "2,406", "20,000", "24", "80.6"],
+    ]
+
+
+async def test_a_returned_lead_is_neither_earned_nor_paid_for_where_its_source_gives_it_back(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    returns = "returns: {window: 7d, reasons: [wrong_number], review_within: 2d, then: approve}"
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west"), more=returns))
+    kept, back = await gate.post(email="a@example.org"), await gate.post(email="b@example.org")
+    for lead in (kept, back):
+        await gate.becomes(lead, "sold")
+    delivery = await gate.one("select id::text from delivery where lead_id = $1::text::uuid", back)
+    file = tmp_path / "back.csv"
+    file.write_text(f"delivery_id,type,reason\n{delivery},return,wrong_number\n")
+    assert (await leadgate("feedback", "import", str(file), "--buyer", "sunco-west")).exit_code == 0
+    [asked] = objects(await leadgate("returns", "--json"))
+    [before] = objects(await leadgate("report", "--json"))
+    assert (before["bought"], before["revenue"]) == ("25.00", "84.00")
+    assert (await leadgate("returns", "approve", asked["id"])).exit_code == 0
+    [after] = objects(await leadgate("report", "--json"))
+    assert (after["bought"], after["revenue"], after["returned"]) == ("12.50", "42.00", 1)
 
 
 async def test_retention_drops_days_only_after_a_yes(

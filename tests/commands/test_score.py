@@ -178,7 +178,7 @@ async def test_what_can_not_be_done_says_what_to_do(
     )
     await configured(gate, buyer)
     for words, code, said in [
-        (("fit", "sollar"), 2, 'did you mean "solar"?'),
+        (("fit", "sollar"), 1, 'did you mean "solar"?'),
         (("fit", "solar"), 1, "0 were sold and 0 were not sold; 100 of each are needed"),
         (("activate", "solar@7"), 1, "there is no model solar@7 that can be used; solar has none"),
         (("activate", "solar"), 2, "write it as solar@3"),
