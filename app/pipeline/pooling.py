@@ -219,10 +219,15 @@ class PoolDesk:
     async def close(
         self, agent: Agent, which: UUID, outcome: Accepted | Rejected, *, dry: bool = False
     ) -> Step:
-        """What became of it: taken, so that it is sold; or refused, so that it goes on to the next contract."""
+        """What became of it: taken, so that it is sold; or refused, so that it goes on to the next contract. Said
+        again it is so already; Conflict (`ended_otherwise`) where it was said otherwise."""
+        state = "accepted" if isinstance(outcome, Accepted) else "rejected"
 
-        async def attempt(conn: Any, _: bool) -> tuple[Pooled, Step]:
-            row = await self._mine(conn, agent, which)
+        async def attempt(conn: Any, _: bool) -> tuple[Pooled | None, Step]:
+            try:
+                row = await self._mine(conn, agent, which)
+            except NotYours:
+                return None, await self._closed_before(conn, agent, which, state)
             delivery = await deliveries.find(conn, row.delivery_id, locked=True)
             now = await pool.locked(conn, row.delivery_id)
             if delivery is None or now is None or now.claim_id != row.claim_id:
@@ -230,7 +235,6 @@ class PoolDesk:
             jobs = self._tracker.jobs([delivery], await leads.contexts(conn, [row.lead_id]))
             if not jobs:
                 raise Conflict("this lead's fields were dropped by retention", code="dropped")
-            state = "accepted" if isinstance(outcome, Accepted) else "rejected"
             reference = reference_of(outcome)
             await deliveries.settle(conn, delivery.id, state, reason_of(outcome), reference, None)
             await pool.leave(conn, [delivery.id])
@@ -239,9 +243,22 @@ class PoolDesk:
             return row, (await self._recorder.follow(conn, [Ended(jobs[0], state, outcome)]))[0]
 
         row, step = await self._run(attempt, dry)
-        if not dry:
+        if row is not None and not dry:
             self._count(row, "closed")
         return step
+
+    async def _closed_before(self, conn: Any, agent: Agent, which: UUID, state: str) -> Step:
+        """Whose answer was lost says it again. Raises NotYours and Conflict."""
+        closed = await pool.closed(conn, which, agent.buyer, agent.person.id)
+        delivery = None if closed is None else await deliveries.find(conn, closed)
+        contexts = {} if delivery is None else await leads.contexts(conn, [delivery.lead_id])
+        jobs = [] if delivery is None else self._tracker.jobs([delivery], contexts)
+        if delivery is None or not jobs:
+            raise _not_yours()
+        if delivery.state != state:
+            raise Conflict(f"this lead was closed as {delivery.state} already", code="ended_otherwise")
+        standing = (await leads.standings(conn, [delivery.lead_id]))[delivery.lead_id]
+        return Step(jobs[0].track, standing.state, None)
 
     async def move(self, which: UUID, team: str, *, by: str, dry: bool = False) -> Pooled:
         """Offered to this team, or to all, until it is claimed; whoever has it has it no more."""

@@ -120,6 +120,13 @@ _LEAVE = """
 with gone as (delete from pool where delivery_id = any($1::uuid[]) returning claim_id)
 update pool_claim c set ended = 'closed', ended_at = now() from gone g where c.id = g.claim_id
 """
+_CLOSED = """
+select c.delivery_id from pool_claim c
+ where (c.lead_id = $1 or c.delivery_id = $1) and c.buyer = $2 and c.person = $3 and c.ended = 'closed'
+   and exists (select from lead_event e
+                where e.lead_id = c.lead_id and e.delivery_id = c.delivery_id and e.kind = 'closed')
+ order by c.at desc limit 1
+"""
 _ALL = """
 select * from pool where ($1::text is null or buyer = $1) and ($2::text is null or team = $2)
  order by buyer, priority, delivery_id limit $3
@@ -302,6 +309,12 @@ async def go_on(conn: Any, delivery_id: UUID, step: int, team: str | None, secon
 async def leave(conn: Any, delivery_ids: Sequence[UUID]) -> None:
     """Their deliveries have ended: they are in nobody's pool. The caller has locked the deliveries."""
     await conn.execute(_LEAVE, list(delivery_ids))
+
+
+async def closed(conn: Any, lead_or_delivery: UUID, buyer: str, person: str) -> UUID | None:
+    """The delivery of a lead that this person has closed."""
+    found: UUID | None = await conn.fetchval(_CLOSED, lead_or_delivery, buyer, person)
+    return found
 
 
 async def every(conn: Any, *, buyer: str | None, team: str | None, limit: int) -> list[Pooled]:

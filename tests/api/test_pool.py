@@ -88,6 +88,17 @@ async def test_the_lead_is_claimed_whole_kept_and_closed(gate: Gate) -> None:
     assert (told["state"], told["outcome"], told["price"]) == ("sold", "success", "12.50")
 
 
+async def test_closed_again_it_is_closed_already_and_never_otherwise(gate: Gate) -> None:
+    await gate.ask("dana", "claim")
+    close = {"lead": gate.lead, "disposition": "accepted"}
+    for _ in range(2):  # the answer to the first was lost
+        closed = await gate.ask("dana", "close", **close)
+        assert (closed.status_code, closed.json()) == (200, {"lead": gate.lead, "state": "sold"})
+    other = await gate.ask("dana", "close", lead=gate.lead, disposition="rejected", reason="no roof")
+    assert code(other) == (409, "ended_otherwise")
+    assert code(await gate.ask("sam", "close", **close)) == (404, "not_found")
+
+
 async def test_a_race_that_is_lost_says_to_whom_and_no_more(gate: Gate) -> None:
     await gate.ask("sam", "claim", lead=gate.lead)
     lost = await gate.ask("dana", "claim", lead=gate.lead)
