@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
-    "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "trace": "trace", "deliveries": "deliveries", "replay": "replay",
+    "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "trace": "trace", "deliveries": "deliveries", "replay": "replay", "bundles": "bundles",
     "settle": "settle", "review": "review", "feedback": "feedback", "returns": "returns", "pool": "pool", "callbacks": "callbacks", "report": "report", "money": "money", "statement": "statement", "invoice": "invoice", "fraud": "fraud", "score": "score", "retention": "retention",
     "components": "components", "doctor": "doctor", "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip
@@ -40,14 +40,27 @@ class Lazy(TyperGroup):
             return None
         found = getattr(import_module(f"app.commands.{MODULES[cmd_name]}"), _function(cmd_name))
         if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
+            return _told_whole(typer.main.get_command(found))
         one = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
         one.command(cmd_name)(found)
-        return typer.main.get_command(one)
+        return _told_whole(typer.main.get_command(one))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about(name)) for name in MODULES])
+
+
+def _told_whole(command: Any) -> Any:
+    """With first sentences that wrap in lists of commands, where they would be cut."""
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.short_help = sentence(one.help)
+    return command
+
+
+def sentence(told: str | None) -> str:
+    """The first one, without its full stop."""
+    first, _, _ = " ".join((told or "").partition("\n\n")[0].split()).partition(". ")
+    return first.removesuffix(".")
 
 
 def _function(name: str) -> str:
@@ -64,8 +77,7 @@ def about(name: str) -> str:
     functions = (
         one for one in module.body if isinstance(one, ast.FunctionDef) and one.name == _function(name)
     )
-    told = ast.get_docstring(next(functions, module)) or ""
-    return " ".join(told.partition("\n\n")[0].split()).partition(". ")[0]
+    return sentence(ast.get_docstring(next(functions, module)))
 
 
 cli = typer.Typer(
