@@ -28,6 +28,8 @@ from app.model import Accepted, Outcome, Raw, Rejected, TryLater
 Told = Literal["success", "failure"]
 Later = Literal["returned", "won", "revenue", "dnc"]
 GONE = "gone"
+KEPT_BACK_DAYS = 30
+"""So long may `delay: final` keep something back: buyers who never say how it ended are not waited for."""
 _PERSONAL = frozenset(("name", "email", "phone", "date", "postal_code", "address", "ip"))
 
 
@@ -119,6 +121,11 @@ class CallbackSettings(Settings):
         (), description="What is told there, too, of what became of a lead, in a JSON document of our own."
     )
 
+    delay: Literal["live", "final"] = Field(
+        "live",
+        description="`final`: what became of it is told once all of its buyers have said how it ended.",
+    )
+
     _plan: "_Plan" = PrivateAttr()
 
     @model_validator(mode="after")
@@ -132,6 +139,8 @@ class CallbackSettings(Settings):
         if (self.notices or self.feedback) and (self.method == "GET" or "{" in self.url):
             word = "notices need" if self.notices else "feedback needs"
             raise ValueError(f"{word} an address that takes a body, without {{{{ }}}}")
+        if self.delay == "final" and not self.feedback:
+            raise ValueError("delay is of feedback; say of what, as feedback: [returned, won]")
         if self.timeout is not None and not 0 < self.timeout.seconds <= 120:
             raise ValueError("timeout is more than 0 and at most 2m")
         self._plan = _Plan(self)

@@ -17,6 +17,7 @@ from app.followup.later import party_of, to_buyer, to_source
 from app.followup.postback import Decision, PostbackSettings
 from app.followup.returns import resellable, source_pays
 from app.followup.summing import summary
+from app.pipeline.keeping_back import kept_back, let_out
 from app.pipeline.plans import Plans
 from app.store import balances, callbacks, deliveries, earning, feedback, leads, ledger, openings, returns
 from app.store.callbacks import Later
@@ -124,11 +125,12 @@ class Crediting:
         await callbacks.tell(conn, later)
 
     def later(
-        self, lead_id: UUID, party: str, event: str, about: UUID, document: Mapping[str, Any], round_: int = 1
-    ) -> Later:
+        self, lead_id: UUID, party: str, event: str, about: UUID, document: Mapping[str, Any], round_: int = 1,
+        wait: float = 0.0,
+    ) -> Later:  # fmt: skip
         return Later(
             id=self._world.new_id(), lead_id=lead_id, round=round_, party=party, event=event, about=about,
-            document=orjson.dumps(document).decode(),
+            document=orjson.dumps(document).decode(), wait=wait,
         )  # fmt: skip
 
     # the parts --------------------------------------------------------------------------------------
@@ -238,8 +240,10 @@ class Crediting:
                 summary=summary(lanes.get(one.lead_id, ()), coarse=self._coarse(one.source)),
                 price_back=one.price_back, currency=lead.cost_currency or "",
             )  # fmt: skip
-            later.append(self.later(one.lead_id, one.source, "returned", one.id, document, lead.round))
+            wait = kept_back(self._plans(), one.source, "returned")
+            later.append(self.later(one.lead_id, one.source, "returned", one.id, document, lead.round, wait))
         await callbacks.tell(conn, later)
+        await let_out(conn, self._plans(), {one.lead_id: one.source for one in wanting})
 
     def _wants(self, source: str, event: str) -> bool:
         plan = self._plans().source(source)

@@ -16,6 +16,7 @@ from app.ingest.entry import Entries
 from app.ingest.fieldtype import FieldType
 from app.pipeline.crediting import Crediting
 from app.pipeline.feedback_chunk import Chunk, Kept
+from app.pipeline.keeping_back import kept_back, let_out
 from app.pipeline.plans import Plans
 from app.pipeline.whom import contacts_of
 from app.store import callbacks, feedback, leads, openings, returns, stopping, suppression
@@ -48,6 +49,7 @@ class Effects:
             await self._stopped(conn, stop, chunk)
         await self._ask(conn, chunk)
         await self._tell(conn, chunk.kept)
+        await let_out(conn, self._plans, {one.handed.lead_id: one.handed.source for one in chunk.kept})
         done = {one.handed.id for one in chunk.kept if group_of(one.row.code) in _DONE}
         await openings.close(conn, sorted(done))
 
@@ -120,6 +122,8 @@ class Effects:
                 continue  # taken back before anybody heard of it
             before = None
             if one.superseded is not None:
+                if await callbacks.unsay(conn, one.handed.source, [one.superseded]):
+                    continue
                 told = await callbacks.told_of(conn, one.handed.source, [one.superseded])
                 before = told.get(one.superseded)
                 if before is None:
@@ -130,9 +134,10 @@ class Effects:
                 amount=_amount(one), currency=one.row.currency or "", supersedes=before,
             )  # fmt: skip
             about = one.row.id
+            wait = kept_back(self._plans, one.handed.source, event)
             later.append(
                 self._crediting.later(
-                    one.handed.lead_id, one.handed.source, event, about, document, one.handed.round
+                    one.handed.lead_id, one.handed.source, event, about, document, one.handed.round, wait
                 )
             )
         await callbacks.tell(conn, later)

@@ -1,6 +1,6 @@
 """What sources are still owed: written with the outcome that they did not wait for, told until they have heard it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,14 +28,27 @@ on conflict (lead_id, round) where event = 'outcome' do update
 # Once for each event, however often it is come to; behind it what was told of the same before.
 _TELL = """
 insert into callback (id, lead_id, round, source, state, event, about, document, next_at, owed_at)
-select id, lead_id, round, source, 'waiting', event, about, document::json, now(), now()
-  from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::uuid[], $7::text[])
-    as t(id, lead_id, round, source, event, about, document)
+select id, lead_id, round, source, 'waiting', event, about, document::json, now() + wait * interval '1 second',
+       now() + wait * interval '1 second'
+  from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::float8[])
+    as t(id, lead_id, round, source, event, about, document, wait)
  order by source, about, event
 on conflict (source, about, event) where event <> 'outcome' do nothing
 """
 _TOLD_OF = """
 select about, id from callback where source = $1 and about = any($2::uuid[]) and event <> 'outcome'
+"""
+# Kept back until all is known of a lead: told by nobody yet, and by nobody at this moment.
+_KEPT_BACK = "state = 'waiting' and attempts = 0 and event <> 'outcome' and owed_at > now()"
+_LET_OUT = f"""
+update callback c
+   set next_at = now(), owed_at = now(), document = (c.document::jsonb || t.document::jsonb)::json
+  from unnest($1::uuid[], $2::text[]) as t(lead_id, document)
+ where c.lead_id = t.lead_id and {_KEPT_BACK}
+"""
+_UNSAY = f"""
+update callback set state = 'moot', reason = 'corrected', next_at = null, ended_at = now()
+ where source = $1 and about = any($2::uuid[]) and {_KEPT_BACK} returning about
 """
 _UNANSWERED = "select id from lead where id = any($1::uuid[]) and outcome is null"
 _FURTHER = "update callback set round = $2 where lead_id = $1 and state = 'promised'"
@@ -94,7 +107,7 @@ _QUEUES = """
 select coalesce(sum((state <> 'dead')::int), 0)::int,
        coalesce(extract(epoch from now() - min(owed_at) filter (where state <> 'dead')), 0)::float8,
        coalesce(sum((state = 'dead')::int), 0)::int
-  from callback where state in ('waiting', 'sending', 'dead')
+  from callback where state in ('waiting', 'sending', 'dead') and owed_at <= now()
 """
 
 
@@ -121,6 +134,7 @@ class Later(Struct, frozen=True, gc=False, kw_only=True):
     event: str
     about: UUID
     document: str
+    wait: float = 0.0  # seconds that it is kept back at most
 
 
 class Due(Struct, frozen=True, kw_only=True):
@@ -162,6 +176,17 @@ async def tell(conn: Any, later: Sequence[Later]) -> None:
 async def told_of(conn: Any, party: str, about: Collection[UUID]) -> dict[UUID, UUID]:
     """What it is about → the id under which the party was told, or will be."""
     return {row[0]: row[1] for row in await conn.fetch(_TOLD_OF, party, list(about))}
+
+
+async def let_out(conn: Any, ended: Mapping[UUID, str]) -> None:
+    """Lead → JSON of how it ended: what is kept back of it is told now, and says so."""
+    if ended:
+        await conn.execute(_LET_OUT, list(ended), list(ended.values()))
+
+
+async def unsay(conn: Any, party: str, about: Collection[UUID]) -> set[UUID]:
+    """Those of these events that were kept back: they never were, and nobody hears of them."""
+    return {row[0] for row in await conn.fetch(_UNSAY, party, list(about))}
 
 
 async def unanswered(conn: Any, lead_ids: Collection[UUID]) -> set[UUID]:
