@@ -78,17 +78,18 @@ class Breakers:
 
     async def _open(self, conn: Any, one: Failing) -> None:
         async with conn.transaction():
-            times = await resting.open_(
+            opened = await resting.open_(
                 conn, one.contract, failures=one.failures, why=one.why, seconds=one.doc.rest.seconds
             )
-            if times is None:
+            if opened is None:
                 return
-            rest = {"why": one.why, "failures": one.failures, "rest_s": round(one.doc.rest.seconds * times)}
+            times, failures = opened  # of the tries since it rests, too
+            rest = {"why": one.why, "failures": failures, "rest_s": round(one.doc.rest.seconds * times)}
             await self._notices.tell(conn, one.contract, "contract_rests", one.lead_id, rest)
         self._metrics.count("leadgate_contract_rests_total", (one.contract,))
         emit(
             ContractRests(
-                contract=Id(one.contract), why=Code(one.why), failures=one.failures,
+                contract=Id(one.contract), why=Code(one.why), failures=failures,
                 rest_s=round(one.doc.rest.seconds * times),
             )
         )  # fmt: skip

@@ -18,7 +18,7 @@ on conflict (contract) do update
    set state = 'open', failures = r.failures + excluded.failures, why = excluded.why, process_id = null,
        times = least(r.times * 2, $5), until = now() + least(r.times * 2, $5) * $4 * interval '1 second'
  where r.state <> 'open'
-returning times
+returning times, failures
 """
 _CLOSE = "delete from resting where contract = $1 returning since"
 # One whose process died at it is tried again by another.
@@ -63,10 +63,13 @@ class Rest(Struct, frozen=True):
     process_id: UUID | None
 
 
-async def open_(conn: Any, contract: str, *, failures: int, why: str, seconds: float) -> int | None:
-    """How many times as long as the first it rests now; None where it rests already."""
-    times: int | None = await conn.fetchval(_OPEN, contract, failures, why, seconds, LONGEST)
-    return times
+async def open_(
+    conn: Any, contract: str, *, failures: int, why: str, seconds: float
+) -> tuple[int, int] | None:
+    """How many times as long as the first it rests now, after how many failures in a row; None where it rests
+    already."""
+    row = await conn.fetchrow(_OPEN, contract, failures, why, seconds, LONGEST)
+    return None if row is None else (row[0], row[1])
 
 
 async def close(conn: Any, contract: str) -> datetime | None:

@@ -118,10 +118,14 @@ async def test_its_owner_hears_of_it_where_the_contract_says_where(gate: Gate, b
     assert await until(owed, within=10) == ["contract_rests", "contract_recovered"]
 
 
-async def test_a_try_that_fails_doubles_the_rest(gate: Gate, buyer: CountingBuyer) -> None:
+async def test_a_try_that_fails_doubles_the_rest_and_is_a_failure_more(
+    gate: Gate, buyer: CountingBuyer
+) -> None:
     buyer.says["west"] = down
+    told = 'postback: {url: "https://sunco.example/leadgate", on: [contract_rests]}'
     await gate.configure(
-        source(deadline="1s"), contract("west", buyer.url("west"), more=breaking(rest="300ms"))
+        source(deadline="1s"),
+        contract("west", buyer.url("west"), more=f"{breaking(rest='300ms')}\n        {told}"),
     )
     for n in range(2):
         await gate.post(email=f"ann{n}@example.org")
@@ -133,6 +137,8 @@ async def test_a_try_that_fails_doubles_the_rest(gate: Gate, buyer: CountingBuye
     await until(four_times, within=20)
     tries = [one for one in buyer.answered if one.delivery.contract == "west"]
     assert 4 <= len(tries) <= 6  # the two that broke it, and one a rest
+    rows = await gate.fetch("select (document ->> 'failures')::int from callback order by id limit 3")
+    assert [row[0] for row in rows] == [2, 3, 4]
 
 
 async def test_it_holds_in_every_process(
