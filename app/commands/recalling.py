@@ -67,6 +67,7 @@ async def setting_of(
     wanted = everything and catalogue is not None and campaign is not None
     return Setting(
         now=now, zone=zone, reveal=reveal, everything=everything, types=types,
+        rank=campaign.distribution.rank if campaign else (),
         currency=campaign.currency if campaign else "",
         reply=source.reply if source else "sold", deadline=source.deadline.seconds if source else 30.0,
         within=_within(campaign) if campaign else "",

@@ -121,6 +121,8 @@ def _ended(lead_id: UUID, said: str, step: Step | None, dry_run: bool) -> dict[s
 def _followed(step: Step | None) -> str:
     if step is None:
         return ""
+    if step.state == "rejected":
+        return "; but its ping had expired, and its source wants no other sale: it is rejected"
     if step.jobs:
         return f" and goes to {', '.join(job.contract.id for job in step.jobs)}"
     return f"; no contract takes it: it is {step.state}"

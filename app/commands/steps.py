@@ -8,13 +8,15 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
-from app.commands.chain_text import chain_lines
+from app.catalog.routing import Rank
+from app.commands.chain_text import chain_lines, in_order, level_lines
 from app.commands.words import ICONS, clock, days, points, size, span, tail
 from app.core.redaction import mask_value, scrub
 from app.distribute.caps import cap_of
 from app.distribute.explain import LeftOutReason
 from app.distribute.fills import limit_kind
 from app.distribute.reasons import Why, spoken
+from app.distribute.ties import ties
 from app.enrich.enrichment import ENRICHED, OFFLINE
 from app.pipeline.arrival import Arrival
 from app.pipeline.story import Story
@@ -26,7 +28,7 @@ _WIDE, _MORE = 60, 48
 class Setting(Struct, frozen=True, kw_only=True):
     """What the story is told with: the catalogue of its day, and how the reader wants it.
 
-    `types` are the campaign's field types by name; `left_out` is None where it was not asked for or
+    `types` are the campaign's field types by name, `rank` is its ranking; `left_out` is None where it was not asked for or
     can't be recomputed; `earlier` are leads that findings name: id → (state, received at).
     """
 
@@ -36,6 +38,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     everything: bool = False
     currency: str = ""
     types: Mapping[str, str] = {}
+    rank: Sequence[Rank] = ()
     reply: str = "sold"
     deadline: float = 30.0
     within: str = ""
@@ -81,6 +84,8 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     entries.append(_checked(lead, detail, at("checked"), setting))
     if "forced" in detail["routing"]:
         entries.append(Entry("·", "forced", [_forced(detail["routing"]["forced"], lead)], at=at("checked")))
+    elif "ping" in detail["routing"]:
+        entries.append(_promised(detail["routing"], setting))
     elif detail["routing"]:
         entries.append(_routed(detail["routing"], at("routed"), setting))
     return entries
@@ -261,20 +266,35 @@ def _besides(others: list[dict[str, Any]], word: str) -> list[str]:
 
 
 def _routed(routing: Mapping[str, Any], at: datetime | None, setting: Setting) -> Entry:
-    ranked = routing["ranked"]
+    ranked, chain = routing["ranked"], routing.get("chain", ())
     shown = ranked if setting.everything else ranked[:_RANKED]
-    best = " > ".join(f"{contract} {_price(price)}" for contract, price in shown)
-    more = " …" if routing["eligible"] > len(shown) else ""
+    level = [] if "bids" in routing else ties(ranked, routing.get("why", {}), setting.rank)
+    more = " …" if (chain[0] if chain else routing)["eligible"] > len(shown) else ""
+    best = in_order([(contract, _price(price)) for contract, price in shown], level)
     lines = [f"{routing['eligible']} of {routing['of']} contracts{': ' + best + more if best else ''}"]
+    lines += level_lines(level, {contract for contract, _ in shown})
     if setting.everything:
         lines += _why_there(routing.get("why", {}), [contract for contract, _ in shown])
     if bids := routing.get("bids"):
         lines.append("bids: " + " > ".join(f"{one['contract']} {one['pays']}" for one in bids))
     lines += _left_out(routing, setting)
-    chain = routing.get("chain", ())
     lines += chain_lines(chain, everything=setting.everything)
     took = ranked or any("took" in leg for leg in chain)
     return Entry("✓" if took else "✕", "routed", lines, at=at)
+
+
+def _promised(routing: Mapping[str, Any], setting: Setting) -> Entry:
+    """Of a lead that was held, and came with its ping."""
+    ping = routing["ping"]
+    until = wall(datetime.fromisoformat(ping["expires_at"]), setting)
+    bids = " > ".join(f"{one['contract']} {one['pays']}" for one in ping["bids"])
+    if "lapsed" in routing:
+        return Entry(
+            "!",
+            "ping",
+            [f"its bids were kept for it until {until}, and it was approved later", f"bids: {bids}"],
+        )
+    return Entry("✓", "ping", [f"its bids are kept for it until {until}", f"bids: {bids}"])
 
 
 def _why_there(why: Why, ranked: Sequence[str]) -> list[str]:

@@ -176,11 +176,10 @@ class Passage:
 
     @property
     def own(self) -> Match:
-        """The contracts of the lead's own campaign, without those that stand further back in its chain."""
+        """The contracts of the lead's own campaign that it is offered first, at the prices of its only buyer: without
+        those that stand further back in its chain, and those that take copies alone."""
         first = self._first
-        own = self.legs[0]
-        later = sum(leg.members for leg in self.legs[1:] if leg.index is own.index)
-        return replace(first, eligible=first.eligible & ~later)
+        return replace(first, eligible=first.eligible & self.legs[0].members)
 
     def match(self, n: int, *, shared: bool = False) -> Match:
         """The contracts of this leg that want the lead, at the prices of this way."""

@@ -1,10 +1,11 @@
 """A lead that comes with its ping gets what was promised for it: the bidders in their order, their prices, its own price.
 
 A ping is used up by one lead that is taken, under the ping's row lock: of any number that come with it at once the
-first gets it. Why a ping does not hold is a finding, told to the source whatever becomes of its lead.
+first gets it. It is kept for one that is held, which has its promise once it is let go (`releasing`). Why a ping does not hold is a finding, told to the source whatever becomes of its lead.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from app.model import Finding, Record, Verdict
 from app.pipeline.pinging import fact_of
 from app.pipeline.tracks import Won, won
 from app.store import pings
-from app.store.pings import KeptPing
+from app.store.pings import KeptPing, Promise
 
 if TYPE_CHECKING:
     from app.pipeline.drafts import Draft
@@ -49,6 +50,13 @@ class Binding(Struct, frozen=True):
     won: Mapping[str, Won]
     promised: Decimal | None
     ping_id: UUID | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def promise(self) -> Promise | None:
+        if self.ping_id is None or self.expires_at is None:
+            return None
+        return Promise(self.ping_id, self.expires_at, self.bids)
 
 
 def mentioned(record: Record) -> Mentioned | None:
@@ -75,15 +83,15 @@ async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
         if not code and ping is not None:
             draft.bound = _binding(draft, ping)
         draft.judged = _judged(draft.sound, code, field, refuse=draft.plan.ping.otherwise == "refuse")
-        if draft.bound is not None and draft.judged.outcome == "accepted" and id_ is not None:
+        if draft.bound is not None and draft.judged.outcome != "rejected" and id_ is not None:
             taken.add(id_)
 
 
 async def redeem(conn: Any, drafts: Sequence["Draft"]) -> None:
-    """Once it is known what becomes of the leads: those that are taken use their pings up, of the others they stay good."""
+    """Once it is known what becomes of the leads: those that are taken or held use their pings up, of the others they stay good."""
     used: dict[UUID, UUID] = {}
     for draft in drafts:
-        if draft.verdict is None or draft.verdict.outcome != "accepted":
+        if draft.verdict is None or draft.verdict.outcome == "rejected":
             draft.bound = None
         elif draft.bound is not None and draft.bound.ping_id is not None:
             used[draft.bound.ping_id] = draft.lead.id
@@ -113,7 +121,7 @@ def _against(draft: "Draft", ping: KeptPing | None, taken: set[UUID]) -> tuple[s
 
 def _binding(draft: "Draft", ping: KeptPing) -> Binding:
     bids = _wanted(draft, ping)
-    return Binding(bids, won(bids), Decimal(bids[0]["offered"]), ping.id)
+    return Binding(bids, won(bids), Decimal(bids[0]["offered"]), ping.id, ping.expires_at)
 
 
 def _wanted(draft: "Draft", ping: KeptPing) -> Sequence[Mapping[str, str]]:

@@ -218,7 +218,7 @@ class Decider:
             routing=routing_json(
                 draft.own, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred, bids=draft.bound.bids if draft.bound is not None else (),
-                counted=draft.choice.why, chain=chain_of(draft),
+                counted=draft.choice.why, chain=chain_of(draft), promise=draft.promise, whole=draft.match,
             ),
             steps=steps_json(draft.steps), agreed=agreed, currency=plan.campaign.doc.currency,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from app.distribute.exchange import SHOWN_BYTES, Conversed, Exchange
 from app.distribute.reasons import why_of
 from app.distribute.route import Match
 from app.model import Finding, Value
+from app.store.pings import Promise
 from app.validate.check import Has
 
 RANKED = 20
@@ -61,18 +62,21 @@ def routing_json(
     bids: Sequence[Mapping[str, str]] = (),
     counted: Mapping[str, Mapping[str, Any]] = {},
     chain: Sequence[Mapping[str, Any]] = (),
+    promise: Promise | None = None,
+    whole: Match | None = None,
 ) -> str:
     """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`
-    and how far the `chain` was gone along.
+    and how far the `chain` was gone along. `whole` is the match with those who are asked later, or have copies alone.
 
     Of a test that asked for a result, the result instead: no contract was looked at.
     """
     if forced:
         return _dumps({"forced": forced})
     if match is None:
-        return "{}"
+        return "{}" if promise is None else _dumps({"ping": promise.document()})
     index, out = match.index, match.left_out
-    out_of = {one for one in match.ranked() if index.buyer_of(one) in barred} if barred else frozenset()
+    wanting = whole or match
+    out_of = {one for one in wanting.ranked() if index.buyer_of(one) in barred} if barred else frozenset()
     left = match.ranked(RANKED + len(out_of))
     if out_of:
         left = [one for one in left if one not in out_of][:RANKED]
@@ -84,7 +88,7 @@ def routing_json(
     if out_of:
         left_out["duplicate"] = len(out_of)
     told = {
-        "at": match.at.isoformat(), "of": of, "eligible": match.count - len(out_of),
+        "at": match.at.isoformat(), "of": of, "eligible": wanting.count - len(out_of),
         "ranked": [(one, index.prices[one]) for one in left],
         "left_out": left_out, "full": full,
     }  # fmt: skip

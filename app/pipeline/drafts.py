@@ -21,6 +21,7 @@ from app.pipeline.plans import SourcePlan
 from app.pipeline.requeueing import is_offered_again
 from app.pipeline.tracks import Job, Won
 from app.pipeline.work import Work
+from app.store.pings import Promise
 from app.store.rows import NewLead
 from app.validate.check import Has
 
@@ -62,6 +63,12 @@ class Draft(Struct, kw_only=True):
     def won(self) -> Mapping[str, Won]:
         """What its bidders pay, the best bid first; empty where it was not auctioned."""
         return self.bound.won if self.bound is not None else {}
+
+    @property
+    def promise(self) -> Promise | None:
+        """What its ping keeps for it while it is held."""
+        is_held = self.verdict is not None and self.verdict.outcome == "held"
+        return self.bound.promise if is_held and self.bound is not None else None
 
     @property
     def pays(self) -> Mapping[str, Decimal]:

@@ -216,7 +216,7 @@ def _round(look: _Look, choice: Choice) -> Begun:
     passing, of = look.want.passage, len(campaign.index.contracts)
     match = look.want.match if passing is None else passing.own
     chain = [] if passing is None else told(passing, choice, most=RANKED)
-    routing = routing_json(match, choice.full, of, counted=choice.why, chain=chain)
+    routing = routing_json(match, choice.full, of, counted=choice.why, chain=chain, whole=look.want.match)
     return Begun(
         track.lead_id,
         track.copies,

@@ -1,6 +1,6 @@
 """A held lead goes its way by a person's word: on to distribution as if accepted, or refused for a reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,10 @@ from app.pipeline.choosing import Again
 from app.pipeline.claims import key_of
 from app.pipeline.faults import Retrying
 from app.pipeline.record import Recorder
+from app.pipeline.releasing import promised, reason, refuses
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Step, Track
-from app.store import decisions, leads, offences, reviews, rounds
+from app.store import decisions, leads, offences, pings, reviews, rounds
 from app.store.database import Database, marked
 from app.store.decisions import KeyClaim
 from app.store.leads import Context
@@ -64,7 +65,11 @@ class Reviewer:
 
         async def go_on(conn: Any, context: Context, track: Track) -> Step:
             await offences.forget(conn, [lead_id])
-            await leads.note(conn, lead_id, "approved", None, by, {"was": "held", "word": str(word.id)})
+            lapsed = await promised(conn, track, self._world.now())
+            data = {"was": "held", "word": str(word.id)} | ({"lapsed": lapsed} if lapsed else {})
+            await leads.note(conn, lead_id, "approved", None, by, data)
+            if refuses(track, lapsed):
+                return await self._refuse(conn, context, track, reason(lapsed))
             if keys := _keys(context, track):
                 await decisions.take_over(conn, keys)
             if track.plan.reply == "verdict":  # whose source is owed a price from here on
@@ -73,20 +78,25 @@ class Reviewer:
 
         return await self._said(word, go_on)
 
-    async def reject(self, lead_id: UUID, reason: str, *, by: str, dry: bool = False) -> Step | None:
-        """As `approve`; `reason` is what the source is told, unless it is told nothing but a no."""
+    async def reject(self, lead_id: UUID, why: str, *, by: str, dry: bool = False) -> Step | None:
+        """As `approve`; `why` is what the source is told, unless it is told nothing but a no."""
         word = Word(self._world.new_id(), lead_id, by, dry)
-        told = reason.replace("\0", "")[:LONGEST_REASON]
+        told = why.replace("\0", "")[:LONGEST_REASON]
 
         async def refuse(conn: Any, context: Context, track: Track) -> Step:
             data = {"was": "held", "reason": told, "word": str(word.id)}
             await leads.note(conn, lead_id, "refused", None, by, data)
-            await decisions.drop_keys(conn, _keys(context, track))
-            step = _refused(track, told)
-            await self._recorder.change(conn, [step])
-            return step
+            await pings.free(conn, lead_id)
+            why = {"code": "review", "field": "", "message": told}
+            return await self._refuse(conn, context, track, why)
 
         return await self._said(word, refuse)
+
+    async def _refuse(self, conn: Any, context: Context, track: Track, why: Mapping[str, str]) -> Step:
+        await decisions.drop_keys(conn, _keys(context, track))
+        step = _refused(track, why)
+        await self._recorder.change(conn, [step])
+        return step
 
     async def _said(
         self, word: Word, follow: Callable[[Any, Context, Track], Awaitable[Step]]
@@ -138,9 +148,8 @@ def _bought(track: Track) -> Step:
     return Step(track, "delivering", change)
 
 
-def _refused(track: Track, reason: str) -> Step:
-    said = ({"code": "review", "field": "", "message": reason},)
-    reasons = answers.reasons_of((), coarse=True) if track.plan.coarse else said
+def _refused(track: Track, why: Mapping[str, str]) -> Step:
+    reasons = answers.reasons_of((), coarse=True) if track.plan.coarse else (why,)
     change = LeadChange(
         id=track.lead_id, delivery_id=track.lead_id, state="rejected", outcome="failure",
         price=None if track.agreed is None else answers.ZERO, reasons=answers.encode_reasons(reasons), revenue=_ZERO,

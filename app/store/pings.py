@@ -33,6 +33,16 @@ _USE = """
 update ping p set lead_id = t.lead_id
   from unnest($1::uuid[], $2::uuid[]) as t(id, lead_id) where p.id = t.id
 """
+# What a held lead was promised stands with its own detail: its ping may be gone by the time that it is let go.
+_PROMISE = "select routing -> 'ping' from lead_detail where lead_id = $1"
+_SAY = """
+update lead_detail set routing = (routing::jsonb || $2::jsonb)::json where lead_id = $1
+"""
+_UNPROMISED = "update lead set agreed = $2::numeric where id = $1"
+_FREE = """
+update ping p set lead_id = null
+  from lead_detail d where d.lead_id = $1 and p.id = (d.routing -> 'ping' ->> 'id')::uuid and p.lead_id = $1
+"""
 
 
 class NewPing(Struct, frozen=True, kw_only=True):
@@ -66,6 +76,17 @@ class KeptPing(Struct, frozen=True):
     lead_id: UUID | None
 
 
+class Promise(Struct, frozen=True):
+    """What a ping keeps for a lead that is held: its bids as they are kept, the best first."""
+
+    ping_id: UUID
+    expires_at: datetime
+    bids: Sequence[Mapping[str, Any]]
+
+    def document(self) -> dict[str, Any]:
+        return {"id": str(self.ping_id), "expires_at": self.expires_at.isoformat(), "bids": self.bids}
+
+
 async def pace(conn: Any, source: str, per_minute: int) -> float | None:
     """Count one ping; None where it may come, else the seconds after which the next one may."""
     each = 60 / per_minute
@@ -93,6 +114,30 @@ async def lock(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
 async def use(conn: Any, leads: Mapping[UUID, UUID]) -> None:
     """Ping → the lead that it is used up by; the pings are locked."""
     await conn.execute(_USE, list(leads), list(leads.values()))
+
+
+async def promise(conn: Any, lead_id: UUID) -> Promise | None:
+    """What a held lead has of its ping."""
+    told = decode(await conn.fetchval(_PROMISE, lead_id))
+    if not told:
+        return None
+    return Promise(UUID(told["id"]), datetime.fromisoformat(told["expires_at"]), told["bids"])
+
+
+async def honour(conn: Any, lead_id: UUID, kept: Promise) -> None:
+    """From here on the lead is its bidders'."""
+    await conn.execute(_SAY, lead_id, _json({"bids": kept.bids}))
+
+
+async def lapse(conn: Any, lead_id: UUID, code: str, agreed: Decimal | None) -> None:
+    """The promise did not hold until the lead was let go: a sale owes its source `agreed`."""
+    await conn.execute(_SAY, lead_id, _json({"lapsed": code}))
+    await conn.execute(_UNPROMISED, lead_id, None if agreed is None else str(agreed))
+
+
+async def free(conn: Any, lead_id: UUID) -> None:
+    """The held lead goes nowhere: another one may come with its ping."""
+    await conn.execute(_FREE, lead_id)
 
 
 def _json(value: Any) -> str:

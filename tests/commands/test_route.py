@@ -119,10 +119,59 @@ async def test_the_whole_chain_is_told_with_its_sweepers_and_its_house(
     file = tmp_path / "lead.json"
     file.write_text(json.dumps(ANN))
     told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
-    assert "0 of 3 contracts" in told.stdout
+    assert "1 of 3 contracts\n" in told.stdout  # the sweeper wants it, and is asked later
+    assert "left out: 2 filter" in told.stdout
     assert "then sweepers of solar: 1 of 1: net-all 42.00" in told.stdout
     assert "then house helio-us: 1 of 1: helio-us 42.00" in told.stdout
     assert "would go to net-all of net" in told.stdout
+
+
+async def test_who_takes_copies_alone_is_told_at_the_price_of_a_copy_and_a_sweeper_is_counted(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    copies = contract("helio-us", buyer.url("helio-us")).replace('price: "42.00"', 'shared_price: "21.00"')
+    await gate.configure(
+        source(),
+        contract("sunco-west", buyer.url("sunco-west"), more='shared_price: "24.00"'),
+        copies,
+        contract("net-all", buyer.url("net-all"), more="sweeper: true"),
+        sell="hybrid(2)",
+    )
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    told = (await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")).stdout
+    assert "3 of 3 contracts: sunco-west 42.00\n" in told
+    assert "copies: 2 of 2: sunco-west 24.00 > helio-us 21.00\n" in told
+    assert "shared, which earns 45.00: to one it were 42.00\n" in told
+    assert "then sweepers of solar: 1 of 1: net-all 42.00\n" in told
+    assert "0.00" not in told.replace("42.00", "")
+
+
+@pytest.mark.parametrize(
+    ("rank", "line", "why"),
+    [
+        ("price, round_robin", "helio-us 42.00 = sunco-west 42.00 > net-all 40.00", "level in price: helio-us = sunco-west; told apart by round_robin"),
+        ("price", "helio-us 42.00 = sunco-west 42.00 > net-all 40.00", "level in price: helio-us = sunco-west; the first by id"),
+        ("price, priority", "sunco-west 42.00 > helio-us 42.00 > net-all 40.00", ""),
+        ("round_robin", "helio-us 42.00 = net-all 40.00 = sunco-west 42.00", "level: helio-us = net-all = sunco-west; told apart by round_robin"),
+    ],
+)  # fmt: skip
+async def test_who_stands_level_is_shown_so_with_what_tells_them_apart(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path, rank: str, line: str, why: str
+) -> None:
+    await gate.configure(
+        source(),
+        contract("sunco-west", buyer.url("sunco-west"), more="priority: 5"),
+        contract("helio-us", buyer.url("helio-us")),
+        contract("net-all", buyer.url("net-all"), price="40.00"),
+        rank=rank,
+    )
+    await gate.one("insert into counter (key, value) values ('turn:helio-us', 232792560)")
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    told = (await leadgate("route", "--lead", str(file), "--source", "acme")).stdout
+    assert f"3 of 3 contracts: {line}\n" in told
+    assert (why in told) if why else ("level" not in told), told
 
 
 async def test_it_says_how_full_every_limit_is(

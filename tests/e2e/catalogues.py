@@ -10,7 +10,7 @@ campaigns:
       bill:       {type: number, min: 0}
     checks:
       - {check: duplicate, on: [email], within: 30d}%s
-    distribution: {sell: exclusive, rank: [%s]}
+    distribution: {sell: "%s", rank: [%s]}
 """
 
 
@@ -31,7 +31,7 @@ def contract(
     price: str = "42.00",
     caps: str = "[]",
     more: str = "",
-    timeout: str = "1s",
+    timeout: str = "10s",
     until: str = "60s",
 ) -> str:
     """A buyer of the same name with this one contract."""
@@ -57,9 +57,9 @@ def contract(
 """
 
 
-def catalogue(*parts: str, rank: str = "price, round_robin", check: str = "") -> str:
+def catalogue(*parts: str, rank: str = "price, round_robin", check: str = "", sell: str = "exclusive") -> str:
     """Sources and contracts in any order; `check` is one more."""
     sources = [part for part in parts if "deliver:" not in part]
     buyers = [part for part in parts if "deliver:" in part]
     one_more = f"\n      - {check}" if check else ""
-    return f"{_CAMPAIGN % (one_more, rank)}\nsources:\n{''.join(sources)}\nbuyers:\n{''.join(buyers)}"
+    return f"{_CAMPAIGN % (one_more, sell, rank)}\nsources:\n{''.join(sources)}\nbuyers:\n{''.join(buyers)}"

@@ -257,7 +257,9 @@ async def test_what_is_kept_for_the_why_says_how_far_it_went_and_what_both_ways_
         routing = json.loads(
             await house.value("select routing from lead_detail where lead_id = $1", answer.lead_id)
         )
-        assert [one[0] for one in routing["ranked"]] == ["alone", "s1"]  # and no sweeper among them
+        assert routing["ranked"] == [["alone", "50.00"]]  # and nobody who takes copies alone, nor the sweeper
+        assert (routing["eligible"], routing["of"]) == (3, 3)
+        assert routing["chain"][0]["copies"]["ranked"] == [["s1", "60.00"]]
         assert routing["chain"] == [
             {
                 "leg": "solar", "of": 1, "eligible": 1, "ranked": [["alone", "50.00"]],
