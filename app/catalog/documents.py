@@ -352,7 +352,9 @@ class ContractDoc(Document):
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
     consumer_hours: ConsumerHours | None = Field(None, description="When the person may be called.")
-    concurrency: int = Field(32, ge=1, le=1000, description="Conversations at once, per process.")
+    concurrency: int | None = Field(
+        None, ge=1, le=1000, description="Hand-overs at once, over all processes; usually 32 in each process."
+    )
     rate: Rate | None = Field(
         None, description="How many conversations begin per second or minute; the rest waits."
     )

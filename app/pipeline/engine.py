@@ -25,6 +25,7 @@ from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
 from app.pipeline.handing import Sender, Spoken
+from app.pipeline.lanes import Lanes
 from app.pipeline.owing import promise
 from app.pipeline.pacing import Paces
 from app.pipeline.plans import Plans, SourcePlan
@@ -84,7 +85,10 @@ class Engine:
             process_id=process_id,
             gone=lambda job: self.sender.in_hand.discard(job.delivery_id),
         )
-        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces)
+        self._lanes = Lanes(
+            database, world, process_id=process_id, lease_seconds=lease_seconds, longest=wire.limits.longest
+        )
+        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces, self._lanes)
         self.tracker = Tracker(world, plans)
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
@@ -213,6 +217,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await self._paces.close()
+        await self._lanes.close()
         await self.deciding.cancel()
         await self.receiver.cancel()
         await self._records.cancel()

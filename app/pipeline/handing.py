@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.catalog.snapshot import Contract
 from app.core import events
 from app.core.events import bug, emit
 from app.core.loop import running_loop
@@ -20,10 +21,13 @@ from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.health import Health
+from app.pipeline.lanes import Lanes
 from app.pipeline.pacing import Paces
 from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.tracks import GONE, Job
 
+USUAL = 32
+"""Conversations that a process has at once with a contract that says nothing of `concurrency`."""
 NOT_ALONE = "to_be_bundled"
 """It was claimed for a file of many that was never begun, and goes out in no other."""
 
@@ -52,9 +56,13 @@ class Sender:
         spoken: Callable[[Spoken], None],
         link: Link = no_link,
         paces: Paces | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
-        """Without `paces` (a command that sends one) no rate is kept to."""
+        """Without `paces` and `lanes` (a command that sends one) no rate is kept to, nor who else speaks."""
         self._paces = paces
+        self._lanes = lanes
+        if lanes is not None:
+            lanes.attend(self)
         self.health = Health(world.monotonic)
         self._wire = wire
         self._link = link
@@ -77,7 +85,7 @@ class Sender:
         if self._paces is not None and self._beyond(job, self._paces):
             self._paces.put_back(job)
             return
-        if self._busy[contract] >= job.contract.doc.concurrency:
+        if self._busy[contract] >= self._room(job.contract):
             heappush(self._line[contract], (job.priority, next(self._came), job))
             return
         self._busy[contract] += 1
@@ -89,6 +97,25 @@ class Sender:
         task = running_loop().create_task(self._send(job))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def _room(self, contract: Contract) -> int:
+        most = contract.doc.concurrency
+        if most is None:
+            return USUAL
+        return most if self._lanes is None else self._lanes.room(contract, most)
+
+    def busy(self, contract: str) -> int:
+        return self._busy[contract]
+
+    def waiting(self, contract: str) -> int:
+        return len(self._line[contract])
+
+    def admit(self, contract: str) -> None:
+        """Those in line for whom there is room begin, the earliest priority first."""
+        line = self._line.get(contract)
+        while line and self._busy[contract] < self._room(line[0][2].contract):
+            self._busy[contract] += 1
+            self._begin(heappop(line)[2])
 
     def _beyond(self, job: Job, paces: Paces) -> bool:
         """Whether a whole window of its rate stands before it already."""
@@ -108,7 +135,7 @@ class Sender:
 
     @property
     def idle(self) -> bool:
-        return not self.tasks
+        return not self.tasks and not any(self._line.values())
 
     def abandon(self) -> None:
         """Give back what stands in line: it has not been sent, so it is tried later, by whoever is there."""
@@ -172,11 +199,8 @@ class Sender:
             return Conversed(outcome=Unclear(reason="internal_error"), exchanges=(), handed_over=True)
 
     def _next(self, contract: str) -> None:
-        line = self._line.get(contract)
-        if line:
-            self._begin(heappop(line)[2])
-        else:
-            self._busy[contract] -= 1
+        self._busy[contract] -= 1
+        self.admit(contract)
 
 
 def _event(job: Job, outcome: str, took: float) -> events.Delivered:

@@ -43,6 +43,7 @@ class CountingBuyer:
         self.slowness: dict[str, float] = {}
         self.answered: list[Answered] = []
         self.talking = 0  # conversations that are not answered yet
+        self.most = 0  # at once
         self._moved = asyncio.Event()  # a conversation has begun or ended
         self._seen: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,6 +75,7 @@ class CountingBuyer:
                 delivery = Delivery(contract, id_, email, self._seen[id_])
                 self._seen[id_] += 1
                 self.talking += 1
+                self.most = max(self.most, self.talking)
                 self._moved.set()
                 await asyncio.sleep(self.slowness.get(contract, 0))
                 self.talking -= 1
