@@ -7,7 +7,7 @@
 `hints` are values seen earlier, without a lock. They only save locks: a choice is made over locked values
 alone, and where those don't suffice the lead comes back as `again`, with keys to lock beside `needs` in
 the next transaction (what was learned in this one makes sure that it ends). A cap that a hint says is full
-is believed, so forget the hints of counters that something was given back to.
+is believed (it is among `Allocation.full`), so forget its hint soon: something may have been given back to it.
 
 A turn is used up by being asked: a rejection gives back the caps (`Reservation.caps`), not the turn, else
 a buyer who always says no would be asked first every time.
@@ -82,7 +82,7 @@ def allocate(
 
 
 def _allocation(choices: tuple[Choice, ...], book: Book) -> Allocation:
-    return Allocation(choices, {key: n for key, n in book.added.items() if n})
+    return Allocation(choices, {key: n for key, n in book.added.items() if n}, book.said_full)
 
 
 def _place_all(wants: Sequence[Want], book: Book) -> tuple[Choice, ...]:

@@ -28,6 +28,7 @@ class Book:
         self.values = {**hints, **self.locked}  # now; of an unlocked key what was seen last
         self.added: dict[CounterKey, int] = {}
         self.touched: set[CounterKey] = set()
+        self.said_full: set[CounterKey] = set()
         self.uses: dict[tuple[object, int, datetime], tuple[Use, ...]] = {}  # of limits that mind no lead
 
     def knows(self, key: CounterKey) -> bool:
@@ -42,7 +43,10 @@ class Book:
         level = self.values.get(use.key, 0)
         if use.also:
             level += sum(self.values.get(key, 0) for key in use.also)
-        return use.full(level)
+        if not use.full(level):
+            return False
+        self.said_full.update(use.keys)
+        return True
 
     def unknown(self, uses: Iterable[Use]) -> list[CounterKey]:
         return [key for use in uses for key in use.keys if not self.knows(key)]

@@ -67,7 +67,8 @@ class Choice(Struct, frozen=True):
 
 
 class Allocation(Struct, frozen=True):
-    """One Choice per Want, in order, and the sums to add to the counters."""
+    """One Choice per Want, in order, and the sums to add to the counters; `full` are limits that left somebody out."""
 
     choices: tuple[Choice, ...]
     increments: dict[CounterKey, int]
+    full: Collection[CounterKey] = ()

@@ -15,6 +15,7 @@ from app.store import balances, decisions
 
 _GIVEN_BACK = ("cap:", *MONEY)
 _HINTS_LIVE = 1.0  # seconds: a cap that another process gave back to must not look full for longer
+_HINTS_MOST = 20_000  # windows that are over are never asked for again
 _EXPIRY = {
     "hour": timedelta(days=2),
     "day": timedelta(days=4),
@@ -34,6 +35,7 @@ class Chooser:
         self._world = world
         self._hints: dict[str, int] = {}
         self._extra: set[str] = set()
+        self._full: set[str] = set()
         self._fresh_until = 0.0
         self.alone = False
         """Whether no other process is alive that takes turns; told with each heartbeat."""
@@ -70,6 +72,7 @@ class Chooser:
         seen = await decisions.lock(conn, {*tried.keys, *back, *self._extra})
         locked = {**seen, **{key: seen[key] - n for key, n in back.items()}} if back else seen
         done = tried.allocation if tried.holds(locked) else allocate(wants, locked, self._hints)
+        self._full.update(tried.allocation.full, done.full)
         # What was there before this batch: its own changes may yet be rolled back.
         self._hints.update(seen)
         for key in back:  # room again: a hint that says full would be believed
@@ -97,10 +100,16 @@ class Chooser:
         await decisions.ensure(conn, plain, {}, {key: _expiry(key, now) for key in plain})
 
     def _forget(self) -> None:
+        """Of limits that looked full; another that is lower or higher than it was seen last is found out once locked."""
         now = self._world.monotonic()
-        if now >= self._fresh_until:
+        if now < self._fresh_until:
+            return
+        for key in self._full:
+            self._hints.pop(key, None)
+        self._full.clear()
+        if len(self._hints) > _HINTS_MOST:
             self._hints = {k: v for k, v in self._hints.items() if not k.startswith(_GIVEN_BACK)}
-            self._fresh_until = now + _HINTS_LIVE
+        self._fresh_until = now + _HINTS_LIVE
 
 
 def _expiry(key: str, now: datetime) -> datetime | None:

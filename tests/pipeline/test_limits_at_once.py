@@ -1,7 +1,9 @@
 """Two choosers over one database, any interleaving: no limit is passed, and when all has ended nothing is held."""
 
 import asyncio
+import time
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +20,7 @@ from app.distribute.wanting import Choice, Want
 from app.pipeline.choosing import Again, Chooser
 from app.store import balances, decisions
 from app.store.ledger import Entry, post
-from tests.distribute.routing.standing import NOON, Contract, contract
+from tests.distribute.routing.standing import NOON, Contract, contract, index_of
 
 _CAP = st.builds(
     lambda per, what, n, window: Cap.model_validate(
@@ -52,8 +54,11 @@ def account(told: tuple[tuple[Cap, ...], int | None, int | None]) -> Account:
 class Process:
     """Chooses and ends; whatever it holds is written where a real one writes it."""
 
-    def __init__(self, database_url: str, index: RouteIndex[Contract]) -> None:
-        self.url, self.index, self.chooser = database_url, index, Chooser(World(now=lambda: NOON))
+    def __init__(
+        self, database_url: str, index: RouteIndex[Contract], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.url, self.index = database_url, index
+        self.chooser = Chooser(World(now=lambda: NOON, monotonic=monotonic))
         self.held: list[Choice] = []
 
     async def open(self) -> "Process":
@@ -79,6 +84,29 @@ class Process:
             except decisions.MissingCounters as missing:
                 await self.chooser.prepare(self.conn, missing.keys)
         raise AssertionError("it never ends")
+
+
+async def test_what_looked_full_is_looked_at_again_within_a_second_and_the_rest_is_remembered(
+    database_url: str,
+) -> None:
+    clock = [100.0]
+    index = index_of(
+        contract("first", price="2", caps=[{"per": "day", "leads": 1}]),
+        contract("second", price="1", caps=[{"per": "day", "leads": 9}]),
+    )
+    here, there = [await Process(database_url, index, lambda: clock[0]).open() for _ in range(2)]
+    try:
+        await here.choose(1, 0)
+        await there.choose(1, 0)  # full, as it sees once it has locked it
+        await here.choose(0, 1)  # given back, which nobody tells the other
+        clock[0] += 1.5
+        await there.choose(2, 0)
+    finally:
+        await here.conn.close()
+        await there.conn.close()
+    assert [one.contract for choice in there.held for one in choice.chosen] == ["second", "first", "second"]
+    known = {key.split(":")[1]: value for key, value in there.chooser._hints.items()}
+    assert known == {"first": 0, "second": 1}  # as last seen: the one anew, the other was never forgotten
 
 
 async def deposit(conn: Any, buyer: str, n: int) -> None:

@@ -50,7 +50,7 @@ class House:
                 for key, n in done.increments.items():
                     self.counters[key] = self.counters.get(key, 0) + n
                 return choice
-            again = choice.again
+            again = (*again, *choice.again)  # what was learned stays learned, as with the chooser
         raise AssertionError("it never ends")
 
     def sell(self, lead: dict[str, Any] | None = None, **more: Any) -> str:
