@@ -13,12 +13,13 @@ _FILE = "service.json"
 
 class Running(Struct, frozen=True):
     """`address` is one that this machine can ask; `private` whether it delivers to private addresses; `mail`
-    where mail is listened for, by protocol."""
+    where mail is listened for, by protocol; `public_url` how the world reaches it, where that is said."""
 
     pid: int
     address: str
     private: bool
     mail: Mapping[str, str] = {}
+    public_url: str = ""
 
 
 @contextmanager

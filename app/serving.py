@@ -177,7 +177,9 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 def _running(settings: Settings, sock: socket.socket, mail: Mapping[str, socket.socket]) -> Running:
     address = address_of(sock).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     doors = {door: places.shown(one) for door, one in mail.items()}
-    return Running(os.getpid(), address, settings.dangerously_allow_private_addresses, doors)
+    return Running(
+        os.getpid(), address, settings.dangerously_allow_private_addresses, doors, settings.public_url
+    )
 
 
 async def _nobody_else(dsn: str) -> None:

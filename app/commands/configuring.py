@@ -23,6 +23,7 @@ from app.commands.desk import (
     settings_beside,
     tell,
 )
+from app.commands.linking import warnings
 from app.components import discover
 from app.ground import sealer, visit
 from app.store import migrate as migrations
@@ -57,6 +58,10 @@ def apply(
         tell(document(applied.plan, applied.version), applied.text(), as_json=as_json)
         for hint in hints(applied.plan):
             say(f"hint: {hint}")
+        spoken_of = {one.id for one in applied.plan.changes if one.action != "kept"}
+        for contract, text in warnings(applied.plan.result, settings):
+            if contract in spoken_of:
+                say(f"warning: contract {contract}: {text}")
         for name in await _empty_lists(database, applied.plan):
             say(f"hint: list {name} is empty, so it suppresses nobody: leadgate list load {name} FILE")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0

@@ -82,7 +82,8 @@ def _wrong(one: Any) -> str:
 def settings_beside(data_dir: Path | None) -> Settings:
     """For a command beside a service: in the directory that was named, else in the usual one, else in the demo's.
 
-    What the service was told of private addresses holds for the command too: they look at one installation.
+    What the service was told of private addresses, and of its own in the world, holds for the command too: they
+    look at one installation.
     """
     settings = settings_of(data_dir=data_dir)
     named = settings.database_url or "data_dir" in settings.model_fields_set
@@ -90,9 +91,13 @@ def settings_beside(data_dir: Path | None) -> Settings:
     if service is None and not named and (service := running(DEMO)) is not None:
         say(f"(of the demo that runs in {DEMO})")
         settings = _settings_of(data_dir=DEMO)
-    if service is not None and service.private:
-        return settings.model_copy(update={"dangerously_allow_private_addresses": True})
-    return settings
+    if service is None:
+        return settings
+    private = settings.dangerously_allow_private_addresses or service.private
+    public_url = settings.public_url or service.public_url
+    return settings.model_copy(
+        update={"dangerously_allow_private_addresses": private, "public_url": public_url}
+    )
 
 
 def at_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, migrated: bool = True) -> T:

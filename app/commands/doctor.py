@@ -11,6 +11,7 @@ from app.commands import (
     fetched,
     hearing,
     limiting,
+    linking,
     locating,
     mailing,
     overseeing,
@@ -60,7 +61,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
         for look in (
             overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger, accounting.books, limiting.limits,
             overseeing.slots, overseeing.caps, resting.contracts, hearing.channels, hearing.sources,
-            fetched.platforms, mailing.mail, overseeing.callbacks, pooling.pools, locating.addresses, scoring.scores,
+            fetched.platforms, mailing.mail, overseeing.callbacks, linking.links, pooling.pools, locating.addresses, scoring.scores,
         ):  # fmt: skip
             lines += await look(database, settings)
         return lines

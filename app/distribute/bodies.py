@@ -26,7 +26,7 @@ from app.core.expressions import Expression, Failed, activation
 from app.core.money import written as written_price
 from app.distribute import xml
 from app.distribute.adapter import Handover
-from app.distribute.templates import Template, TemplateFailed, text_of
+from app.distribute.templates import Template, TemplateFailed, Withheld, text_of
 from app.model import Scalar
 
 Kind = Literal["json", "form", "xml"]
@@ -41,6 +41,9 @@ CONTENT_TYPES: Mapping[Shape, str] = {
     "xml": "application/xml; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
 }
+_LINK = "confirm_url"
+NO_LINK = Withheld("it has confirm_url in it, and LEADGATE_PUBLIC_URL is not set")
+"""Better no mail than one that asks to be confirmed at no address."""
 FACTS: Mapping[str, Fill] = {
     "lead_id": lambda h: str(h.lead_id),
     "delivery_id": lambda h: str(h.delivery_id),
@@ -52,7 +55,7 @@ FACTS: Mapping[str, Fill] = {
     "attempt": lambda h: h.attempt,
     "sent_at": lambda h: h.at.isoformat(),
     "ping_reference": lambda h: h.ping_reference,
-    "confirm_url": lambda h: h.link(h.delivery_id) if h.link is not None else "",
+    _LINK: lambda h: (h.link(h.delivery_id) or NO_LINK) if h.link is not None else "",
 }
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.])|[+-][\d.]*[^\d.\s()-]")
 _NAME = re.compile(r"(?:lead\.)?([a-z][a-z0-9_]*)")
@@ -103,18 +106,25 @@ def _filled_from(text: str) -> Fill:
     if (name := _NAME.fullmatch(text)) is None:
         return _computed(Expression(text))
     if text in FACTS:
-        return FACTS[text]
+        return FACTS[text] if text != _LINK else lambda h: _given(FACTS[_LINK](h))
     field = name[1]
     return lambda h: h.lead.get(field)
 
 
 def _computed(expression: Expression) -> Fill:
+    facts_of = {name: fact for name, fact in FACTS.items() if name != _LINK or _LINK in expression.text}
+
     def fill(handover: Handover) -> Any:
-        facts = {name: fact(handover) for name, fact in FACTS.items()}
+        facts = {name: _given(fact(handover)) for name, fact in facts_of.items()}
         value = expression.over(activation({"lead": handover.lead, "delivery": facts}))
         return None if isinstance(value, Failed) else value
 
     return fill
+
+
+def _given(value: Any) -> Any:
+    """Raises TemplateFailed where it is withheld."""
+    return str(value) if isinstance(value, Withheld) else value
 
 
 def from_template(text: str, kind: Kind) -> Write:

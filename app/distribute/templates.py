@@ -27,6 +27,21 @@ class TemplateFailed(Exception):
     """The text can't be made for this lead. The message holds no value of it."""
 
 
+class Withheld:
+    """Stands where a value would: false to whoever asks, and nothing that has it in it can be written."""
+
+    __slots__ = ("_why",)
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        raise TemplateFailed(self._why)
+
+
 class _Environment(ImmutableSandboxedEnvironment):
     """Without the ways in which one small expression becomes a gigabyte."""
 

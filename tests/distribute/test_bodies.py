@@ -129,3 +129,37 @@ def test_a_body_that_is_not_what_it_says_is_not_sent(kind, text):
 
 def test_time_is_written_with_its_zone():
     assert Filling("sent_at").fill(ann(at=datetime(2026, 1, 2, tzinfo=UTC))) == "2026-01-02T00:00:00+00:00"
+
+
+def unnamed(_delivery):
+    """As a service that nobody has told how the world reaches it gives a link."""
+    return ""
+
+
+@pytest.mark.parametrize("text", ["confirm_url", '"Have it? " + delivery.confirm_url', "{{ confirm_url }}"])
+def test_a_body_with_a_link_to_nowhere_is_not_written(text) -> None:
+    with pytest.raises(TemplateFailed, match="LEADGATE_PUBLIC_URL is not set"):
+        written({"url": text}, ann(link=unnamed))
+    assert written({"url": "confirm_url"}, ann(link=lambda id_: f"https://us.example/c/{id_}")) == (
+        f'{{"url":"https://us.example/c/{ANN.delivery_id}"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "first_name",
+        "lead.bill * 12",
+        "{{ lead.city }}{% if confirm_url %}Have it? {{ confirm_url }}{% endif %}",
+    ],
+)
+def test_what_asks_for_no_link_is_written_without_one(text) -> None:
+    assert written({"a": text}, ann(link=unnamed)) == written({"a": text}, ANN)
+
+
+@pytest.mark.parametrize(
+    "used", ["{{ confirm_url | upper }}", "{{ confirm_url | tojson }}", "{{ 'at ' ~ confirm_url }}"]
+)
+def test_no_filter_makes_a_link_of_nothing(used) -> None:
+    with pytest.raises(TemplateFailed):
+        from_template(f'{{"a": "{used}"}}', "json")(ann(link=unnamed))

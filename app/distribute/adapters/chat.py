@@ -52,9 +52,8 @@ class ChatSettings(Settings):
 
     def call(self, handover: Handover) -> Call:
         values = seen(handover)
-        values["confirm_url"] = Markup(
-            values["confirm_url"]
-        )  # ours, and a link that is escaped leads nowhere
+        if link := values["confirm_url"]:
+            values["confirm_url"] = Markup(link)  # ours, and a link that is escaped leads nowhere
         text = self._text.render(values).strip() or f"New lead {handover.lead_id}."
         if handover.test:
             text = f"TEST: {text}"

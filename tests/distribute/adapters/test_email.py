@@ -222,6 +222,17 @@ def test_settings_that_can_not_work_are_refused_when_saved(wrong) -> None:
         EmailSettings.model_validate({**PLAIN, **wrong})
 
 
+def test_a_mail_with_a_link_to_nowhere_is_not_sent() -> None:
+    to = EMAIL.settings.model_validate({**PLAIN, "text": "Have it? {{ confirm_url }}"})
+    driven = drive(EMAIL.converse(ann(link=lambda _: ""), to))
+    assert driven.calls == []
+    assert isinstance(driven.outcome, TryLater)
+    assert driven.outcome.reason == "unformattable"
+    assert driven.outcome.read == (
+        "the mail can't be written: it has confirm_url in it, and LEADGATE_PUBLIC_URL is not set"
+    )
+
+
 MANY = {
     "subject": "Leads of {{ campaign }}",
     "batch": {"every": "1h"},
