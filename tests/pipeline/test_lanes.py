@@ -198,7 +198,7 @@ async def test_what_comes_while_lanes_are_given_up_does_not_use_them(
         patched.setattr(store, "renew", late)
         await one.lanes.look()
     await other.lanes.look()
-    assert (one.talking, other.talking) == (2, 2)
+    assert (one.talking, other.talking) == (1, 3)
 
 
 async def test_who_has_no_use_for_its_lanes_gives_them_back(database: Database) -> None:
