@@ -22,7 +22,7 @@ from app.catalog.paying import RevenueShare
 from app.catalog.people import PersonDoc, PullAfter
 from app.catalog.returning import ReturnsDoc, SourceReturns
 from app.catalog.review import ReviewDoc
-from app.catalog.routing import AreaTerm, CapacityTerm, FromScoreTerm, PercentTerm, Rank, Territories
+from app.catalog.routing import AreaTerm, CapacityTerm, FromScoreTerm, PercentTerm, RankWord, Territories
 from app.catalog.selling import Requeue, Sell, SharedPrice, Sweeper, Then
 from app.catalog.telling import BuyerWords
 from app.catalog.worth import FraudDoc, PriorityDoc, ScoreDoc
@@ -138,7 +138,7 @@ class Distribution(Document):
     """How an accepted lead is sold. `sell` is `exclusive`, `shared(n)`, or `hybrid(n)`: whichever earns more."""
 
     sell: Sell = "exclusive"
-    rank: tuple[Rank, ...] = ("price", "priority", "round_robin")
+    rank: tuple[RankWord, ...] = ("price", "priority", "round_robin")
     territories: Territories = Field({}, description="Areas that contracts may name.")
     priority: PriorityDoc = PriorityDoc()
     caps: tuple[Cap, ...] = Field((), description="Over all contracts of the campaign together.")

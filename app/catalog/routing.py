@@ -16,6 +16,18 @@ SORTS = ("price", "priority", "score", "expected_value")
 """Rank words that put contracts in order by what they are; the others count, or ask who the lead's person is."""
 TURNS = ("weight", "round_robin")
 
+
+def _no_bid(word: Any) -> Any:
+    if word == "bid":
+        raise ValueError(
+            "is no word of a ranking, since bids are ranked by the auction; write auction: {on: post} at the campaign,"
+            " where who isn't asked for a bid bids its price, and leave price here for those who bid the same"
+        )
+    return word
+
+
+RankWord = Annotated[Rank, BeforeValidator(_no_bid)]
+
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,11}\*?\Z")
 _ZIP_AND_MORE = re.compile(r"[0-9]{5}-[0-9]{4}\Z")
 _PERCENT = Decimal("0.01")

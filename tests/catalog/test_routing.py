@@ -86,6 +86,13 @@ def test_a_nonsense_ranking_is_refused_at_its_word() -> None:
     ]
 
 
+def test_who_wants_bids_in_a_ranking_is_shown_the_auction() -> None:
+    (one,) = said(rank="bid, price")
+    assert one[0] == "campaigns[0].distribution.rank[0]"
+    assert "is no word of a ranking, since bids are ranked by the auction" in one[1] + one[2]
+    assert "auction: {on: post}" in one[1] + one[2]
+
+
 def test_a_percentage_without_a_percent_and_a_percent_without_a_percentage_are_refused() -> None:
     assert [one[1] for one in said("price: '1'", rank="percentage")] == [
         "percentage, and no contract of solar has a percent"
