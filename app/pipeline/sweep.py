@@ -16,6 +16,7 @@ from app.core.world import World
 from app.distribute.batching import gathering
 from app.ingest.reading import Reader
 from app.model import Submission
+from app.pipeline.bundle_changes import PERHAPS, perhaps_left
 from app.pipeline.engine import Engine
 from app.pipeline.pieces import Pieces
 from app.pipeline.tracks import Job
@@ -233,10 +234,18 @@ class Upkeep:
             rows = await deliveries.claim_due(conn, self._identity(), per_contract, without, only)
             contexts = await leads.contexts(conn, [row.lead_id for row in rows]) if rows else {}
             jobs = await self.of_people_awake(conn, self._engine.tracker.jobs(rows, contexts))
-            if lined := [(job.delivery_id, job.attempt) for job in jobs if job.stands_in_line]:
-                await in_line.stand(conn, lined, self._identity())
+            perhaps = await perhaps_left(conn, jobs)
+            lined = [job for job in jobs if job.stands_in_line and job.delivery_id not in perhaps]
+            if lined:
+                turns = [(job.delivery_id, job.attempt) for job in lined]
+                await in_line.stand(conn, turns, self._identity())
+        sender = self._engine.sender
         for job in jobs:
-            self._engine.sender.start(job)
+            if job.delivery_id not in perhaps:
+                sender.start(job)
+            elif job.delivery_id not in sender.in_hand:
+                sender.in_hand.add(job.delivery_id)
+                sender.told(job, PERHAPS, 0.0)
         return bool(rows)
 
     async def of_people_awake(self, conn: Any, jobs: list[Job]) -> list[Job]:
