@@ -207,6 +207,27 @@ async def test_a_source_that_pings_too_often_is_told_when_to_come_again(api: Api
     assert (await ping(api)).status_code == 200
 
 
+async def test_of_pings_that_come_at_once_as_many_are_taken_as_were_agreed_on(api: Api) -> None:
+    key = await api.key("source", "slow")
+    codes = [one.status_code for one in await asyncio.gather(*(ping(api, key=key) for _ in range(8)))]
+    assert sorted(codes) == [200] * 2 + [429] * 6
+
+
+async def test_the_winner_pays_what_the_next_one_bid_and_alone_the_reserve(
+    api: Api, bidders: Bidders
+) -> None:
+    await api.configure(campaign('{deadline: 2s, price: second, minimum: "5.00", margin: {percent: 20}}'))
+    second = (await ping(api)).json()
+    assert second["price"] == "9.60"  # of 12.01, which the next buyer's 12.00 makes
+    assert (await api.post({**ANN, "ping_id": second["ping_id"]})).json()["price"] == "9.60"
+    assert bidders.leads("volta")[0]["price"] == "12.01"
+    bidders.bids["sunco"] = "4.99"  # under the reserve, as the house's 4.00 is
+    alone = (await ping(api)).json()
+    assert alone["price"] == "4.00"
+    await api.post({**ANN, "email": "bob@example.com", "ping_id": alone["ping_id"]})
+    assert bidders.leads("volta")[1]["price"] == "5.00"
+
+
 async def test_nobody_bids_is_an_answer(api: Api) -> None:
     await api.configure(campaign('{minimum: "50.00"}'))
     answer = await ping(api)

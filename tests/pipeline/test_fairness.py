@@ -87,6 +87,14 @@ async def test_shares_are_kept_within_one_lead(processes: list[Process]) -> None
     assert abs(got["d"] - got["e"]) <= 1
 
 
+async def test_of_a_thousand_leads_over_two_processes_each_has_its_percent(processes: list[Process]) -> None:
+    shares = {"a": 50, "b": 30, "c": 12.5}
+    contracts = [contract(one, percent=each) for one, each in shares.items()]
+    index = index_of(*contracts, contract("d"), rank=("percentage", "round_robin"))
+    got = await sold(processes[:2], index, [1, 7, 100, 64, 28, 200, 100])
+    assert got == {"a": 500, "b": 300, "c": 125, "d": 75}
+
+
 async def test_work_is_spread_evenly_and_counted_exactly(
     processes: list[Process], database: Database
 ) -> None:
