@@ -142,6 +142,9 @@ class Bundling:
         settings = gathering(contract.settings)
         if settings is None or settings.batch is None or not await bundles.alone(conn, contract.id):
             return None, []
+        most = contract.doc.concurrency
+        if most is not None and await bundles.on_their_way(conn, contract.id) >= most:
+            return None, []
         again = await bundles.again(conn, contract.id)
         if again is None:
             rows = await bundles.claim(conn, self._process_id(), contract.id, settings.batch.most)
