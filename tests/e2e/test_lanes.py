@@ -1,10 +1,10 @@
-"""A contract's concurrency over three processes, one of which is killed: never more, and nobody waits for ever."""
+"""A contract's concurrency and its rate where processes are killed: never more at once, and what waited was not sent."""
 
 import asyncio
 
 import pytest
 
-from tests.e2e.books import Books
+from tests.e2e.books import Books, until
 from tests.e2e.catalogues import catalogue, contract, source
 from tests.e2e.conftest import Make
 from tests.e2e.counting import CountingBuyer
@@ -36,3 +36,30 @@ async def test_no_more_at_once_than_the_contract_says_also_when_a_process_dies(
         assert await books.one("select count(distinct process_id) from attempt") >= 3
     assert buyer.most == MOST
     assert buyer.sold_twice() == {}
+
+
+async def test_what_waits_for_its_turn_at_a_kill_is_sent_once_and_nothing_is_unclear(
+    services: Make, buyer: CountingBuyer, database_url: str
+) -> None:
+    service = services(database_url=database_url, lease_seconds="2", wire_seconds="1")
+    rate = "rate: {per: second, n: 1}"
+    await service.configure(catalogue(source(reply="receipt"), contract("b", buyer.url("b"), more=rate)))
+    key = await service.key("source", "acme")
+    await service.start()
+    async with Books(database_url) as books:
+        async with Source(service.url, key, fresh=True) as acme:
+            answers = await acme.post_all(map(lead, range(5)), at_once=5)
+
+        async def two_and_one_in_line() -> bool:
+            sold = await books.one("select count(*) from delivery where state = 'accepted'")
+            lined = "select count(*) from delivery where state = 'waiting' and lease_id is not null"
+            return bool(sold == 2 and await books.one(lined))
+
+        await until(two_and_one_in_line, every=0.01)
+        service.kill()
+        assert await books.one("select count(*) from delivery where state = 'sending'") == 0
+        await service.start()
+        await books.settled()
+        assert set((await books.states(one.lead for one in answers)).values()) == {"sold"}
+        assert await books.one("select count(*) from attempt") == 5
+    assert len(buyer.answered) == 5
