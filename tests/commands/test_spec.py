@@ -38,3 +38,21 @@ async def test_what_is_no_source_is_told_with_those_that_are(gate: Gate, leadgat
     assert (said.exit_code, "(known: acme)" in said.stderr) == (1, True)
     assert (await leadgate("spec", "acme", "--since", "99")).exit_code == 1
     assert (await leadgate("spec", "acme", "--html", "--json")).exit_code == 2
+
+
+async def test_a_source_that_pings_has_its_pings_told(gate: Gate, leadgate: Leadgate) -> None:
+    salted = source().rstrip() + "\n    ping: {salt: pepper, per_minute: 1200, otherwise: refuse}\n"
+    await gate.configure(salted, source("other"))
+    said = (await leadgate("spec", "acme")).stdout
+    for line in (
+        "ping POST http://127.0.0.1:8000/v1/ping\n",
+        "at most 1,200 a minute, bids within 0.8 s, good for 60 s\n",
+        "carries state, bill\n",
+        "never carries first_name, email: refused\n",
+        "post it with ping_id; where that does not hold the lead is refused\n",
+        "PING_ID=$(curl -s -X POST",
+    ):
+        assert line in said, line
+    assert "of SALTann.smith@example.com" in said
+    assert "pepper" not in said
+    assert "ping" not in (await leadgate("spec", "other")).stdout
