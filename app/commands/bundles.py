@@ -42,6 +42,8 @@ STATES = {
 _ICONS = {"sending": "→", "sent": "✓", "unsent": "◷", "unclear": "?"}
 _PLACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ROWS = 20
+_A_SECOND = 100
+"""So many leads are put back at least."""
 
 Named = Annotated[
     str, typer.Argument(metavar="FILE", help="A file's id, its last 6 characters or more, or its name.")
@@ -182,7 +184,8 @@ async def _believed(database: Database, one: Shown) -> None:
 
 
 async def _put_back(parts: Beside, rows: Sequence[Member], dry: bool) -> tuple[list[UUID], dict[str, str]]:
-    """Who is asked again; who is not (delivery → why)."""
+    """Who is asked again; who is not (delivery → why). They are due when the last of them is back, to leave together."""
+    together = len(rows) / _A_SECOND
     back: list[UUID] = []
     refused: dict[str, str] = {}
     for row in rows:
@@ -190,7 +193,9 @@ async def _put_back(parts: Beside, rows: Sequence[Member], dry: bool) -> tuple[l
             refused[str(row.delivery_id)] = f"in the file {tail(row.later)} since"
             continue
         try:
-            await parts.replayer.ask(row.delivery_id, by=parts.by, even_unclear=True, dry=dry)
+            await parts.replayer.ask(
+                row.delivery_id, by=parts.by, in_seconds=together, even_unclear=True, dry=dry
+            )
             back.append(row.delivery_id)
         except Refused as error:
             refused[str(row.delivery_id)] = error.detail
@@ -224,7 +229,7 @@ def _head(one: Shown, answers: Sequence[Answer], zone: tzinfo | None) -> list[st
     if one.outcome:
         lines.append(f"  ended     {one.outcome} {scrub(one.reason or '')}".rstrip())
     if one.place and one.state != "unsent":
-        lines.append(f"  lies      {one.place}")
+        lines.append(f"  {'mailed by' if one.place.startswith('smtp:') else 'lies     '} {one.place}")
     for answer in answers:
         lines.append(
             f"  answered  {answer.settled:,} of {one.size:,} by {answer.name}, {_at(answer.at, zone)}"
