@@ -70,7 +70,7 @@ _OF_ROUTE = {
     ("/admin/v1/persons/export", "post"): (400, 401, 404, 408, 413, 422, 503),
     ("/admin/v1/persons/erase", "post"): (400, 401, 404, 408, 413, 422, 503),
     ("/admin/v1/persons/requests/{id}", "get"): (401, 404, 503),
-    ("/v1/feedback", "post"): (400, 401, 408, 413, 415, 422, 503),
+    ("/v1/feedback", "post"): (400, 401, 404, 408, 413, 415, 422, 503),
     ("/admin/v1/returns", "get"): (401, 422, 503),
     ("/admin/v1/returns/{id}", "get"): (401, 404, 503),
     ("/admin/v1/returns/{id}/approve", "post"): (400, 401, 404, 408, 409, 413, 422, 503),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from app.catalog.document import Document
+from app.catalog.hearing import FeedbackMapping
 
 CODES: Mapping[str, tuple[str, ...]] = {
     "attempted": ("no_answer", "busy", "voicemail", "dropped", "email", "sms"),
@@ -80,13 +81,22 @@ class BuyerWords(Document):
     words: Mapping[
         Annotated[str, Field(min_length=1, max_length=LONGEST_WORD), AfterValidator(_word)], Code
     ] = Field({}, description="A word, in any case, or a /pattern/ for all of one → what it means.")
+    mappings: tuple[FeedbackMapping, ...] = Field(
+        (), max_length=20, description="How documents of its own systems are read, by `?mapping=ID`."
+    )
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
         plain = [folded(word) for word in self.words if not _is_pattern(word)]
         if twice := next((word for word in plain if plain.count(word) > 1), None):
             raise ValueError(f'has "{twice}" twice, but for its case; keep one')
+        ids = [one.id for one in self.mappings]
+        if twice := next((id_ for id_ in ids if ids.count(id_) > 1), None):
+            raise ValueError(f"has two mappings {twice}; keep one")
         return self
+
+    def mapping(self, id_: str) -> FeedbackMapping | None:
+        return next((one for one in self.mappings if one.id == id_), None)
 
     def code(self, text: str) -> str:
         """Its own words first, then those of what it speaks, then ours; else `unmapped`."""

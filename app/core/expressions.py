@@ -161,6 +161,18 @@ class ReturnExpression(Expression):
     _names: ClassVar[tuple[str, ...]] = RETURN
 
 
+FEEDBACK = ("item", "body")
+_FEEDBACK = cel.NewEnv(variables=dict.fromkeys(FEEDBACK, cel.Type.DYN))
+
+
+class FeedbackExpression(Expression):
+    """One that finds in a document of a buyer's own system what it says of a lead."""
+
+    __slots__ = ()
+    _env: ClassVar[Any] = _FEEDBACK
+    _names: ClassVar[tuple[str, ...]] = FEEDBACK
+
+
 def activation(data: Mapping[str, Any]) -> Any:
     """What `Expression.over` evaluates against; build it once for one lead and many expressions."""
     return _WORTH.Activation(data)
