@@ -151,10 +151,11 @@ class Upkeep:
 
     async def heartbeat(self) -> None:
         """Be seen. Who was buried while the database or this process was away starts as somebody new."""
+        me = self._identity()
         try:
             async with self._database.acquire() as conn:
-                alive = await processes.seen(conn, self._identity())
-                others = await processes.others(conn, self._lease, self._identity())
+                unseen = await processes.seen(conn, me)
+                others = await processes.others(conn, self._lease, me)
         except Exception as error:
             if is_away(error) or is_ambiguous(error):
                 self._metrics.gauge("leadgate_database_up", (), 0)
@@ -165,10 +166,12 @@ class Upkeep:
         if self._away_since is not None:
             emit(DatabaseBack(away_s=round(self._world.monotonic() - self._away_since, 1)))
             self._away_since = None
-        self._engine.chooser.alone = alive and not others
-        if not alive:
+        self._engine.chooser.alone = unseen is not None and not others
+        if unseen is None and me == self._identity():
             self._identity.renew()
             await self._hello()
+        elif unseen is not None and unseen > self._lease:  # it was stopped, and the others perhaps with it
+            self._seen_since = self._world.monotonic()
 
     def _tell_away(self, error: Exception) -> None:
         """Once, when it begins; an outage is no reason for a flood of lines."""
@@ -267,8 +270,9 @@ class Upkeep:
         """What dead processes left in the middle of a conversation, and leads whose next step is missing.
 
         Others are judged dead only after this process itself was seen for a whole lease: after an outage
-        everybody's heartbeat is old.
+        everybody's heartbeat is old. So is its own where it was stopped: it must not take itself for dead.
         """
+        await self.heartbeat()
         if self._world.monotonic() - self._seen_since < self._lease:
             return
         async with self._database.acquire() as conn:

@@ -7,7 +7,10 @@ _HELLO = """
 insert into process (id, role, host, pid) values ($1, $2, $3, $4)
 on conflict (id) do update set seen_at = now()
 """
-_SEEN = "update process set seen_at = now() where id = $1 returning id"
+_SEEN = """
+update process p set seen_at = now() from (select id, seen_at from process where id = $1 for update) before
+ where p.id = before.id returning extract(epoch from now() - before.seen_at)::float8
+"""
 _BURY = "delete from process where seen_at < now() - $1 * interval '1 second' and id <> $2 returning id"
 _OTHERS = "select count(*)::int from process where seen_at > now() - $1 * interval '1 second' and id <> $2"
 _FAREWELL = "delete from process where id = $1"
@@ -22,9 +25,11 @@ async def hello(conn: Any, process_id: UUID, role: str, host: str, pid: int) -> 
     await conn.execute(_HELLO, process_id, role, host, pid)
 
 
-async def seen(conn: Any, process_id: UUID) -> bool:
-    """Refresh; False when somebody has buried this process meanwhile: its leases are lost."""
-    return await conn.fetchval(_SEEN, process_id) is not None
+async def seen(conn: Any, process_id: UUID) -> float | None:
+    """Refresh; for how many seconds it was unseen. None when somebody has buried this process meanwhile: its
+    leases are lost."""
+    unseen: float | None = await conn.fetchval(_SEEN, process_id)
+    return unseen
 
 
 async def others(conn: Any, lease_seconds: float, me: UUID) -> int:

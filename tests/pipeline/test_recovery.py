@@ -69,6 +69,27 @@ async def test_nobody_is_judged_dead_right_after_an_outage(database: Database, b
         assert await house.deliveries(lead_id) == [("b1", "sending")]
 
 
+async def test_who_was_stopped_for_a_lease_takes_neither_himself_for_dead_nor_whoever_woke_with_him(
+    database: Database, buyer: Buyer
+) -> None:
+    go = asyncio.Event()
+
+    async def answers_at_last(stream: Stream) -> None:
+        await go.wait()
+        await stream.send_all(reply())
+
+    WAYS["/at-last"] = answers_at_last
+    async with opened(database, catalogue(source(), contract("b1", buyer.url("/at-last")))) as house:
+        asked = asyncio.create_task(house.one(lead()))
+        await house.until(lambda: _true(bool(buyer.received)))
+        await house.run("insert into process (id, role, host, pid) values ($1, 'test', 'other', 1)", DEAD)
+        await house.run("update process set seen_at = now() - interval '1 hour'")
+        await recover(house)
+        assert await house.value("select count(*) from process") == 2
+        go.set()
+        assert (await asked).state == "sold"
+
+
 async def test_a_heartbeat_that_fails_begins_the_grace_anew(database: Database) -> None:
     async with opened(database, catalogue(source())) as house:
         house.upkeep._seen_since -= 1_000
