@@ -12,20 +12,20 @@ from app.catalog.planning import Plan
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Configuration
 from app.commands.desk import (
-    AWAY,
     CHANGES,
     REFUSED,
     AsJson,
     DataDir,
     at_database,
     fail,
+    ground_of,
     say,
     settings_beside,
     tell,
 )
 from app.commands.linking import warnings
 from app.components import discover
-from app.ground import sealer, visit
+from app.ground import sealer
 from app.store import migrate as migrations
 from app.store import suppression
 from app.store.catalogue import CatalogueStore
@@ -66,7 +66,7 @@ def apply(
             say(f"hint: list {name} is empty, so it suppresses nobody: leadgate list load {name} FILE")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0
 
-    raise typer.Exit(at_database(settings, work))
+    raise typer.Exit(at_database(settings, work, begins=True))
 
 
 async def _empty_lists(database: Database, plan: Plan) -> list[str]:
@@ -108,10 +108,7 @@ def migrate(
     data_dir: DataDir = None,
 ) -> None:
     """Bring the database's tables up to date. Safe to run at any time and by several at once."""
-    try:
-        base = visit(settings_beside(data_dir))
-    except Exception as error:
-        raise fail(str(error), AWAY) from None
+    base = ground_of(settings_beside(data_dir), begins=not dry_run)
     try:
         before, after = (
             (migrations.current(base.dsn), migrations.head()) if dry_run else migrations.migrate(base.dsn)

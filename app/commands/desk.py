@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.core.errors import Refused
 from app.core.money import written
 from app.core.world import World
-from app.ground import visit
+from app.ground import Ground, visit
 from app.running import running
 from app.settings import Settings, unknown
 from app.store.database import Away, Database
@@ -31,6 +31,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, 
 
 REFUSED, USAGE, AWAY, CHANGES = 1, 2, 3, 4
 """Exit codes: refused or found trouble; wrong usage; not reachable; a plan has changes."""
+
+
+WHERE = "Is the service running, and LEADGATE_DATABASE_URL or --data-dir right?"
 
 
 def say(text: str = "") -> None:
@@ -100,23 +103,47 @@ def settings_beside(data_dir: Path | None) -> Settings:
     )
 
 
-def at_database(settings: Settings, work: Callable[[Database], Awaitable[T]], *, migrated: bool = True) -> T:
+def ground_of(settings: Settings, *, begins: bool = False) -> Ground:
+    """Where the command stands, to be closed. Only one that `begins` makes a data directory where none is: for all
+    others its name was mistyped."""
+    folder = settings.data_dir
+    if not (begins or settings.database_url or (folder / "pg").is_dir()) and not folder.is_file():
+        raise fail(
+            f"there is no leadgate in {folder}\nSay where it is: --data-dir, LEADGATE_DATA_DIR or LEADGATE_DATABASE_URL; "
+            "`leadgate serve` or `leadgate apply FILE` begins one",
+            AWAY,
+        )
+    try:
+        return visit(settings)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise fail(
+            f"the data directory {folder} can't be used: {why}\nName another by --data-dir or LEADGATE_DATA_DIR, or be "
+            "the user whose it is",
+            AWAY,
+        ) from None
+    except Exception as error:
+        raise fail(f"{error}\n{WHERE}", AWAY) from None
+
+
+def at_database(
+    settings: Settings,
+    work: Callable[[Database], Awaitable[T]],
+    *,
+    migrated: bool = True,
+    begins: bool = False,
+) -> T:
     """Run `work` on the database of the running service, or on one that is started for it.
 
     A database that has no tables yet gets them; one that is newer than this code is refused.
     """
-    try:
-        base = visit(settings)
-    except Exception as error:
-        raise fail(str(error), AWAY) from None
+    base = ground_of(settings, begins=begins)
     try:
         if migrated:
             _migrated(base.dsn) if base.server is not None else _checked(base.dsn)
         return asyncio.run(_work(base.dsn, work))
     except Away as error:
-        raise fail(
-            f"{error}\nIs the service running, and LEADGATE_DATABASE_URL or --data-dir right?", AWAY
-        ) from None
+        raise fail(f"{error}\n{WHERE}", AWAY) from None
     except Refused as refused:
         raise fail(refused.detail) from None
     finally:
@@ -137,7 +164,7 @@ def _checked(dsn: str) -> None:
         at, stands_between = current(dsn), check(dsn)
     except Exception as error:
         first, *_ = str(error.__cause__ or error).splitlines() or [type(error).__name__]
-        raise fail(f"the database can't be reached: {first}", AWAY) from None
+        raise fail(f"the database can't be reached: {first}\n{WHERE}", AWAY) from None
     if stands_between and not at:
         _migrated(dsn)
     elif stands_between:

@@ -19,10 +19,10 @@ from app.commands import (
     resting,
     scoring,
 )
-from app.commands.desk import AWAY, AsJson, DataDir, fail, settings_beside
+from app.commands.desk import AWAY, WHERE, AsJson, DataDir, fail, ground_of, settings_beside
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
-from app.ground import Ground, visit
+from app.ground import Ground
 from app.settings import Settings
 from app.store.database import Away, Database, TooOld
 
@@ -32,13 +32,12 @@ _NAME = 16
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Check database, schema, durability, disk, secrets, queues and what must always hold; exit 1 on a failure."""
     settings = settings_beside(data_dir)
-    try:
-        base = visit(settings)
-    except Exception as error:
-        raise fail(f"{error}\nIs LEADGATE_DATABASE_URL or --data-dir right?", AWAY) from None
+    base = ground_of(settings)
     try:
         lines = [examining.ourselves(), *asyncio.run(_look(settings, base))]
-    except (Away, TooOld) as error:
+    except Away as error:
+        raise fail(f"{error}\n{WHERE}", AWAY) from None
+    except TooOld as error:
         raise fail(str(error), AWAY) from None
     finally:
         base.close()

@@ -55,7 +55,7 @@ def issue(
         text, id_ = await KeyStore(database, world()).issue(kind, owner, expires_at=expires_at, test=test)  # type: ignore[arg-type]
         return {"id": id_, "key": text, **told}
 
-    told = at_database(settings, work)
+    told = at_database(settings, work, begins=not dry_run)
     ends = f"expires {'in ' + expires if expires else 'never'}"
     if dry_run:
         say(f"{owner}: a key would be issued, {ends}")

@@ -105,3 +105,24 @@ async def test_an_empty_list_that_a_check_names_is_told_by_apply_and_by_the_doct
     await leadgate("list", "add", "dnc", "2125551212")
     assert hint not in (await leadgate("apply", str(file))).stderr
     assert "1 list, some 1 entries" in (await leadgate("doctor")).stdout
+
+
+async def test_what_a_load_a_word_or_a_clearing_would_do_is_told_and_not_done(
+    catalogue: Path, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    file = tmp_path / "dnc.csv"
+    file.write_text("Phone\n(212) 555-1212\nnone\n")
+    dry = await leadgate("list", "load", "dnc", str(file), "--dry-run", "--json")
+    assert json.loads(dry.stdout) == {
+        "list": "dnc", "how": "add", "taken": 1, "refused": 1, "entries": 0, "changes": 0, "dry_run": True,
+    }  # fmt: skip
+    assert "dnc: 1 line from column Phone would be added; 0 on it" in dry.stderr
+    assert (
+        "1 value would be added" in (await leadgate("list", "add", "dnc", "2125551212", "--dry-run")).stderr
+    )
+    assert (await leadgate("list", "check", "2125551212")).exit_code == 1
+    await leadgate("list", "load", "dnc", str(file))
+    cleared = await leadgate("list", "clear", "dnc", "--dry-run", "--json")
+    assert json.loads(cleared.stdout) == {"list": "dnc", "taken_off": 1, "dry_run": True}
+    found = await leadgate("list", "check", "2125551212", "--json")
+    assert (found.exit_code, json.loads(found.stdout)) == (0, {"list": "dnc"})

@@ -62,6 +62,22 @@ async def test_it_is_claimed_moved_released_and_closed_for_people(
         assert line in story, story
 
 
+async def test_each_word_is_tried_before_it_is_said(gate: Gate, lead: str, leadgate: Leadgate) -> None:
+    dry = await leadgate("pool", "claim", "--as", "inside/dana", "--dry-run")
+    assert dry.stdout == f"…{lead[-8:]} of inside-pool would be Dana's\n"
+    [moved] = objects(await leadgate("pool", "move", lead, "--to", "east", "--dry-run", "--json"))
+    assert (moved["team"], moved["dry_run"]) == ("east", True)
+    [before] = objects(await leadgate("pool", "--json"))
+    assert (before["person"], before["team"]) == (None, "west")
+    await leadgate("pool", "claim", "--as", "inside/dana")
+    freed = await leadgate("pool", "release", lead, "--as", "inside/dana", "--dry-run")
+    assert freed.stdout.startswith(f"…{lead[-8:]} would be released, and offered to ")
+    [closed] = objects(await leadgate("pool", "close", lead, "--as", "inside/dana", "--dry-run", "--json"))
+    assert closed == {"lead": lead, "state": "sold", "asked": [], "dry_run": True}
+    [after] = objects(await leadgate("pool", "--json"))
+    assert after["person"] == "dana"
+
+
 async def test_refused_by_a_person_the_service_hands_it_on(
     gate: Gate, lead: str, leadgate: Leadgate, buyer: CountingBuyer
 ) -> None:

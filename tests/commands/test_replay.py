@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from tests.commands.conftest import Gate, Leadgate, contract, source
+from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer, Delivery
 
 DELIVERY = "select * from delivery where lead_id = $1::text::uuid and contract = $2"
@@ -153,3 +153,17 @@ async def test_what_ended_or_is_nothing_is_told(gate: Gate, buyer: CountingBuyer
     nothing = await leadgate("replay", "--contract", "sunco-west")
     assert (nothing.exit_code, nothing.stderr) == (0, "nothing to ask again\n")
     assert "known: sunco-west" in (await leadgate("replay", "--contract", "sunco-wset")).stderr
+
+
+async def test_programs_are_told_what_would_be_asked_again(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    lead, delivery = await a_dead_one(gate, buyer, caps="[{per: day, leads: 7}]")
+    [dry] = objects(await leadgate("replay", "--contract", "solarnow-az", "--dry-run", "--json"))
+    assert (dry["deliveries"], dry["room"], dry["asked"], dry["dry_run"]) == ([delivery], 7, 0, True)
+    [done] = objects(await leadgate("replay", delivery, "--json"))
+    assert (done["asked"], done["refused"]) == (1, [])
+    await gate.becomes(lead, "sold")
+    again = await leadgate("replay", delivery, "--json")
+    [refused] = objects(again)
+    assert (again.exit_code, refused["deliveries"], refused["refused"][0]["delivery"]) == (1, [], delivery)

@@ -53,6 +53,8 @@ async def test_returns_are_shown_and_decided_one_by_one(
     assert dry.stdout == (
         f"…{first[-8:]} would be approved: 42.00 USD credited to sunco-west, acme is not paid 12.50\n"
     )
+    [told] = objects(await leadgate("returns", "deny", first, "--reason", "no", "--dry-run", "--json"))
+    assert (told["id"], told["state"], told["changed"], told["dry_run"]) == (first, "denied", True, True)
     done = await leadgate("returns", "approve", first, second[-8:])
     assert (done.exit_code, done.stdout.count(" is approved: ")) == (0, 2)
     again = await leadgate("returns", "approve", first)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from tests.commands.conftest import Gate, Leadgate, contract, source
+from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer
 
 STATE = "select state from delivery where lead_id = $1::text::uuid and contract = $2"
@@ -48,6 +48,24 @@ async def test_not_sold_goes_to_the_next_contract_which_the_running_service_asks
     assert attempt["n"] == 1
     story = (await leadgate("trace", lead)).stdout
     assert "settled      horizon-ca, Rejected never_arrived, was unclear, by " in story
+
+
+async def test_what_a_word_would_bring_about_is_told_and_nothing_of_it_stays(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    lead, delivery = await an_unclear(gate, buyer, contract("sunco-west", buyer.url("sunco-west")))
+    sold = await leadgate("settle", delivery[-8:], "sold", "--dry-run")
+    assert sold.stdout == (
+        f"…{delivery[-8:]} would be sold: horizon-ca would owe 45.00 USD; lead …{lead[-8:]} would be sold\n"
+    )
+    [not_sold] = objects(await leadgate("settle", delivery, "not-sold", "--dry-run", "--json"))
+    assert (not_sold["asked"], not_sold["changed"], not_sold["dry_run"]) == (["sunco-west"], True, True)
+    assert "would be asked again" in (await leadgate("settle", delivery, "again", "--dry-run")).stdout
+    assert await gate.one(STATE, lead, "horizon-ca") == "unclear"
+    assert await gate.one(STATE, lead, "sunco-west") is None
+    assert await gate.one("select count(*) from entry where kind = 'sale'") == 0
+    [done] = objects(await leadgate("settle", delivery, "sold", "--json"))
+    assert (done["lead"], done["state"], done["dry_run"]) == (lead, "sold", False)
 
 
 async def test_not_sold_with_nobody_left_is_unsold(

@@ -33,6 +33,9 @@ def file(tmp_path: Path) -> Path:
 async def test_a_table_is_loaded_shown_looked_up_and_cleared(
     catalogue: Path, leadgate: Leadgate, file: Path
 ) -> None:
+    dry = await leadgate("table", "load", "bands", str(file), "--dry-run", "--json")
+    assert json.loads(dry.stdout)["dry_run"], dry.output
+    assert (await leadgate("table", "check", "bands", "+1 415 555 2671")).exit_code == 1
     done = await leadgate("table", "load", "bands", str(file))
     assert done.exit_code == 0, done.output
     assert "bands: 2 rows read; 1 in it" in done.stderr or "bands: 1 row read; 1 in it" in done.stderr
@@ -44,6 +47,7 @@ async def test_a_table_is_loaded_shown_looked_up_and_cleared(
     assert (found.exit_code, found.stdout.split()) == (0, ["Band", "A"])
     (row,) = [json.loads(line) for line in (await leadgate("table", "show", "--json")).stdout.splitlines()]
     assert (row["id"], row["key"], row["fills"], row["rows"]) == ("bands", ["phone"], ["band"], 1)
+    assert "1 row would be taken out" in (await leadgate("table", "clear", "bands", "--dry-run")).stderr
     assert (await leadgate("table", "clear", "bands", answer="n\n")).exit_code == 1
     assert (await leadgate("table", "clear", "bands", "--yes")).exit_code == 0
     gone = await leadgate("table", "check", "bands", "+1 415 555 2671")
