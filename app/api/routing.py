@@ -3,11 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from msgspec.structs import asdict
 from pydantic import BaseModel, Field
 
 from app.api.app import key_of, parts_of
 from app.core.money import written
 from app.distribute.reasons import spoken
+from app.distribute.ties import ties
 from app.model import word_of
 from app.pipeline.details import shown_bytes
 from app.pipeline.rehearsing import Opening, Rehearsed
@@ -58,6 +60,14 @@ class Ranked(BaseModel):
     why: list[str] | None = Field(None, description="What else the words of the ranking saw of it.")
 
 
+class Level(BaseModel):
+    """Contracts that stand level in the ranking."""
+
+    contracts: list[str]
+    level_in: list[str] = Field(description="The words that leave them equal; empty: the first word counts.")
+    by: str = Field(description="What tells them apart for this lead; `id` where no word does.")
+
+
 class ExplainedLead(BaseModel):
     verdict: Literal["accepted", "held", "rejected"]
     state: str = Field(description="What it would be in right after its decision.")
@@ -68,6 +78,7 @@ class ExplainedLead(BaseModel):
     contracts: int = Field(description="How many its campaign has.")
     eligible: int
     ranked: list[Ranked] = Field(description="The eligible ones in order, the first twenty.")
+    level: list[Level] = Field(description="Who of them stands level, and what tells them apart.")
     left_out: list[LeftOut]
     would_send: list[WouldSend]
     not_asked: list[str] = Field(
@@ -122,6 +133,7 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
             {"contract": name, "price": price, "why": spoken(name, routing.get("why", {})) or None}
             for name, price in routing.get("ranked", ())
         ],
+        "level": _level(one, routing),
         "left_out": [
             {"contract": out.contract, "cause": out.cause, "rule": out.rule, "value": out.value}
             for out in one.left_out
@@ -129,6 +141,12 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
         "would_send": [_opening(opening) for opening in one.openings],
         "not_asked": one.unasked,
     }  # fmt: skip
+
+
+def _level(one: Rehearsed, routing: dict[str, Any]) -> list[dict[str, Any]]:
+    rank = one.decided.draft.plan.campaign.doc.distribution.rank
+    found = [] if "bids" in routing else ties(routing.get("ranked", ()), routing.get("why", {}), rank)
+    return [asdict(tie) for tie in found]
 
 
 def _opening(one: Opening) -> dict[str, Any]:

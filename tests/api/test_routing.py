@@ -47,6 +47,16 @@ async def selling(database_url: str, tmp_path: Path, buyer: Buyer) -> AsyncItera
         yield running
 
 
+async def test_who_stands_level_is_told_with_what_tells_them_apart(selling: Api, buyer: Buyer) -> None:
+    (apart,) = (await explain(selling, ANN)).json()["leads"]
+    assert apart["level"] == []
+    await selling.configure("buyers:" + contract("next", buyer.url("/ok"), price="40.00"))
+    (lead,) = (await explain(selling, ANN)).json()["leads"]
+    (level,) = lead["level"]
+    assert level["contracts"] == ["full", "next"]
+    assert (level["level_in"][0], level["by"]) == ("price", "id")
+
+
 async def test_what_would_be_sent_is_told_byte_for_byte_and_nothing_stays(selling: Api, buyer: Buyer) -> None:
     before = await rows(selling)
     answer = await explain(selling, ANN)
