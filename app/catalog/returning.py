@@ -12,6 +12,7 @@ from app.core.expressions import ReturnExpression
 
 MOST_OPEN_DAYS = 60
 REPLACED_WITHIN_DAYS = 30
+_WEEK = 7 * 86_400.0
 
 
 def _lasts(span: Duration) -> Duration:
@@ -102,3 +103,10 @@ class SourceReturns(Document):
         False,
         description="A lead without consent is not paid for, whatever the window, and whoever gave it back.",
     )
+
+
+def returnable_for(terms: ReturnsDoc | None) -> float:
+    """For how many seconds a sale may be given back, about; a week where no terms say it, as is usual."""
+    if terms is None:
+        return _WEEK
+    return terms.window.seconds if terms.open_days is None else terms.open_days * _WEEK / 5

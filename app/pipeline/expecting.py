@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from app.catalog.documents import CampaignDoc
+from app.catalog.returning import returnable_for
 from app.core.world import World
 from app.distribute.expecting import Record
 from app.pipeline.plans import Plans
@@ -31,8 +32,9 @@ class Expecting:
         }
         if not contracts or began < self._until:
             return
+        open_for = {id_: returnable_for(one.doc.returns) for id_, one in sorted(contracts.items())}
         async with self._database.acquire() as conn:
-            found = {one.contract: one for one in await expectations.lately(conn, sorted(contracts))}
+            found = {one.contract: one for one in await expectations.lately(conn, open_for)}
         nothing = expectations.Figures("", 0, 0, 0, 0)
         plans.expectations.learn(
             Record(one.id, one.doc.campaign, one.doc.price, *found.get(one.id, nothing)[1:])

@@ -1,5 +1,6 @@
 """Whom a lead comes to on the whole path: who has its person, who has least to do, who is expected to bring most."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -237,3 +238,19 @@ async def test_an_area_is_kept_on_the_whole_path(database: Database, buyer: Buye
         assert (await house.deliveries(answer.lead_id))[0][0] == "cheap"
         routing = await house.value("select routing from lead_detail where lead_id = $1", answer.lead_id)
         assert '"area":1' in routing
+
+
+async def test_a_sale_counts_as_kept_once_its_own_contract_takes_it_back_no_more(
+    database: Database, buyer: Buyer
+) -> None:
+    """Of sales ten days old: a week is over, thirty days are not."""
+    longer = "returns: {window: 30d}"
+    async with opened(database, yaml("expected_value", *two(buyer, dear=longer))) as house:
+        await house.run(PAST, [house.world.new_id() for _ in range(200)])
+        expecting = Expecting(database, house.world, plans=lambda: house.plans)
+        await expecting.look()
+        of = house.plans.expectations.of
+        assert (of["dear"].returns, of["cheap"].returns) == (0, 0)
+        await house.configure(yaml("expected_value", *two(buyer, dear="returns: {open_days: 5}")))
+        await Expecting(database, house.world, plans=lambda: house.plans).look()
+        assert house.plans.expectations.of["dear"].returns > Decimal("0.38")
