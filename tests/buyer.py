@@ -160,6 +160,10 @@ class Buyer:
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
+    @property
+    def open_connections(self) -> int:
+        return len(self._tasks)
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)  # type: ignore[arg-type]
         self.port: int = self._server.sockets[0].getsockname()[1]

@@ -160,9 +160,9 @@ def test_only_the_parts_that_a_rule_looks_at_are_read(text, needs):
     "body", [b"<r>" + b"<div>" * 200 + b"</div>" * 200 + b"</r>", b"<r>" + b"<div/>" * 40_000 + b"</r>"]
 )
 def test_a_page_that_could_be_searched_for_minutes_is_not(text, body):
-    began = time.perf_counter()
+    began = time.process_time()  # our own, however busy the machine is
     assert of(text, reply(200, body)) is None
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_a_long_reply_is_still_searched():

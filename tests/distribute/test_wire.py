@@ -120,18 +120,15 @@ async def test_a_broken_ping_may_be_asked_again(buyer, wire, path):
 
 
 async def test_the_time_for_all_bounds_a_drip(buyer, wire):
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    await wire.converse(webhook(buyer.url("/drip")), total=0.1)
-    assert loop.time() - began < 0.25
-
-
-async def test_a_contract_may_ask_for_its_own_time(buyer, wire):
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    conversed = await wire.converse(once(buyer.url("/black-hole"), timeout=0.05))
+    """It comes to its end, and would be a sale, after two seconds and a half."""
+    conversed = await wire.converse(webhook(buyer.url("/drip"), timeout="60s"), total=0.1)
     assert conversed.outcome == Unclear(reason="timed_out", read="timed_out")
-    assert loop.time() - began < 0.2
+
+
+async def test_a_contract_may_ask_for_its_own_time(buyer):
+    async with Wire(allow_private=True, limits=Limits(total=3600, longest=3600)) as wire, asyncio.timeout(60):
+        conversed = await wire.converse(once(buyer.url("/black-hole"), timeout=0.05))
+    assert conversed.outcome == Unclear(reason="timed_out", read="timed_out")
 
 
 async def test_a_connection_is_used_again(buyer, wire):
@@ -151,7 +148,9 @@ async def test_a_connection_that_its_buyer_closed_is_not_written_to(buyer, wire,
 
 async def test_a_reply_that_nobody_asked_for_is_not_taken_for_the_next_one(buyer, wire):
     await wire.converse(webhook(buyer.url("/ok-then-chatter")))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while buyer.open_connections:  # until the wire has heard it, and hung up
+            await asyncio.sleep(0)
     conversed = await wire.converse(webhook(buyer.url("/ok")))
     assert conversed.outcome.reference == "SC-88213"
     assert [r.connection for r in buyer.received] == [1, 2]

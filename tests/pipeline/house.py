@@ -217,7 +217,7 @@ class House:
 
     async def until(self, holds: Callable[[], Awaitable[Any]]) -> Any:
         """The first true answer; the event loop runs in between, no clock is asked."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (found := await holds()):
                 await asyncio.sleep(0)
         return found

@@ -303,7 +303,8 @@ async def test_two_buyers_of_one_lead_owe_two_prices_and_its_source_is_owed_one(
         sell="shared(2)",
     )
     async with opened(database, yaml) as house:
-        await house.one(lead())
+        await house.one(lead())  # answered by the first sale
+        await at_rest(house)
         assert sorted(await entries(house)) == [
             ("cost", "cost:solar", "source:acme", "12.50 USD"),
             ("sale", "buyer:b1", "revenue:solar", "42.00 USD"),

@@ -97,7 +97,13 @@ async def test_on_the_verdict_the_source_is_paid_whoever_buys(database: Database
 
 async def test_at_the_deadline_the_answer_is_what_is_known(database: Database, buyer: Buyer) -> None:
     async with opened(database, catalogue(source(), contract("b1", buyer.url("/black-hole")))) as house:
-        answer = await house.one(lead(), within=0.3)
+        work = house.work(lead())
+        await house.keep(work)
+        asked = asyncio.create_task(house.engine.decided(work, house.world.monotonic() + 60))
+        await house.ends(work.submission.id, "delivering")
+        await house.until(lambda: asyncio.sleep(0, work.submission.id not in house.engine.in_hand))
+        house.engine._give_up(work)  # as its timer does
+        (answer,) = await asked
         assert (answer.outcome, answer.state) == ("pending", "delivering")
         assert len(house.engine.waiting) == 0
 

@@ -287,7 +287,8 @@ async def test_a_result_that_can_not_be_written_down_leaves_an_unclear_delivery(
 
         with monkeypatch.context() as patch:
             patch.setattr(house.engine.recorder, "_sell", broken)
-            answer = await house.one(lead(), within=0.3)
+            answer = await house.one(lead(), within=0)
+            await house.until(lambda: _true(bool(house.engine.sender.spoiled)))
         await house.upkeep.lost()
         await house.upkeep.lost()
         assert await house.deliveries(answer.lead_id) == [("b1", "unclear")]
