@@ -21,7 +21,7 @@ select r.key, count(*) from delivery d, lateral unnest(string_to_array(nullif(d.
 
 
 async def until(
-    holds: Callable[[], Awaitable[Any]], *, within: float = 30, every: float = 0.05, what: str = ""
+    holds: Callable[[], Awaitable[Any]], *, within: float = 90, every: float = 0.05, what: str = ""
 ) -> Any:
     """The first true answer of `holds`; a failure with its last one when time is up."""
     loop = asyncio.get_running_loop()
@@ -48,7 +48,7 @@ class Books:
     async def one(self, query: str, *given: Any) -> Any:
         return await self.conn.fetchval(query, *given)
 
-    async def settled(self, *, within: float = 40) -> None:
+    async def settled(self, *, within: float = 120) -> None:
         """Until nothing moves any more: all is decided, nothing is being sent or waits."""
 
         async def still() -> bool:

@@ -35,12 +35,14 @@ def rejects(delivery: Delivery) -> tuple[int, dict[str, str]]:
 class CountingBuyer:
     """`async with CountingBuyer() as buyer`: each contract posts to `buyer.url(contract)`.
 
-    What a contract answers is `says[contract]`, else yes. `slowness` seconds pass before an answer.
+    What a contract answers is `says[contract]`, else yes. `slowness` seconds pass before an answer; where a
+    contract has a `gate`, it answers when that is open.
     """
 
     def __init__(self) -> None:
         self.says: dict[str, Says] = {}
         self.slowness: dict[str, float] = {}
+        self.gate: dict[str, asyncio.Event] = {}
         self.answered: list[Answered] = []
         self.talking = 0  # conversations that are not answered yet
         self.most = 0  # at once
@@ -78,6 +80,8 @@ class CountingBuyer:
                 self.most = max(self.most, self.talking)
                 self._moved.set()
                 await asyncio.sleep(self.slowness.get(contract, 0))
+                if contract in self.gate:
+                    await self.gate[contract].wait()
                 self.talking -= 1
                 status, said = self.says.get(contract, accepts)(delivery)
                 yes = status == 200 and said["status"] == "accepted"
@@ -96,7 +100,7 @@ class CountingBuyer:
 
     # what a test asks -------------------------------------------------------------------------------
 
-    async def until(self, holds: Callable[[], bool], within: float = 30) -> None:
+    async def until(self, holds: Callable[[], bool], within: float = 90) -> None:
         """Wait for something that comes with a conversation's beginning or end."""
         async with asyncio.timeout(within):
             while not holds():

@@ -32,12 +32,13 @@ class Day:
         raise NotImplementedError
 
     async def open(self, *, sources: Sequence[str], buyers: Sequence[str]) -> None:
+        """Starts the service, once it has all keys: so each of its processes knows them."""
         for owner in (*sources, *buyers, "ops"):
             kind = "source" if owner in sources else "user" if owner == "ops" else "buyer"
             self.keys[owner] = await self.service.key(kind, owner)  # type: ignore[arg-type]
+        await self.service.start()
         for owner in sources:
             one = await self._open.enter_async_context(Source(self.service.url, self.keys[owner]))
-            await one.known(times=5)
             self.sources[owner] = one
 
     async def close(self) -> None:

@@ -256,7 +256,7 @@ class Dealing(Day):
         self.down = False
         for key, amount in self._deposits:
             assert (await self._book("deposit", "ahead", amount, key)).status in (200, 201)
-        await until(lambda: self._quiet(books), within=60, every=0.3, what="everything at its end")
+        await until(lambda: self._quiet(books), within=180, every=0.3, what="everything at its end")
 
     async def _quiet(self, books: Books) -> bool:
         await books.conn.execute("update requeue set until = now(), due_at = now() where due_at is not null")

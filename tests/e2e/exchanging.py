@@ -166,7 +166,7 @@ class Exchange(Day):
                 await self._remember(id_, contract_id)
             return not rows
 
-        await until(quiet, within=60, what="nothing unclear")
+        await until(quiet, within=180, what="nothing unclear")
 
     async def _remember(self, id_: str, contract_id: str) -> None:
         if contract_id not in self.keys:

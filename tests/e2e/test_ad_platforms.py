@@ -73,7 +73,7 @@ async def post(
 async def test_leads_of_three_ad_platforms_are_sold_once_through_a_kill(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url)
+    service = services(database_url=database_url, hasty=True)
     async with PlatformServer() as server, Books(database_url) as books:
         await service.configure(catalogue(told(server.url), contract("b1", buyer.url("b1"))))
         await service.start()

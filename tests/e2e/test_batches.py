@@ -25,7 +25,7 @@ def table() -> bytes:
 async def test_a_batch_outlives_the_service_and_its_leads_are_exactly_its_rows(
     services: Make, buyer: CountingBuyer
 ) -> None:
-    service = services()
+    service = services(hasty=True)
     await service.configure(
         catalogue(
             source("acme", reply="receipt"), contract("best", buyer.url("best"), more="idempotent: true")
@@ -51,7 +51,7 @@ async def test_a_batch_outlives_the_service_and_its_leads_are_exactly_its_rows(
 
 async def _begun(url: str, key: str) -> str:
     headers = {"x-api-key": key, "content-type": "text/csv"}
-    async with httpx.AsyncClient(headers=headers) as http, asyncio.timeout(10):
+    async with httpx.AsyncClient(headers=headers) as http, asyncio.timeout(60):
         while (answer := await http.post(f"{url}/v1/batches", content=table())).status_code == 401:
             await asyncio.sleep(0.05)
     assert answer.status_code == 202, answer.text

@@ -31,6 +31,7 @@ def contract(port: int) -> str:
           tls: none
           user: {USER}
           password: {PASSWORD}
+          timeout: 20s
           batch: {{every: 1h, count: 5}}
           fields: {{e: email}}
 """
@@ -51,13 +52,13 @@ async def test_who_is_killed_at_the_rename_puts_the_same_file_again(
 
     async with small_ftp(folder) as server:
         server.answers["RNTO"] = renames_without_a_word
-        service = services(database_url=database_url)
+        service = services(database_url=database_url, hasty=True)
         await service.configure(catalogue(source(reply="receipt"), contract(server.port)))
         key = await service.key("source", "acme")
         await service.start()
         async with Source(service.url, key) as acme, Books(database_url) as books:
             posted = [await acme.post(lead(n)) for n in range(1, 6)]
-            await asyncio.wait_for(renamed.wait(), 20)
+            await asyncio.wait_for(renamed.wait(), 60)
             (first,) = folder.iterdir()
             written = first.read_bytes()
             service.kill()

@@ -16,7 +16,7 @@ from tests.ingest.channels.smallftp import Talk, small_ftp
 
 pytestmark = pytest.mark.e2e
 
-FILE = "file: '{{ lead_id }}.csv', fields: {e: email}, header: false"
+FILE = "file: '{{ lead_id }}.csv', fields: {e: email}, header: false, timeout: 20s"
 
 
 def contract(id_: str, deliver: str, *, bill: int) -> str:
@@ -103,7 +103,7 @@ async def test_who_is_killed_at_the_rename_puts_the_same_file_again(
 
     async with small_ftp(folder) as server:
         server.answers["RNTO"] = renames_without_a_word
-        service = services(database_url=database_url)
+        service = services(database_url=database_url, hasty=True)
         await service.configure(
             catalogue(source(reply="receipt"), contract("by-ftp", over_ftp(server.port), bill=120))
         )
@@ -111,7 +111,7 @@ async def test_who_is_killed_at_the_rename_puts_the_same_file_again(
         await service.start()
         async with Source(service.url, key) as acme, Books(database_url) as books:
             posted = await acme.post(lead(1))
-            await asyncio.wait_for(renamed.wait(), 20)
+            await asyncio.wait_for(renamed.wait(), 60)
             service.kill()
             await service.start()
             await books.settled()

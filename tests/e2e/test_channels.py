@@ -105,7 +105,7 @@ async def test_leads_come_by_feed_and_by_folder(
 async def test_a_file_is_taken_once_when_the_service_is_killed_between_keep_and_move(
     services: Make, database_url: str, folder: Path, name: str, content: str
 ) -> None:
-    service = services(database_url=database_url)
+    service = services(database_url=database_url, hasty=True)
     await service.configure(catalogue(fed(f"{{channel: folder, path: {folder}, every: 1s}}")))
     holder = await asyncpg.connect(database_url)
     await holder.execute(HOLD)

@@ -27,7 +27,7 @@ async def test_callbacks_survive_a_kill_between_outcome_and_telling(
         await stream.reader.read()
 
     async with Buyer() as vendor:
-        service = services()
+        service = services(hasty=True)
         hears = f"    callback: {{url: '{vendor.url('/vendor')}', retry: {{schedule: [1s], until: 60s}}}}\n"
         await service.configure(
             catalogue(source("acme", reply="receipt") + hears, contract("b1", buyer.url("b1")))
@@ -38,10 +38,12 @@ async def test_callbacks_survive_a_kill_between_outcome_and_telling(
             await acme.known()
             answers = await acme.post_all(map(lead, range(posts)))
         assert all(answer.acknowledged for answer in answers)
-        await asyncio.wait_for(stuck.wait(), 20)
+        await asyncio.wait_for(stuck.wait(), 60)
         async with Books(service.dsn) as books:
 
-            async def all_sold() -> bool:  # a buyer cut off in mid sentence leaves its lead unclear: no outcome
+            async def all_sold() -> (
+                bool
+            ):  # a buyer cut off in mid sentence leaves its lead unclear: no outcome
                 return await books.one("select count(*) from lead where outcome = 'success'") == posts
 
             await until(all_sold)
@@ -55,7 +57,7 @@ async def test_callbacks_survive_a_kill_between_outcome_and_telling(
             async def all_told() -> bool:
                 return await books.one("select count(*) from callback where state = 'told'") == posts
 
-            await until(all_told, within=30)
+            await until(all_told)
         heard = {json.loads(got.body)["lead"]["id"]: got for got in vendor.received}
         assert heard.keys() == {answer.lead for answer in answers}
         assert {json.loads(got.body)["outcome"] for got in heard.values()} == {"success"}
@@ -65,7 +67,7 @@ async def test_callbacks_survive_a_kill_between_outcome_and_telling(
 async def test_a_form_that_was_begun_is_completed_after_a_kill_and_sold_once(
     services: Make, buyer: CountingBuyer
 ) -> None:
-    service = services()
+    service = services(hasty=True)
     await service.configure(catalogue(source("acme"), contract("b1", buyer.url("b1"))))
     await service.start()
     key = await service.key("source", "acme")

@@ -23,9 +23,8 @@ SEED = int(os.environ.get("LEADGATE_TEST_SEED", "0")) or int.from_bytes(os.urand
 async def test_whoever_deals_with_a_lead_it_is_sold_paid_and_given_back_as_was_said(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url, processes=3)
+    service = services(database_url=database_url, processes=3, hasty=True)
     await service.configure(catalogue(buyer))
-    await service.start()
     day = Dealing(service, buyer, SEED)
     await day.begin(database_url)
     try:

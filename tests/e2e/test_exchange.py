@@ -29,9 +29,8 @@ SEED = int(os.environ.get("LEADGATE_TEST_SEED", "0")) or int.from_bytes(os.urand
 async def test_what_must_hold_holds_whatever_happens_in_between(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url, processes=3)
+    service = services(database_url=database_url, processes=3, hasty=True)
     await service.configure(catalogue(buyer))
-    await service.start()
     day = Exchange(service, buyer, SEED)
     await day.open(sources=("acme", "roofer"), buyers=("doubtful", *EQUALS))
     try:

@@ -1,7 +1,8 @@
 """PostgreSQL goes away under load and comes back: sources are told so, nothing is lost, nobody restarts us."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from uuid import UUID
 
@@ -26,10 +27,10 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
         yield started
 
 
-async def _until_told(source: Source, answers: list[Answer], first: int, until_: float) -> int:
-    """Post one after the other until the time; the number of the next."""
-    loop, n = asyncio.get_running_loop(), first
-    while loop.time() < until_:
+async def _until_told(source: Source, answers: list[Answer], first: int, over: Callable[[], bool]) -> int:
+    """Post one after the other until it is over; the number of the next."""
+    n = first
+    while not over():
         answers.append(await source.post(lead(n)))
         n += 8
         await asyncio.sleep(0.02)
@@ -39,7 +40,7 @@ async def _until_told(source: Source, answers: list[Answer], first: int, until_:
 async def test_ten_seconds_without_the_database_lose_nothing(
     services: Make, buyer: CountingBuyer, server: EmbeddedPostgres
 ) -> None:
-    service = services(database_url=server.dsn)
+    service = services(database_url=server.dsn, hasty=True)
     buyer.slowness["b"] = 0.02
     await service.configure(
         catalogue(
@@ -57,29 +58,30 @@ async def test_ten_seconds_without_the_database_lose_nothing(
         meanwhile: list[Answer] = []
         both = (acme, receipts)
         ends = loop.time() + 1.5
-        at = await asyncio.gather(*(_until_told(both[n % 2], before, n, ends) for n in range(8)))
+
+        def over() -> bool:
+            return loop.time() >= ends
+
+        at = await asyncio.gather(*(_until_told(both[n % 2], before, n, over) for n in range(8)))
         known = next(a for a in before if a.acknowledged)
 
         # Stopped in the middle of posts, so that some commits are in doubt.
-        posting = [
-            asyncio.create_task(_until_told(both[n % 2], meanwhile, at[n], loop.time() + AWAY_S))
-            for n in range(8)
-        ]
+        ends = inf
+        posting = [asyncio.create_task(_until_told(both[n % 2], meanwhile, at[n], over)) for n in range(8)]
         await until(lambda: asyncio.sleep(0, len(meanwhile) > 8), every=0.005)
         await asyncio.to_thread(server.stop)
         assert not server.alive()
-        stopped = loop.time()
+        ends = loop.time() + AWAY_S
         looked = await acme.get(f"/v1/leads/{known.lead}")
         assert (looked.status, looked.document["code"]) == (503, "not_durable")
         word, kind = b'{"outcome": "accepted"}', {"Content-Type": "application/json"}
         async with Source(service.url, keys[2]) as confirming:
             told = await confirming.send("POST", f"/v1/deliveries/{UUID(int=0)}/confirm", word, kind)
         assert (told.status, told.document["code"]) == (503, "not_durable")
-        assert told.seconds < 5
+        assert told.seconds < AWAY_S
         assert (await acme.get("/readyz")).status == 503
         assert (await acme.get("/healthz")).status == 200
         at = await asyncio.gather(*posting)
-        assert loop.time() - stopped > AWAY_S - 2
 
         server.revive()
         after: list[Answer] = []
@@ -87,9 +89,9 @@ async def test_ten_seconds_without_the_database_lose_nothing(
         async def back() -> bool:
             return (await acme.get("/readyz")).status == 200
 
-        await until(back, within=15, what="ready again without a restart")
+        await until(back, what="ready again without a restart")
         ends = loop.time() + 1.5
-        await asyncio.gather(*(_until_told(both[n % 2], after, at[n], ends) for n in range(8)))
+        await asyncio.gather(*(_until_told(both[n % 2], after, at[n], over) for n in range(8)))
 
     refused = [a for a in meanwhile if a.status == 503]
     assert len(refused) > 16
@@ -98,7 +100,7 @@ async def test_ten_seconds_without_the_database_lose_nothing(
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.document["code"] == "not_durable"
         assert int(answer.headers["Retry-After"]) >= 1
-    assert max(a.seconds for a in meanwhile) < 5
+    assert max(a.seconds for a in meanwhile) < AWAY_S
     assert {a.status for a in after} <= {201, 202}
 
     acknowledged = {a.lead for a in [*before, *meanwhile, *after] if a.acknowledged}
@@ -119,12 +121,11 @@ async def test_a_killed_embedded_database_is_started_again(
     services: Make, buyer: CountingBuyer, processes: int
 ) -> None:
     """SIGKILL of the server that we have started: we start it again, and it recovers what it acknowledged."""
-    service = services(processes=processes)
+    service = services(processes=processes, hasty=True)
     await service.configure(catalogue(source(), contract("b", buyer.url("b"), more="idempotent: true")))
-    await service.start()
     key = await service.key("source", "acme")
+    await service.start()
     async with Source(service.url, key, fresh=True) as acme:
-        await acme.known(times=10)
         load = asyncio.create_task(acme.post_all(map(lead, range(400)), at_once=8))
         await buyer.until(lambda: len(buyer.answered) >= 100)
         (postmaster,) = [
@@ -136,7 +137,7 @@ async def test_a_killed_embedded_database_is_started_again(
         async def takes_leads() -> bool:
             return (await acme.post(lead("after"))).acknowledged
 
-        await until(takes_leads, within=20, every=0.2, what="it takes leads without a restart")
+        await until(takes_leads, every=0.2, what="it takes leads without a restart")
     assert {a.status for a in answers} <= {201, 202, 503}
     acknowledged = {a.lead for a in answers if a.acknowledged}
     async with Books(service.dsn) as books:

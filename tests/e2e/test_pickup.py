@@ -46,7 +46,7 @@ async def test_a_table_on_sftp_and_an_adf_on_ftp_become_leads_once(
     services: Make, database_url: str, on_ftp: tuple[Path, str], on_sftp: tuple[Path, str]
 ) -> None:
     (ftp, told_ftp), (sftp, told_sftp) = on_ftp, on_sftp
-    service = services(database_url=database_url)
+    service = services(database_url=database_url, hasty=True)
     await service.configure(catalogue(fed(told_ftp, told_sftp)))
     await service.start()
     (ftp / "lead.adf").write_text(ADF)

@@ -24,16 +24,15 @@ def claiming() -> str:
     return catalogue(source(reply="receipt"), pooling(people=people, deliver=", hold: 1h, exclude: nobody"))
 
 
-async def pooled(service: Service, database: Database) -> None:
-    async with Source(service.url, await service.key("source", "acme")) as acme:
-        await acme.known()
+async def pooled(service: Service, key: str, database: Database) -> None:
+    async with Source(service.url, key) as acme:
         await acme.post_all(map(lead, range(LEADS)), into=[])
 
     async def all_there() -> bool:
         async with database.acquire() as conn:
             return bool(await conn.fetchval("select count(*) from pool") == LEADS)
 
-    await until(all_there, within=10)
+    await until(all_there)
 
 
 async def claims(url: str, key: str, told: dict[str, str], enough: asyncio.Event) -> None:
@@ -54,15 +53,16 @@ async def claims(url: str, key: str, told: dict[str, str], enough: asyncio.Event
 
 
 async def test_a_claim_that_was_answered_outlives_the_process_and_is_one_persons(services: Make) -> None:
-    service = services(processes=2)
+    service = services(processes=2, hasty=True)
     await service.configure(claiming())
+    theirs, key = await service.key("source", "acme"), await service.key("buyer", "inside")
     await service.start()
     database = await Database.open(service.dsn, size=2)
-    await pooled(service, database)
+    await pooled(service, theirs, database)
     told: dict[str, str] = {}
-    key, enough = await service.key("buyer", "inside"), asyncio.Event()
+    enough = asyncio.Event()
     claimed = asyncio.create_task(claims(service.url, key, told, enough))
-    await enough.wait()
+    await asyncio.wait_for(enough.wait(), 60)
     service.kill()
     await claimed
     await database.close()
@@ -87,5 +87,5 @@ async def test_a_claim_that_was_answered_outlives_the_process_and_is_one_persons
         async with database.acquire() as conn:
             return bool(await conn.fetchval("select count(*) from pool where claim_id is null") == LEADS)
 
-    await until(all_free, within=10)
+    await until(all_free)
     await database.close()

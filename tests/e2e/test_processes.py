@@ -130,7 +130,7 @@ async def test_an_idempotency_key_is_one_lead_whoever_is_asked(
 async def test_a_killed_process_is_replaced_and_its_work_is_done_by_others(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
-    service = services(database_url=database_url, processes=3)
+    service = services(database_url=database_url, processes=3, hasty=True)
     buyer.slowness["b"] = 0.05
     await service.configure(catalogue(source(), contract("b", buyer.url("b"), more="idempotent: true")))
     key = await service.key("source", "acme")
@@ -166,13 +166,12 @@ async def _count_is(books: Books, n: int) -> bool:
 
 async def test_nothing_outlives_a_killed_supervisor(services: Make, buyer: CountingBuyer) -> None:
     """With its own database, under load: all processes end, and a restart takes up what they left."""
-    service = services(processes=2, drain_seconds="1")
+    service = services(processes=2, hasty=True, drain_seconds="1")
     buyer.slowness["b"] = 0.05
     await service.configure(catalogue(source(), contract("b", buyer.url("b"), more="idempotent: true")))
-    await service.start()
     key = await service.key("source", "acme")
+    await service.start()
     async with Source(service.url, key, fresh=True) as acme:
-        await acme.known(times=20)
         load = asyncio.create_task(acme.post_all(map(lead, range(300)), at_once=16))
         await buyer.until(lambda: len(buyer.answered) >= 60)
         family = service.family()[1:]

@@ -17,6 +17,8 @@ from tests.e2e.source import Answer, Source, lead
 
 pytestmark = pytest.mark.e2e
 
+PATIENCE = 15.0  # of a source; the database says nothing until all are answered
+
 
 _BUSIEST = """
 select p.pid from process p join delivery d on d.lease_id = p.id
@@ -28,7 +30,7 @@ async def test_a_process_that_stalls_beyond_its_lease_sells_nothing_twice(
     services: Make, buyer: CountingBuyer, database_url: str
 ) -> None:
     """Stopped for longer than its lease under load, woken when the others have taken its work over."""
-    service = services(database_url=database_url, processes=3)
+    service = services(database_url=database_url, processes=3, hasty=True)
     buyer.slowness["b"] = 0.3  # so that whoever is stalled is in the middle of conversations
     caps = "[{per: day, leads: 100000}]"
     await service.configure(
@@ -84,7 +86,7 @@ async def test_a_database_that_falls_silent_is_not_waited_for(
     services: Make, buyer: CountingBuyer, server: EmbeddedPostgres
 ) -> None:
     """It accepts connections and says nothing, as behind a broken network: 503 in time, and nothing is lost."""
-    service = services(database_url=server.dsn)
+    service = services(database_url=server.dsn, hasty=True)
     await service.configure(
         catalogue(
             source("acme", deadline="2s"),
@@ -106,8 +108,8 @@ async def test_a_database_that_falls_silent_is_not_waited_for(
         _all(server, "resume")
         assert looked.status == 503
         assert {a.status for a in answers} == {503}
-        assert max(a.seconds for a in answers) < 5
-        async with asyncio.timeout(20):
+        assert max(a.seconds for a in answers) < PATIENCE
+        async with asyncio.timeout(60):
             while not (again := await acme.post(lead("after"))).acknowledged:
                 await asyncio.sleep(0.2)
     async with Books(server.dsn) as books:
@@ -120,7 +122,7 @@ async def test_whoever_asks_of_a_silent_database_is_told_to_come_again_in_time(
     services: Make, buyer: CountingBuyer, server: EmbeddedPostgres
 ) -> None:
     """Looking at a lead, correcting it and confirming it: 503 with Retry-After, and the same afterwards works."""
-    service = services(database_url=server.dsn)
+    service = services(database_url=server.dsn, hasty=True)
     await service.configure(catalogue(source("acme"), contract("b", buyer.url("b"))))
     keys = [await service.key("source", "acme"), await service.key("buyer", "b")]
     await service.start()
@@ -140,6 +142,6 @@ async def test_whoever_asks_of_a_silent_database_is_told_to_come_again_in_time(
         _all(server, "resume")
         assert {a.status for a in answers} == {503}
         assert {a.headers.get("Retry-After") for a in answers} == {"2"}
-        assert max(a.seconds for a in answers) < 5
+        assert max(a.seconds for a in answers) < PATIENCE
         again = [await who.send(*request) for who, request in asked]
         assert [a.status for a in again] == [200, 409, 409, 200]
