@@ -26,6 +26,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.flush import Batcher
 from app.pipeline.handing import Sender, Spoken
 from app.pipeline.lanes import Lanes
+from app.pipeline.lining import Lining
 from app.pipeline.owing import promise
 from app.pipeline.pacing import Paces
 from app.pipeline.plans import Plans, SourcePlan
@@ -83,12 +84,13 @@ class Engine:
             database,
             world,
             process_id=process_id,
-            gone=lambda job: self.sender.in_hand.discard(job.delivery_id),
+            gone=lambda job: self.sender.gone(job),
         )
+        self._lining = Lining(database, world, metrics, process_id=process_id)
         self._lanes = Lanes(
             database, world, process_id=process_id, lease_seconds=lease_seconds, longest=wire.limits.longest
         )
-        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces, self._lanes)
+        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces, self._lanes, self._lining)
         self.tracker = Tracker(world, plans)
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
@@ -196,6 +198,7 @@ class Engine:
     def start(self) -> None:
         self.receiver.start()
         self._records.start()
+        self._lining.start()
         self.deciding.start()
 
     async def stop(self, within: float = 30.0) -> None:
@@ -218,6 +221,7 @@ class Engine:
         await asyncio.gather(*left, return_exceptions=True)
         await self._paces.close()
         await self._lanes.close()
+        await self._lining.close()
         await self.deciding.cancel()
         await self.receiver.cancel()
         await self._records.cancel()

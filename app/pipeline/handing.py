@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from uuid import UUID
@@ -22,6 +22,7 @@ from app.model import TryLater, Unclear, word_of
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.health import Health
 from app.pipeline.lanes import Lanes
+from app.pipeline.lining import Lining
 from app.pipeline.pacing import Paces
 from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.tracks import GONE, Job
@@ -57,12 +58,16 @@ class Sender:
         link: Link = no_link,
         paces: Paces | None = None,
         lanes: Lanes | None = None,
+        lining: Lining | None = None,
     ) -> None:
         """Without `paces` and `lanes` (a command that sends one) no rate is kept to, nor who else speaks."""
         self._paces = paces
         self._lanes = lanes
         if lanes is not None:
             lanes.attend(self)
+        self._lining = lining
+        if lining is not None:
+            lining.waiting, lining.gone = self._in_line, self.gone
         self.health = Health(world.monotonic)
         self._wire = wire
         self._link = link
@@ -87,6 +92,8 @@ class Sender:
             return
         if self._busy[contract] >= self._room(job.contract):
             heappush(self._line[contract], (job.priority, next(self._came), job))
+            if self._lining is not None:
+                self._lining.note()
             return
         self._busy[contract] += 1
         self._begin(job)
@@ -130,8 +137,18 @@ class Sender:
     def put_back(self, contract: str) -> list[Job]:
         """What stands in this line and was not begun: its contract rests, and it waits in the database instead."""
         jobs = [heappop(line)[2] for line in (self._line[contract],) for _ in range(len(line))]
-        self.in_hand -= {job.delivery_id for job in jobs}
+        for job in jobs:
+            self.gone(job)
         return jobs
+
+    def _in_line(self) -> Iterator[Job]:
+        return (job for line in self._line.values() for _, _, job in line)
+
+    def gone(self, job: Job) -> None:
+        """It is not this process's any more."""
+        self.in_hand.discard(job.delivery_id)
+        if self._lining is not None:
+            self._lining.forget(job)
 
     @property
     def idle(self) -> bool:
@@ -146,10 +163,14 @@ class Sender:
                 self._give_back(heappop(line)[2])
 
     def _give_back(self, job: Job) -> None:
-        if job.stands_in_line and self._paces is not None:
+        if self._paces is not None and (job.stands_in_line or self._stands(job)):
             self._paces.put_back(job)
             return
         self._spoken(Spoken(job, Conversed(outcome=TryLater(reason="shutdown")), 0.0))
+
+    def _stands(self, job: Job) -> bool:
+        """Whether its attempt was taken back for as long as it waits."""
+        return self._lining is not None and self._lining.stands(job)
 
     async def drain(self) -> None:
         """Wait until every conversation in hand has ended."""
@@ -158,6 +179,9 @@ class Sender:
 
     async def _send(self, job: Job) -> None:
         if job.stands_in_line and self._paces is not None and not await self._paces.turn(job):
+            self._next(job.contract.id)
+            return
+        if self._lining is not None and self._stands(job) and not await self._lining.turn(job):
             self._next(job.contract.id)
             return
         began = self._world.monotonic()

@@ -143,7 +143,10 @@ class Paces:
         while self._back:
             jobs, self._back = self._back, []
             lined = [(job.delivery_id, job.attempt) for job in jobs]
-            wait = max(job.contract.doc.rate.seconds for job in jobs if job.contract.doc.rate is not None)
+            wait = max(
+                (job.contract.doc.rate.seconds for job in jobs if job.contract.doc.rate is not None),
+                default=0.0,
+            )
             try:
                 async with self._database.acquire() as conn:
                     await resting.put_back(conn, lined, self._process_id(), in_seconds=wait)

@@ -198,7 +198,7 @@ def _told(spec: Spec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude=_FOLLOWS)
 
 
-_FOLLOWS = {
+_FOLLOWS: dict[str, Any] = {
     **dict.fromkeys(
         ("version", "changed_at", "endpoint", "test_endpoint", "status_url", "answers", "samples", "forced"), True
     ),

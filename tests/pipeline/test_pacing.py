@@ -52,6 +52,24 @@ def impatient(house: House) -> None:
     house.engine._paces._sleep = at_once
 
 
+async def asking(house: House, n: int) -> None:
+    """Until so many ask for their turn: their rows are there a moment before."""
+
+    async def so() -> bool:
+        return len(house.engine._paces._waiting["b1"]) == n
+
+    await house.until(so)
+
+
+async def forgotten(house: House) -> None:
+    """Until the process has nothing in hand."""
+
+    async def so() -> bool:
+        return not house.engine.sender.in_hand
+
+    await house.until(so)
+
+
 async def recover(house: House) -> None:
     """As if this process had been seen for a whole lease."""
     house.upkeep._seen_since -= 1_000
@@ -71,8 +89,10 @@ async def test_no_more_begin_in_a_minute_than_the_rate_says_and_the_rest_waits(
         } == {0}
         await taken(house, [lead(f"bob{i}@example.com") for i in range(3)])
         await stand(house, {"accepted": 2, "waiting": 5, "in line": 2})
+        await asking(house, 2)
         house.engine.sender.abandon()  # as at the end of a process: what waits goes back unsent
         await stand(house, {"accepted": 2, "waiting": 7})
+        await forgotten(house)
         assert len(buyer.received) == 2
         await house.run("delete from pace")
         await house.due_now()
@@ -86,8 +106,10 @@ async def test_what_waits_for_its_turn_in_a_process_that_dies_was_not_sent(
         await house.run(FULL)
         await taken(house, leads(2))
         await stand(house, {"in line": 2})
+        await asking(house, 2)
         await house.run("update delivery set lease_id = $1", DEAD)
         house.engine.sender.abandon()  # the dead say nothing
+        await forgotten(house)
         await recover(house)
         assert [
             tuple(row) for row in await house.rows("select state, attempts, next_at <= now() from delivery")
@@ -109,6 +131,7 @@ async def test_what_the_living_have_in_line_is_theirs(database: Database, text: 
         await house.upkeep.lost()
         await stand(house, {"in line": 2})
         assert not await house.upkeep.due()
+        await asking(house, 2)
         house.engine.sender.abandon()
 
 
@@ -162,8 +185,10 @@ async def test_what_was_lined_up_by_a_commit_in_doubt_is_found_and_sent(
         await house.run(FULL)
         await taken(house, leads(1))
         await stand(house, {"in line": 1})
+        await asking(house, 1)
         house.engine.sender.abandon()
         await stand(house, {"waiting": 1})
+        await forgotten(house)
         await house.run("delete from pace")
         # As if the process had never heard that it was committed.
         await house.run("update delivery set lease_id = $1, next_at = null", house.identity())
