@@ -68,7 +68,7 @@ _REFUND = "update delivery set refunded = $2::text::numeric where id = $1"
 _STILL_FREE = """
 select id from delivery d
  where id = $1 and state = 'accepted' and returned_at is null and refunded is null
-   and not exists (select from return_request x where x.delivery_id = d.id) for update
+   and not exists (select from return_request x where x.delivery_id = d.id)
 """
 _COUNTERS = "select key from counter where key = any($1::text[]) order by key for update"
 _CHARGED = """
@@ -295,7 +295,9 @@ async def refund(conn: Any, delivery_id: UUID, amount: Decimal) -> None:
 
 
 async def is_free(conn: Any, delivery_id: UUID) -> bool:
-    """Whether it may stand in for another, locked until commit."""
+    """Whether it may stand in for another, locked until commit. Asked once it is locked: a statement that waits for a
+    lock goes on with what it saw before."""
+    await conn.fetch(_LOCK_DELIVERIES, [delivery_id])
     return await conn.fetchval(_STILL_FREE, delivery_id) is not None
 
 

@@ -21,7 +21,7 @@ from app.pipeline.faults import Retrying
 from app.pipeline.feedback import Feedback
 from app.pipeline.person_export import Exporter
 from app.pipeline.returning import Returns
-from app.store import erasing, health, outcomes, persons
+from app.store import erasing, feedback, health, outcomes, persons
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
@@ -437,6 +437,41 @@ async def test_the_next_lead_stands_in_for_one_and_is_not_taken_back_itself(
         assert await open_.house.value("select replaced_by from return_request") == second
         assert (await open_.give_back(second)).code == "not_returnable"
         assert (await open_.give_back(third)).code == "requested"
+        await open_.books()
+
+
+async def test_a_lead_that_is_being_given_back_stands_in_for_no_other(
+    database: Database, buyer: Buyer
+) -> None:
+    """Whoever waits for the lock must see what was written meanwhile, else its price is taken back twice."""
+    async with desk(database, source(), selling(buyer, f"{TERMS}, remedy: replace")) as open_:
+        await open_.returns.approve(await open_.requested(await open_.sold()), by="ann")
+        second = await open_.sold("bob@example.com")
+
+        async def waits() -> bool:
+            return bool(
+                await open_.house.value(
+                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                )
+            )
+
+        async with database.acquire() as conn, conn.transaction():
+            await feedback.lock(conn, [second], "b1")
+            standing_in = asyncio.create_task(open_.returns.replace())
+            await open_.house.until(waits)
+            await conn.execute(
+                """insert into return_request (id, delivery_id, lead_id, campaign, contract, buyer, source, state,
+                          reason, sold_at, requested_at, price, currency, remedy, found)
+                   select gen_random_uuid(), id, lead_id, campaign, contract, buyer, 'acme', 'requested',
+                          'wrong_number', ended_at, now(), price, 'USD', 'credit', '{}'
+                     from delivery where id = $1""",
+                second,
+            )
+        await standing_in
+        assert await open_.house.value("select count(replaced_by) from return_request") == 0
+        asked = await open_.house.value("select id from return_request where state = 'requested'")
+        await open_.returns.approve(asked, by="ann")
+        assert await open_.balance("buyer:b1") == Decimal("42.00")
         await open_.books()
 
 
