@@ -58,9 +58,13 @@ class Day:
         await asyncio.gather(*(work() for _ in range(at_once)))
 
     def _kill_one(self) -> None:
-        with suppress(psutil.NoSuchProcess):  # one that was killed just now is still about
-            self.random.choice(self.service.children()).send_signal(signal.SIGKILL)
-            self.kills += 1
+        children = self.service.children()
+        for child in self.random.sample(children, len(children)):
+            with suppress(psutil.NoSuchProcess):  # one that was killed just now may still be about
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    child.send_signal(signal.SIGKILL)
+                    self.kills += 1
+                    return
 
     async def as_(
         self, who: str, method: str, path: str, body: bytes | None = None, key: str = "", **more: str
