@@ -15,7 +15,6 @@ Row = Mapping[str, str]
 
 _DELIMITERS = ",;\t|"
 _DEEPEST = 16
-_LONGEST_CELL = 1 << 20
 
 
 def rows_of(body: bytes, kind: Kind | None, *, header: bool) -> Iterator[Row]:
@@ -74,7 +73,6 @@ def _json(text: str) -> Any:
 def _table(text: str, header: bool) -> Iterator[Row]:
     first = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
-    csv.field_size_limit(_LONGEST_CELL)
     lines = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)
     names: list[str] | None = None
     try:

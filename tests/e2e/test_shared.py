@@ -26,8 +26,9 @@ async def test_a_shared_lead_has_as_many_buyers_as_it_may_have(
     yaml = catalogue(
         source(),
         *(contract(one, buyer.url(one), caps="[{per: day, leads: 100000}]") for one in ("a", "b", "c")),
+        sell="shared(2)",
     )
-    await service.configure(yaml.replace("sell: exclusive", "sell: shared(2)"))
+    await service.configure(yaml)
     key = await service.key("source", "acme")
     await service.start()
     async with Books(database_url) as books, Source(service.url, key, fresh=True) as acme:
@@ -48,8 +49,10 @@ async def test_who_has_said_yes_once_is_sold_to_even_if_the_other_is_unclear(
 ) -> None:
     service = services(database_url=database_url)
     buyer.says["vague"] = lambda _: (500, {"status": "?"})
-    yaml = catalogue(source(), contract("vague", buyer.url("vague")), contract("sure", buyer.url("sure")))
-    await service.configure(yaml.replace("sell: exclusive", "sell: shared(2)"))
+    yaml = catalogue(
+        source(), contract("vague", buyer.url("vague")), contract("sure", buyer.url("sure")), sell="shared(2)"
+    )
+    await service.configure(yaml)
     key = await service.key("source", "acme")
     await service.start()
     async with Books(database_url) as books, Source(service.url, key) as acme:

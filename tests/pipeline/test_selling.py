@@ -224,10 +224,10 @@ async def test_a_sharer_without_room_is_not_reckoned_with(database: Database, bu
 async def test_a_process_that_died_between_legs_leaves_the_lead_to_go_on(
     database: Database, buyer: Buyer
 ) -> None:
-    says("/later", reply(503))
+    says("/selling-later", reply(503))
     yaml = chained(
         source(),
-        contract("b1", buyer.url("/later")),
+        contract("b1", buyer.url("/selling-later")),
         aged("old", buyer.url("/ok")),
         then="[{campaign: solar-aged}]",
     )
