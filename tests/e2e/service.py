@@ -164,8 +164,12 @@ class Service:
 
     def children(self) -> list[psutil.Process]:
         """The processes that serve, when there are several."""
-        found = psutil.Process(self.pid).children()
-        return [child for child in found if "app.worker" in child.cmdline()]
+        found = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):  # a zombie is none either: it was killed just now
+                if "app.worker" in child.cmdline():
+                    found.append(child)
+        return found
 
     def family(self) -> list[psutil.Process]:
         """It and everything it has started, the embedded database too."""
