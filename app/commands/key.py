@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.core.duration import Duration
 from app.store.database import Database
-from app.store.keys import KeyEntry, KeyStore
+from app.store.keys import KeyEntry, KeyKind, KeyStore
 
 key = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
@@ -52,7 +52,9 @@ def issue(
         told = {"kind": kind, "owner": owner, "expires_at": expires_at, "test": test, "dry_run": dry_run}
         if dry_run:
             return told
-        text, id_ = await KeyStore(database, world()).issue(kind, owner, expires_at=expires_at, test=test)  # type: ignore[arg-type]
+        text, id_ = await KeyStore(database, world()).issue(
+            cast(KeyKind, kind), owner, expires_at=expires_at, test=test
+        )
         return {"id": id_, "key": text, **told}
 
     told = at_database(settings, work, begins=not dry_run)

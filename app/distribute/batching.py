@@ -1,6 +1,7 @@
 """Many leads in one file: when it is due, what it is called, and what an adapter has to do with it."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -102,12 +103,12 @@ class Gathering(Settings):
 
     batch: Batch | None = Field(None, description="Many leads in a file, instead of one.")
 
-    def name_of(self, bundle: Bundle) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def name_of(self, bundle: Bundle) -> str: ...
 
+    @abstractmethod
     def laid(self, bundle: Bundle, handovers: Sequence[Handover]) -> Laid:
         """The file of them all, in this order; where nobody has a row, one of none."""
-        raise NotImplementedError
 
 
 class Bundler(Protocol):

@@ -32,7 +32,7 @@ from app.distribute.said import configured
 from app.distribute.stages import Stages
 
 _MISSING: Any = object()
-_KEPT, _KEPT_LONG = 1_024, 256
+_KEPT, _KEPT_LONG = 256, 256
 """So many sets of contracts are remembered in their order, of so many contracts each at the most."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _EVER = datetime.max.replace(tzinfo=UTC)

@@ -15,6 +15,7 @@ from app.core.file_events import AcknowledgementRead, AcknowledgementUnread, Ack
 from app.core.metrics import Metrics
 from app.core.world import World
 from app.distribute.acknowledging import Acknowledge, Ending, Said
+from app.distribute.batching import gathering
 from app.distribute.faults import WireFault
 from app.distribute.files import FileSettings
 from app.distribute.looking import Found, looked_into
@@ -171,7 +172,7 @@ class Acknowledging:
 
     async def _whose(self, contract: Contract, told: Acknowledge, file: Found) -> Whose | None:
         """None where a file that should name one of ours names none."""
-        if not told.names_ours or contract.settings.batch is None:  # type: ignore[attr-defined]  # FileSettings
+        if not told.names_ours or gathering(contract.settings) is None:
             return Whose(contract, file.name, {})
         async with self._database.acquire() as conn:
             found = await bundles.named(conn, contract.id, file.answers)
