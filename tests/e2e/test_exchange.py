@@ -1,6 +1,7 @@
 """Thousands of steps by chance, with processes killed among them: what must hold holds."""
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -71,12 +72,15 @@ async def _everything_holds(day: Exchange, books: Books, buyer: CountingBuyer) -
     paid = await books.one("select sum(amount) from entry where kind = 'deposit'")
     assert 0 < 60 * sold["ahead"] <= paid
 
-    for ring in (EQUALS, SHARERS):
-        turns = await books.conn.fetch(
-            "select count(*)::int from delivery where contract = any($1::text[]) group by contract",
-            list(ring),
+    for ring, copies in ((EQUALS, 1), (SHARERS, 2)):
+        rows = await books.conn.fetch(
+            "select lead_id, contract from delivery where contract = any($1::text[])", list(ring)
         )
-        counts = [row[0] for row in turns]
+        counts = Counter(row["contract"] for row in rows).values()
+        # Who stands in for one that did not take it after all is chosen among the others only.
+        asked = Counter(row["lead_id"] for row in rows).values()
+        stood_in = sum(max(0, times - copies) for times in asked)
         assert len(counts) == len(ring)
-        assert max(counts) - min(counts) <= 1, f"{ring} took unequal turns: {counts}"
+        assert stood_in < min(counts) / 4
+        assert max(counts) - min(counts) <= 1 + stood_in, f"{ring} took unequal turns: {list(counts)}"
     assert await books.deadlocks() == 0
