@@ -101,6 +101,9 @@ class Adapter(Component, ABC, Generic[S]):
     examples: ClassVar[tuple[Mapping[str, Any], ...]]
     """Settings that work as they stand, for the docs and the conformance tests."""
 
+    bids: ClassVar[bool] = False
+    """Whether its calls may say what the buyer has bid (`Call.bid`): that is kept before such a call hands a lead over."""
+
     @abstractmethod
     def converse(self, handover: Handover, to: S) -> Conversation: ...
 

@@ -10,7 +10,7 @@ import logging
 import re
 import ssl
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from functools import lru_cache
@@ -100,8 +100,16 @@ class Wire:
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    async def converse(self, conversation: Conversation, *, total: float | None = None) -> Conversed:
-        """Hold the conversation to its end, within `total` seconds. Never raises but for a cancellation."""
+    async def converse(
+        self,
+        conversation: Conversation,
+        *,
+        total: float | None = None,
+        keep: Callable[[Decimal], Awaitable[bool]] | None = None,
+    ) -> Conversed:
+        """Hold the conversation to its end, within `total` seconds. Never raises but for a cancellation.
+
+        `keep` is told what a buyer has bid before a call hands it the lead; where it can't keep that, nothing leaves."""
         now = running_loop().time
         ends = now() + min(total or self.limits.longest, self.limits.longest)
         exchanges: list[Exchange] = []
@@ -114,6 +122,8 @@ class Wire:
                 if turns == CALLS:
                     raise BadCall("too many calls in one conversation")
                 turns += 1
+                if keep is not None and not handed_over and not await _is_kept(asked, keep):
+                    return Conversed(outcome=TryLater(reason="bid_not_kept"), exchanges=tuple(exchanges))
                 began, error, reply = now(), None, None
                 sent = True
                 try:
@@ -198,6 +208,13 @@ class Wire:
     def _sweep_often(self) -> None:
         self._pool.sweep()
         self._sweep = running_loop().call_later(IDLE_SECONDS, self._sweep_often)
+
+
+async def _is_kept(asked: Intent, keep: Callable[[Decimal], Awaitable[bool]]) -> bool:
+    """Also where there is nothing to keep."""
+    if not isinstance(asked, Call) or asked.bid is None or not asked.hands_over:
+        return True
+    return await keep(asked.bid)
 
 
 def _took_nothing(asked: Intent, answer: Answer | None) -> bool:

@@ -16,6 +16,7 @@ from app.distribute.wire import Wire
 from app.model import Accepted
 from app.pipeline import answers
 from app.pipeline.answers import Answer, Waiting
+from app.pipeline.bidding import Bidding
 from app.pipeline.choosing import Chooser
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.decide import Decider
@@ -90,7 +91,10 @@ class Engine:
         self._lanes = Lanes(
             database, world, process_id=process_id, lease_seconds=lease_seconds, longest=wire.limits.longest
         )
-        self.sender = Sender(wire, world, metrics, self._spoken, link, self._paces, self._lanes, self._lining)
+        self._bidding = Bidding(database, process_id=process_id)
+        self.sender = Sender(
+            wire, world, metrics, self._spoken, link, self._paces, self._lanes, self._lining, self._bidding
+        )
         self.tracker = Tracker(world, plans)
         self.in_hand: set[UUID] = set()
         self.deciding = Deciding(
@@ -222,6 +226,7 @@ class Engine:
         await self._paces.close()
         await self._lanes.close()
         await self._lining.close()
+        await self._bidding.close()
         await self.deciding.cancel()
         await self.receiver.cancel()
         await self._records.cancel()

@@ -19,6 +19,7 @@ from app.distribute.adapter import Handover, adapters
 from app.distribute.batching import gathering
 from app.distribute.wire import Conversed, Wire
 from app.model import TryLater, Unclear, word_of
+from app.pipeline.bidding import Bidding
 from app.pipeline.confirm_link import Link, no_link
 from app.pipeline.health import Health
 from app.pipeline.lanes import Lanes
@@ -59,6 +60,7 @@ class Sender:
         paces: Paces | None = None,
         lanes: Lanes | None = None,
         lining: Lining | None = None,
+        bidding: Bidding | None = None,
     ) -> None:
         """Without `paces` and `lanes` (a command that sends one) no rate is kept to, nor who else speaks."""
         self._paces = paces
@@ -68,6 +70,7 @@ class Sender:
         self._lining = lining
         if lining is not None:
             lining.waiting, lining.gone = self._in_line, self.gone
+        self._bidding = bidding
         self.health = Health(world.monotonic)
         self._wire = wire
         self._link = link
@@ -217,7 +220,8 @@ class Sender:
             return Conversed(outcome=TryLater(reason="no_such_adapter"), exchanges=(), handed_over=False)
         try:
             conversation = adapter.converse(handover_of(job, self._world, self._link), job.contract.settings)
-            return await self._wire.converse(conversation)
+            keep = self._bidding.of(job) if adapter.bids and self._bidding is not None else None
+            return await self._wire.converse(conversation, keep=keep)
         except Exception as error:
             emit(bug(error, "converse"))
             return Conversed(outcome=Unclear(reason="internal_error"), exchanges=(), handed_over=True)

@@ -34,6 +34,7 @@ class PingPost(Adapter[PingPostSettings]):
 
     name = "ping_post"
     settings = PingPostSettings
+    bids = True
     examples = (
         {
             "ping": {
