@@ -84,13 +84,13 @@ def uvicorn(app: str, port: int, processes: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[dict[str, str]]:
+def postgres(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
     """The embedded server in a new directory, with the settings it has in the field (fsync on); URLs by database.
 
-    The baseline and the service share it, so that a commit costs both the same.
+    The baseline and the service share it, so that a commit costs both the same. `settings` go before its own.
     """
     try:
-        started = EmbeddedPostgres.start(folder)
+        started = EmbeddedPostgres.start(folder, settings=settings)
     except CannotStart as error:
         raise Wrong(f"no database: {error}") from error
     with started as server:

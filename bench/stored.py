@@ -71,11 +71,7 @@ _FILL = (
       from generate_series(1, 2 * %(n)s / 30) i order by 1
     """,
 )
-_NO_CHECKPOINTS = (
-    "alter system set checkpoint_timeout = '1d'",
-    "alter system set max_wal_size = '64GB'",
-    "select pg_reload_conf()",
-)
+_NO_CHECKPOINTS = {"checkpoint_timeout": "1d", "max_wal_size": "64GB"}
 
 
 def fill(url: str, n: int) -> None:
@@ -155,11 +151,8 @@ async def by_turns(desks: list[Desk], numbers: range) -> list[float]:
 
 def compared(folder: Path, few: int, many: int, batches: int) -> list[list[float]]:
     """As `measured`, in two databases of a server of its own."""
-    with postgres(folder / "data") as given:
+    with postgres(folder / "data", _NO_CHECKPOINTS) as given:
         host = given["leadgate"]
-        with psycopg.connect(host, autocommit=True) as db:
-            for statement in _NO_CHECKPOINTS:
-                db.execute(statement)
         urls = [_stored(host, name, n) for name, n in (("few", few), ("many", many))]
         return asyncio.run(measured(urls, batches))
 

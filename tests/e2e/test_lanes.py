@@ -33,7 +33,8 @@ async def test_no_more_at_once_than_the_contract_says_also_when_a_process_dies(
         await books.settled()
         acknowledged = {one.lead for one in answers if one.acknowledged}
         assert set((await books.states(acknowledged)).values()) == {"sold"}
-        assert await books.one("select count(distinct process_id) from attempt") >= 3
+        # Which of the three takes a connection is the kernel's choice; one alone would show nothing.
+        assert await books.one("select count(distinct process_id) from attempt") >= 2
     assert buyer.most == MOST
     assert buyer.sold_twice() == {}
 
