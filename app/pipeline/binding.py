@@ -5,7 +5,7 @@ first gets it. It is kept for one that is held, which has its promise once it is
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -33,6 +33,8 @@ CODES: Mapping[str, str] = {
     "ping_test": "a test's ping is for a test, and no other is",
 }
 """Why a ping does not hold."""
+_LONGEST = timedelta(days=1)
+"""No promise lasts longer: a ping that is not there any more of a lead that came before has run out."""
 
 
 class Mentioned(Struct, frozen=True):
@@ -66,8 +68,9 @@ def mentioned(record: Record) -> Mentioned | None:
     return Mentioned(ping, written(record.get("bid_id")))
 
 
-async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
-    """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew."""
+async def bind(conn: Any, drafts: Sequence["Draft"], *, at: datetime | None = None) -> None:
+    """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew. `at` is
+    when they must hold, of a further round; of the first they must when the lead came."""
     for draft in drafts:
         draft.bound = draft.auctioned
     asking = [draft for draft in drafts if draft.mentioned is not None and not draft.asked]
@@ -79,7 +82,7 @@ async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
         assert draft.sound is not None
         id_ = _id_of(draft)
         ping = kept.get(id_) if id_ is not None else None
-        code, field = _against(draft, ping, taken)
+        code, field = _against(draft, ping, taken, at)
         if not code and ping is not None:
             draft.bound = _binding(draft, ping)
         draft.judged = _judged(draft.sound, code, field, refuse=draft.plan.ping.otherwise == "refuse")
@@ -87,21 +90,38 @@ async def bind(conn: Any, drafts: Sequence["Draft"]) -> None:
             taken.add(id_)
 
 
+async def lapsed(conn: Any, draft: "Draft", at: datetime) -> bool:
+    """Whether a lead that goes another round named a ping that holds no more, and may be sold without it. Nothing is locked."""
+    if draft.mentioned is None or draft.asked or draft.plan.ping.otherwise == "refuse":
+        return False
+    id_ = _id_of(draft)
+    kept = await pings.look(conn, [id_]) if id_ is not None else {}
+    return bool(_against(draft, kept.get(id_) if id_ is not None else None, set(), at)[0])
+
+
 async def redeem(conn: Any, drafts: Sequence["Draft"]) -> None:
-    """Once it is known what becomes of the leads: those that are taken or held use their pings up, of the others they stay good."""
+    """Once it is known what becomes of the leads: those that are taken or held use their pings up, of the others they
+    stay good, or become so again."""
     used: dict[UUID, UUID] = {}
     for draft in drafts:
         if draft.verdict is None or draft.verdict.outcome == "rejected":
             draft.bound = None
         elif draft.bound is not None and draft.bound.ping_id is not None:
             used[draft.bound.ping_id] = draft.lead.id
+        id_ = _id_of(draft) if draft.round > 1 else None
+        if id_ is not None and id_ not in used:
+            await pings.give_back(conn, id_, draft.lead.id)
     if used:
         await pings.use(conn, used)
 
 
-def _against(draft: "Draft", ping: KeptPing | None, taken: set[UUID]) -> tuple[str, str]:
+def _against(
+    draft: "Draft", ping: KeptPing | None, taken: set[UUID], at: datetime | None = None
+) -> tuple[str, str]:
     """(why the ping does not hold, the field that is at fault); nothing where it does."""
     lead = draft.lead
+    if ping is None and at is not None and at - lead.received_at > _LONGEST:
+        return "ping_expired", "ping_id"
     if ping is None or ping.source != lead.source or ping.campaign != lead.campaign:
         return "ping_unknown", "ping_id"
     if ping.test != lead.test:
@@ -110,7 +130,7 @@ def _against(draft: "Draft", ping: KeptPing | None, taken: set[UUID]) -> tuple[s
         return "ping_used", "ping_id"
     if ping.price is None:
         return "ping_no_bid", "ping_id"
-    if lead.received_at > ping.expires_at:
+    if (at or lead.received_at) > ping.expires_at:
         return "ping_expired", "ping_id"
     normal = lead.normal
     other = (name for name, fact in ping.facts.items() if fact_of(ping.id, name, normal(name)) != fact)

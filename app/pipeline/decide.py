@@ -140,11 +140,13 @@ class Decider:
 
     async def again(self, conn: Any, draft: Draft) -> "Decided":
         """One more round of a lead that the caller has locked and judged: claimed, routed and counted as
-        the first was. Raises Again and MissingCounters, for which see `prepare`."""
-        draft.bound = draft.auctioned
+        the first was, for its bidders alone where its ping still holds. Raises Again and MissingCounters, for which
+        see `prepare`."""
+        await bind(conn, [draft], at=self._world.now())
         claims = Claims([draft])
         await claims.settle(conn, await decisions.claim(conn, claims.wanted))
         await claims.withdraw(conn, await self._route(conn, [draft]))
+        await redeem(conn, [draft])
         decided = self._decided(draft)
         await self._keep_waiting(conn, [decided])
         return decided

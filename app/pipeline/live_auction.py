@@ -29,10 +29,10 @@ class LiveAuctions:
         self._auctioneer, self._world = auctioneer, world
 
     def asks(self, draft: "Draft") -> bool:
-        """Whether bidders are to be asked. A lead that names a ping was auctioned by that."""
+        """Whether bidders are to be asked. A lead that names a ping was auctioned by that, as long as it holds."""
         if draft.plan.campaign.auction.on != "post" or draft.auctioned is not None:
             return False
-        return draft.mentioned is None and not draft.asked and not draft.work.abandoned
+        return (draft.mentioned is None or draft.lapsed) and not draft.asked and not draft.work.abandoned
 
     async def hold(self, draft: "Draft", gather: Gather) -> None:
         """Nobody is asked about a lead that is rejected by what is known already."""

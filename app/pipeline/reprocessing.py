@@ -13,6 +13,7 @@ from app.core.world import World
 from app.model import Lead, Value
 from app.pipeline.amending import refuse_unless_open
 from app.pipeline.answers import Answer, bought, pending
+from app.pipeline.binding import lapsed
 from app.pipeline.choosing import Again
 from app.pipeline.drafts import Decided, Draft
 from app.pipeline.engine import Engine
@@ -137,17 +138,15 @@ class Reprocessor:
             record = await self._pieces.record(conn, plan, lead_id, lead.submission_id, lead.position)
             submission = (await partials.submissions(conn, [lead.submission_id]))[lead.submission_id]
             context = (await leads.contexts(conn, [lead_id])).get(lead_id)
-        if context is None:
-            raise Conflict("this lead's fields were dropped by retention", code="dropped")
-        work = Work(
-            replace(submission, test=lead.test),
-            [record],
-            plan.reply,
-            self._world.monotonic(),
-            lead_id=lead_id,
-        )
-        draft = self._engine.decider.draft(work)[0]
-        draft.round = lead.round + 1
+            if context is None:
+                raise Conflict("this lead's fields were dropped by retention", code="dropped")
+            work = Work(
+                replace(submission, test=lead.test), [record], plan.reply, self._world.monotonic(), lead_id=lead_id
+            )  # fmt: skip
+            draft = self._engine.decider.draft(work)[0]
+            draft.round = lead.round + 1
+            if plan.campaign.auction.on == "post":
+                draft.lapsed = await lapsed(conn, draft, self._world.now())
         before = replace(draft.lead, fields={name: Value(*told) for name, told in context.fields.items()})
         return draft, before
 

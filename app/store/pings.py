@@ -1,6 +1,6 @@
 """Pings in the database: how quickly a source may send them, what was bid, and which lead made use of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,10 +25,10 @@ _KEEP = """
 insert into ping (id, source, campaign, at, expires_at, test, price, currency, facts, bids, silent, ms)
 values ($1, $2, $3, $4, $5, $6, $7::numeric, $8, $9::json, $10::json, $11::json, $12)
 """
-_LOCK = """
+_LOOK = """
 select id, source, campaign, expires_at, test, price, facts, bids, lead_id from ping
- where id = any($1::uuid[]) order by id for update
-"""
+ where id = any($1::uuid[]) order by id"""
+_LOCK = f"{_LOOK} for update"
 _USE = """
 update ping p set lead_id = t.lead_id
   from unnest($1::uuid[], $2::uuid[]) as t(id, lead_id) where p.id = t.id
@@ -43,6 +43,7 @@ _FREE = """
 update ping p set lead_id = null
   from lead_detail d where d.lead_id = $1 and p.id = (d.routing -> 'ping' ->> 'id')::uuid and p.lead_id = $1
 """
+_GIVE_BACK = "update ping set lead_id = null where id = $1 and lead_id = $2"
 
 
 class NewPing(Struct, frozen=True, kw_only=True):
@@ -105,9 +106,17 @@ async def keep(conn: Any, ping: NewPing) -> None:
 
 async def lock(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
     """Locked in sorted order until commit: of two leads that come with one ping the second sees the first."""
+    return _kept(await conn.fetch(_LOCK, sorted(ids)))
+
+
+async def look(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
+    """As they stand at this moment; nobody is kept from using them."""
+    return _kept(await conn.fetch(_LOOK, list(ids)))
+
+
+def _kept(rows: Iterable[Any]) -> dict[UUID, KeptPing]:
     return {
-        r[0]: KeptPing(r[0], r[1], r[2], r[3], r[4], r[5], decode(r[6]), decode(r[7]), r[8])
-        for r in await conn.fetch(_LOCK, sorted(ids))
+        r[0]: KeptPing(r[0], r[1], r[2], r[3], r[4], r[5], decode(r[6]), decode(r[7]), r[8]) for r in rows
     }
 
 
@@ -138,6 +147,11 @@ async def lapse(conn: Any, lead_id: UUID, code: str, agreed: Decimal | None) -> 
 async def free(conn: Any, lead_id: UUID) -> None:
     """The held lead goes nowhere: another one may come with its ping."""
     await conn.execute(_FREE, lead_id)
+
+
+async def give_back(conn: Any, ping_id: UUID, lead_id: UUID) -> None:
+    """The lead that used this ping up has nothing of it any more."""
+    await conn.execute(_GIVE_BACK, ping_id, lead_id)
 
 
 def _json(value: Any) -> str:

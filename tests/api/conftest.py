@@ -27,6 +27,8 @@ ON_PHONE = '[{check: duplicate, on: [phone], within: "30d"}, {check: email, role
 class Api:
     """`await api.post(…)` with the key of `acme`; `key(kind, owner)` gives others."""
 
+    acme: str
+
     def __init__(self, process: Process, root: Root) -> None:
         self.process, self.root = process, root
         transport = httpx.ASGITransport(root, raise_app_exceptions=False)
