@@ -18,6 +18,7 @@ from app.pipeline.accounts import Accounts
 from app.pipeline.acknowledging import LOOK_EVERY as FOLDERS_EVERY
 from app.pipeline.acknowledging import Acknowledging
 from app.pipeline.amending import Amender
+from app.pipeline.auctioneer import Auctioneer
 from app.pipeline.bundling import LOOK_EVERY as BUNDLES_EVERY
 from app.pipeline.bundling import Bundling
 from app.pipeline.callbacks import Callbacks
@@ -32,6 +33,8 @@ from app.pipeline.feedback import Feedback
 from app.pipeline.filling import FILLED_EVERY, Filling
 from app.pipeline.forgetting import EVERY as FORGETTING_EVERY
 from app.pipeline.forgetting import Forgetting
+from app.pipeline.late_auctions import EVERY as AUCTIONS_EVERY
+from app.pipeline.late_auctions import LateAuctions
 from app.pipeline.lists import Lists
 from app.pipeline.offers import EVERY as OFFERS_EVERY
 from app.pipeline.offers import Offers
@@ -85,6 +88,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     settler: Settler
     reader: Reader
     evidence: EvidenceDesk
+    auctioneer: Auctioneer
     places: Places
     identity: Identity
     upkeep: Upkeep
@@ -130,6 +134,10 @@ class Attended:
         reviewer = Reviewer(on.database, on.engine.recorder, on.engine.tracker, on.world, retrying)
         self.unattended = Unattended(on.database, reviewer, plans=on.plans, follow=on.engine.follow)
         on.upkeep.also(REVIEWS_EVERY, self.unattended.end)
+        self.late_auctions = LateAuctions(
+            on.database, on.auctioneer, reviewer, on.engine.tracker, on.world, follow=on.engine.follow
+        )
+        on.upkeep.also(AUCTIONS_EVERY, self.late_auctions.hold)
 
     def _buyers(self, on: Ground) -> None:
         """What is expected of buyers; who of them fails, and who does not say that they have it."""

@@ -153,7 +153,7 @@ class Process:
         self.bodies = Bodies(settings.body_bytes, settings.body_seconds, world)
         ground = Ground(
             settings=settings, world=world, metrics=self.metrics, database=self.database, sealer=self.sealer,
-            wire=self.wire, engine=self.engine, settler=self.settler, reader=self.reader, evidence=self.evidence, places=self.places,
+            wire=self.wire, engine=self.engine, settler=self.settler, reader=self.reader, evidence=self.evidence, auctioneer=self.auctioneer, places=self.places,
             identity=self.identity, upkeep=self.upkeep, link=link, plans=self.current_plans,
         )  # fmt: skip
         self.attended = Attended(ground)

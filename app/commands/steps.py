@@ -86,8 +86,10 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
         entries.append(Entry("·", "forced", [_forced(detail["routing"]["forced"], lead)], at=at("checked")))
     elif "ping" in detail["routing"]:
         entries.append(_promised(detail["routing"], setting))
-    elif detail["routing"]:
+    elif "ranked" in detail["routing"]:
         entries.append(_routed(detail["routing"], at("routed"), setting))
+    if _is_let_go_to_bidders(detail["routing"]):
+        entries.append(_auctioned(detail["routing"]["bids"]))
     return entries
 
 
@@ -281,6 +283,16 @@ def _routed(routing: Mapping[str, Any], at: datetime | None, setting: Setting) -
     lines += chain_lines(chain, everything=setting.everything)
     took = ranked or any("took" in leg for leg in chain)
     return Entry("✓" if took else "✕", "routed", lines, at=at)
+
+
+def _is_let_go_to_bidders(routing: Mapping[str, Any]) -> bool:
+    """Of a lead that was held, and auctioned once it was let go."""
+    return "bids" in routing and "ranked" not in routing and ("ping" not in routing or "lapsed" in routing)
+
+
+def _auctioned(bids: Sequence[Mapping[str, Any]]) -> Entry:
+    told = " > ".join(f"{one['contract']} {one['pays']}" for one in bids)
+    return Entry("✓" if bids else "✕", "auctioned", [f"once it was let go: {told or 'nobody has bid'}"])
 
 
 def _promised(routing: Mapping[str, Any], setting: Setting) -> Entry:

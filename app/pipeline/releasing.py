@@ -1,7 +1,8 @@
-"""What a held lead still has of its ping when it is let go: its bidders and its price, or the reason why it has not."""
+"""What a held lead has when it is let go: what its ping promised, or why it has that no more; the bids of its own auction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from app.pipeline.binding import CODES
@@ -9,6 +10,18 @@ from app.pipeline.tracks import Track, won
 from app.store import pings
 
 EXPIRED = "ping_expired"
+Bid = Mapping[str, str]
+"""As it is kept with the lead."""
+
+
+async def auctioned_first(conn: Any, track: Track, now: datetime) -> bool:
+    """Whether bidders must be asked before it is let go: its campaign auctions whole leads, and no ping holds for it."""
+    if track.plan.campaign.auction.on != "post":
+        return False
+    promise = await pings.promise(conn, track.lead_id)
+    if promise is None:
+        return True
+    return now > promise.expires_at and not refuses(track, EXPIRED)
 
 
 async def promised(conn: Any, track: Track, now: datetime) -> str:
@@ -21,10 +34,24 @@ async def promised(conn: Any, track: Track, now: datetime) -> str:
         track.bids = won(promise.bids)
         await pings.honour(conn, track.lead_id, promise)
         return ""
-    track.agreed = track.plan.price
+    if not _is_unpaid(track):
+        track.agreed = track.plan.price
     track.said = (*track.said, *_told(track))
     await pings.lapse(conn, track.lead_id, EXPIRED, track.agreed)
     return EXPIRED
+
+
+async def knocked_down(conn: Any, track: Track, bids: Sequence[Bid]) -> None:
+    """Its bidders alone may have it. A source that has a price of its own is paid that; any other what is left of the
+    best bid."""
+    track.bids = won(bids)
+    if bids and track.plan.price is None and not _is_unpaid(track):
+        track.agreed = Decimal(bids[0]["offered"])
+    await pings.knock_down(conn, track.lead_id, bids, track.agreed)
+
+
+def _is_unpaid(track: Track) -> bool:
+    return any(one.get("code") == "unpaid" for one in track.said)
 
 
 def refuses(track: Track, code: str) -> bool:

@@ -23,7 +23,7 @@ from app.pipeline.hand_overs import queue, starting
 from app.pipeline.pieces import Pieces
 from app.pipeline.plans import SourcePlan
 from app.pipeline.work import Work
-from app.store import callbacks, decisions, leads, partials, rounds
+from app.store import callbacks, decisions, leads, letting_go, partials, rounds
 from app.store.database import Database, is_ambiguous, is_away, marked
 from app.store.rounds import Standing
 
@@ -198,6 +198,7 @@ class Reprocessor:
         draft.tried = frozenset(contract for contract, _ in holders)
         draft.buyers = frozenset(buyer for _, buyer in holders)
         one = await self._engine.decider.again(conn, draft)
+        await letting_go.forget(conn, lead_id)
         await rounds.renew(conn, one.row)
         process_id = self._engine.process_id()
         await decisions.insert_deliveries(conn, starting(one.jobs), process_id)

@@ -1,6 +1,6 @@
 """A held lead goes its way by a person's word: on to distribution as if accepted, or refused for a reason."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,10 @@ from app.pipeline.choosing import Again
 from app.pipeline.claims import key_of
 from app.pipeline.faults import Retrying
 from app.pipeline.record import Recorder
-from app.pipeline.releasing import promised, reason, refuses
+from app.pipeline.releasing import Bid, auctioned_first, knocked_down, promised, reason, refuses
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Step, Track
-from app.store import decisions, leads, offences, pings, reviews, rounds
+from app.store import decisions, leads, letting_go, offences, pings, reviews, rounds
 from app.store.database import Database, marked
 from app.store.decisions import KeyClaim
 from app.store.leads import Context
@@ -60,23 +60,53 @@ class Reviewer:
 
     async def approve(self, lead_id: UUID, *, by: str, dry: bool = False) -> Step | None:
         """The step that follows; None where our own word was kept by a commit in doubt. What its source is told
-        is written in the same transaction. Raises NotFound and Conflict."""
+        is written in the same transaction. A lead that is auctioned first stays held until the service has its bids.
+        Raises NotFound and Conflict."""
         word = Word(self._world.new_id(), lead_id, by, dry)
 
         async def go_on(conn: Any, context: Context, track: Track) -> Step:
-            await offences.forget(conn, [lead_id])
-            lapsed = await promised(conn, track, self._world.now())
-            data = {"was": "held", "word": str(word.id)} | ({"lapsed": lapsed} if lapsed else {})
-            await leads.note(conn, lead_id, "approved", None, by, data)
-            if refuses(track, lapsed):
-                return await self._refuse(conn, context, track, reason(lapsed))
-            if keys := _keys(context, track):
-                await decisions.take_over(conn, keys)
-            if track.plan.reply == "verdict":  # whose source is owed a price from here on
-                await self._recorder.change(conn, [_bought(track)])
-            return (await self._recorder.resume_one(conn, track))[0]
+            if await auctioned_first(conn, track, self._world.now()):
+                await letting_go.ask(conn, lead_id, by)
+                return Step(track, "held", None)
+            return await self._let_go(conn, word, context, track)
 
         return await self._said(word, go_on)
+
+    async def auctioned(self, lead_id: UUID, bids: Sequence[Bid], *, by: str) -> Step | None:
+        """The word of an `approve` whose lead was to be auctioned first, now that its bids are there, the best first:
+        as `approve`, for its bidders alone. Conflict too where it is not to be let go any more."""
+        word = Word(self._world.new_id(), lead_id, by, False)
+
+        async def go_on(conn: Any, context: Context, track: Track) -> Step:
+            if not await letting_go.forget(conn, lead_id):
+                raise Conflict("something else was said of this lead meanwhile")
+            return await self._let_go(conn, word, context, track, bids)
+
+        return await self._said(word, go_on)
+
+    async def _let_go(
+        self, conn: Any, word: Word, context: Context, track: Track, bids: Sequence[Bid] | None = None
+    ) -> Step:
+        """`bids`: None where it is not auctioned."""
+        await offences.forget(conn, [track.lead_id])
+        lapsed = await promised(conn, track, self._world.now())
+        data = {"was": "held", "word": str(word.id)} | ({"lapsed": lapsed} if lapsed else {})
+        if bids is not None:
+            data["bids"] = str(len(bids))
+        await leads.note(conn, track.lead_id, "approved", None, word.by, data)
+        if refuses(track, lapsed):
+            return await self._refuse(conn, context, track, reason(lapsed))
+        if bids is not None:
+            await knocked_down(conn, track, bids)
+        if keys := _keys(context, track):
+            await decisions.take_over(conn, keys)
+        if track.plan.reply == "verdict":  # whose source is owed a price from here on
+            await self._recorder.change(conn, [_bought(track)])
+        if bids is not None and not bids:
+            step = _unsold(track)
+            await self._recorder.change(conn, [step])
+            return step
+        return (await self._recorder.resume_one(conn, track))[0]
 
     async def reject(self, lead_id: UUID, why: str, *, by: str, dry: bool = False) -> Step | None:
         """As `approve`; `why` is what the source is told, unless it is told nothing but a no."""
@@ -87,6 +117,7 @@ class Reviewer:
             data = {"was": "held", "reason": told, "word": str(word.id)}
             await leads.note(conn, lead_id, "refused", None, by, data)
             await pings.free(conn, lead_id)
+            await letting_go.forget(conn, lead_id)
             why = {"code": "review", "field": "", "message": told}
             return await self._refuse(conn, context, track, why)
 
@@ -146,6 +177,16 @@ def _bought(track: Track) -> Step:
         reasons=answers.kept_reasons(track.said), revenue=_ZERO, ended=False,
     )  # fmt: skip
     return Step(track, "delivering", change)
+
+
+def _unsold(track: Track) -> Step:
+    """Nobody has bid, and who has not bid does not get it."""
+    change = LeadChange(
+        id=track.lead_id, delivery_id=track.lead_id, state="unsold", outcome="failure",
+        price=None if track.agreed is None else answers.ZERO, reasons=answers.kept_reasons(track.unsold()),
+        revenue=_ZERO, ended=True,
+    )  # fmt: skip
+    return Step(track, "unsold", change)
 
 
 def _refused(track: Track, why: Mapping[str, str]) -> Step:

@@ -38,7 +38,7 @@ _PROMISE = "select routing -> 'ping' from lead_detail where lead_id = $1"
 _SAY = """
 update lead_detail set routing = (routing::jsonb || $2::jsonb)::json where lead_id = $1
 """
-_UNPROMISED = "update lead set agreed = $2::numeric where id = $1"
+_AGREED = "update lead set agreed = $2::numeric where id = $1"
 _FREE = """
 update ping p set lead_id = null
   from lead_detail d where d.lead_id = $1 and p.id = (d.routing -> 'ping' ->> 'id')::uuid and p.lead_id = $1
@@ -138,10 +138,18 @@ async def honour(conn: Any, lead_id: UUID, kept: Promise) -> None:
     await conn.execute(_SAY, lead_id, _json({"bids": kept.bids}))
 
 
+async def knock_down(
+    conn: Any, lead_id: UUID, bids: Sequence[Mapping[str, Any]], agreed: Decimal | None
+) -> None:
+    """The held lead was auctioned when it was let go: a sale owes its source `agreed`."""
+    await conn.execute(_SAY, lead_id, _json({"bids": list(bids)}))
+    await conn.execute(_AGREED, lead_id, None if agreed is None else str(agreed))
+
+
 async def lapse(conn: Any, lead_id: UUID, code: str, agreed: Decimal | None) -> None:
     """The promise did not hold until the lead was let go: a sale owes its source `agreed`."""
     await conn.execute(_SAY, lead_id, _json({"lapsed": code}))
-    await conn.execute(_UNPROMISED, lead_id, None if agreed is None else str(agreed))
+    await conn.execute(_AGREED, lead_id, None if agreed is None else str(agreed))
 
 
 async def free(conn: Any, lead_id: UUID) -> None:

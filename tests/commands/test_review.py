@@ -77,3 +77,30 @@ async def test_rejected_its_source_finds_the_reason(
         1,
         "error: this lead is rejected, not held: nobody waits for a word on it\n",
     )
+
+
+async def test_a_lead_that_is_auctioned_first_waits_for_that_and_the_running_service_sells_it(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogues, "_CAMPAIGN", catalogues._CAMPAIGN + "    auction: {on: post}\n")
+    lead = await a_held_one(gate, buyer)
+    tried = await leadgate("review", "approve", lead[-8:], "--dry-run")
+    assert tried.stdout.endswith(
+        " would be approved, and goes to whoever bids most: the running service holds its auction\n"
+    )
+    [said] = objects(await leadgate("review", "approve", lead, "--json"))
+    assert (said["state"], said["asked"]) == ("held", [])
+    await gate.becomes(lead, "sold")
+    assert "auctioned    once it was let go: sunco-west 42.00" in (await leadgate("trace", lead)).stdout
+
+
+async def test_who_waits_for_its_auction_waits_for_no_person(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    lead = await a_held_one(gate, buyer)
+    for task in gate.process.upkeep._takers:
+        task.cancel()
+    await gate.one("insert into let_go (lead_id, by_whom) values ($1::text::uuid, 'ann')", lead)
+    assert "  waits for its auction  " in (await leadgate("review")).stdout
+    [found] = objects(await leadgate("review", "--json"))
+    assert found["let_go"] == "ann"
