@@ -123,6 +123,8 @@ def _followed(step: Step | None) -> str:
         return ""
     if step.state == "rejected":
         return "; but its ping had expired, and its source wants no other sale: it is rejected"
+    if step.state == "held":
+        return ", and goes to whoever bids most: the running service holds its auction"
     if step.jobs:
         return f" and goes to {', '.join(job.contract.id for job in step.jobs)}"
     return f"; no contract takes it: it is {step.state}"
@@ -143,6 +145,8 @@ def _shown(one: HeldLead, ends: Ends) -> list[str]:
 
 
 def _end(one: HeldLead, ends: Ends) -> str:
+    if one.let_go is not None:
+        return "waits for its auction"
     doc = ends.get(one.campaign)
     if doc is None:
         return "no time-out"
