@@ -15,6 +15,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from app.commands.voice import options
+
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
     "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "trace": "trace", "deliveries": "deliveries", "replay": "replay", "bundles": "bundles",
@@ -51,9 +53,10 @@ class Lazy(TyperGroup):
 
 
 def _told_whole(command: Any) -> Any:
-    """With first sentences that wrap in lists of commands, where they would be cut."""
+    """With first sentences that wrap in lists of commands, where they would be cut, and what every command takes."""
     for one in (command, *getattr(command, "commands", {}).values()):
         one.short_help = sentence(one.help)
+        one.params = [*one.params, *options()]
     return command
 
 

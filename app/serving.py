@@ -118,13 +118,14 @@ def serve(
     *,
     role: str,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
     ready: Callable[[str], None],
     prepare: Callable[[Ground], None],
 ) -> int:
     """The whole service until a signal; gives back the exit code.
 
-    `say` narrates; `prepare` runs once the database is there, before anything is served; `ready` is called
-    once, with the address.
+    `say` narrates, `warn` says what went wrong; `prepare` runs once the database is there, before anything is
+    served; `ready` is called once, with the address.
     """
     sock = listening(settings)
     mail = listening_for_mail(settings) if role != "worker" else {}
@@ -158,7 +159,7 @@ def serve(
                 Path(folder),
                 role=role,
                 ready=tell,
-                say=say,
+                warn=warn,
                 tend=base.tend,
                 mail=mail,
             ).run()
@@ -199,12 +200,12 @@ class Supervisor:
 
     def __init__(
         self, settings: Settings, dsn: str, sock: socket.socket, folder: Path, *, role: str,
-        ready: Callable[[], None], say: Callable[[str], None], tend: Callable[[], None],
+        ready: Callable[[], None], warn: Callable[[str], None], tend: Callable[[], None],
         mail: Mapping[str, socket.socket],
     ) -> None:  # fmt: skip
         self._mail = mail
         self._settings, self._dsn, self._sock, self._folder = settings, dsn, sock, folder
-        self._role, self._ready, self._say, self._tend = role, ready, say, tend
+        self._role, self._ready, self._warn, self._tend = role, ready, warn, tend
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = False
         self._told = 0
@@ -250,10 +251,10 @@ class Supervisor:
             if child.poll() is None:
                 continue
             if self._told == 0:
-                self._say(f"process {child.pid} could not start (see above); giving up")
+                self._warn(f"process {child.pid} could not start (see above); giving up")
                 self._stopping = True
                 return
-            self._say(f"process {child.pid} ended with {child.returncode}; another takes its place")
+            self._warn(f"process {child.pid} ended with {child.returncode}; another takes its place")
             time.sleep(_RESTART_PAUSE)
             if not self._stopping:
                 self._children[place] = self._spawn()

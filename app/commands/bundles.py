@@ -11,6 +11,7 @@ import orjson
 import typer
 from msgspec.structs import asdict
 
+from app.commands import completing
 from app.commands.beside import Beside, beside
 from app.commands.desk import (
     REFUSED,
@@ -23,6 +24,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
     world,
 )
 from app.commands.recalling import one_id
@@ -56,7 +58,9 @@ bundles = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 @bundles.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    contract: Annotated[str | None, typer.Option(help="Of this contract only.")] = None,
+    contract: Annotated[
+        str | None, typer.Option(help="Of this contract only.", autocompletion=completing.contracts)
+    ] = None,
     state: Annotated[list[str] | None, typer.Option(help=f"{', '.join(STATES)}; all unless said.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 30,
     utc: Utc = False,
@@ -145,7 +149,7 @@ def again(
         }
         tell(document, _came_to(one, len(back), dry_run), as_json=as_json)
         for why, n in Counter(refused.values()).most_common():
-            say(f"not {n:,}: {why}")
+            warn(f"not {n:,}: {why}")
         return 0 if back else REFUSED
 
     raise typer.Exit(at_database(settings, work))

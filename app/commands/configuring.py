@@ -22,6 +22,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
 )
 from app.commands.linking import warnings
 from app.components import discover
@@ -53,7 +54,7 @@ def apply(
         try:
             applied = await configuration.apply(texts, by=getpass.getuser(), prune=prune, dry_run=dry_run)
         except CatalogueErrors as errors:
-            say(render(errors.problems))
+            warn(render(errors.problems))
             return REFUSED
         tell(document(applied.plan, applied.version), applied.text(), as_json=as_json)
         for hint in hints(applied.plan):
@@ -61,7 +62,7 @@ def apply(
         spoken_of = {one.id for one in applied.plan.changes if one.action != "kept"}
         for contract, text in warnings(applied.plan.result, settings):
             if contract in spoken_of:
-                say(f"warning: contract {contract}: {text}")
+                warn(f"warning: contract {contract}: {text}")
         for name in await _empty_lists(database, applied.plan):
             say(f"hint: list {name} is empty, so it suppresses nobody: leadgate list load {name} FILE")
         return CHANGES if dry_run and exit_code and not applied.plan.empty else 0

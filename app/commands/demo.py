@@ -12,7 +12,7 @@ import uvicorn
 
 from app import serving
 from app.catalog.service import Configuration
-from app.commands.desk import DEMO, DataDir, fail, say, settings_of, world
+from app.commands.desk import DEMO, DataDir, fail, say, settings_of, warn, world
 from app.commands.serving import Host, Port
 from app.components import discover
 from app.core import events
@@ -56,7 +56,12 @@ def demo(
 
     try:
         code = serving.serve(
-            settings, role="serve", say=lambda text: say(f"  {text}"), ready=ready, prepare=prepare
+            settings,
+            role="serve",
+            say=lambda text: say(f"  {text}"),
+            warn=lambda text: warn(f"  {text}"),
+            ready=ready,
+            prepare=prepare,
         )
     except DataDirInUse as error:
         raise fail(str(error)) from None

@@ -11,6 +11,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from app.commands.voice import quiet
 from app.core.errors import Refused
 from app.core.money import written
 from app.core.world import World
@@ -38,6 +39,12 @@ WHERE = "Is the service running, and LEADGATE_DATABASE_URL or --data-dir right?"
 
 def say(text: str = "") -> None:
     """Narration, for people; data goes to standard output."""
+    if not quiet():
+        typer.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """What is wrong, or what a question is about: it is said however quiet a command is to be."""
     typer.echo(text, err=True)
 
 
@@ -58,14 +65,14 @@ def _plain(value: Any) -> str:
 
 def fail(text: str, code: int = REFUSED) -> "typer.Exit":
     """Say what is wrong and what to do; to be raised."""
-    say(f"error: {text}")
+    warn(f"error: {text}")
     return typer.Exit(code)
 
 
 def settings_of(**given: Any) -> Settings:
     """Settings from the environment, with the options that were given on the command line."""
     for name, meant in unknown().items():
-        say(f"warning: {name} is no setting" + (f"; {meant} is one" if meant else ", so it changes nothing"))
+        warn(f"warning: {name} is no setting" + (f"; {meant} is one" if meant else ", so it changes nothing"))
     return _settings_of(**given)
 
 

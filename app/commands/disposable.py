@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.desk import AsJson, DataDir, fail, say, settings_beside, tell
+from app.commands.desk import AsJson, DataDir, fail, settings_beside, tell, warn
 from app.validate import data
 from app.validate.data import OwnDomains, disposable_domains, domains_of
 
@@ -92,7 +92,7 @@ def _checked(lines: Iterable[str]) -> list[str]:
             good.append(domain) if _DOMAIN.fullmatch(domain) else wrong.append(number)
     if wrong:
         more = f" and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
-        say(f"warning: no domain in line {', '.join(map(str, wrong[:_SHOWN]))}{more}; left out")
+        warn(f"warning: no domain in line {', '.join(map(str, wrong[:_SHOWN]))}{more}; left out")
     if not good:
         raise fail(
             "there is no domain in it, and nothing was changed; to go without, delete offline/disposable.txt"

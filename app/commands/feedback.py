@@ -11,6 +11,7 @@ from typing import Annotated, Any, BinaryIO, cast
 
 import typer
 
+from app.commands import completing
 from app.commands.beside import beside
 from app.commands.desk import (
     REFUSED,
@@ -21,6 +22,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
     world,
 )
 from app.commands.importing import progress
@@ -44,7 +46,7 @@ feedback = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_m
 @feedback.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON or JSON Lines, also gzipped.")],
-    buyer: Annotated[str, typer.Option(help="Whose feedback it is.")],
+    buyer: Annotated[str, typer.Option(help="Whose feedback it is.", autocompletion=completing.buyers)],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would become of it, and keep nothing.")
     ] = False,
@@ -141,10 +143,10 @@ def _say_left(left: Sequence[tuple[int, Result]], errors: Path | None) -> None:
             writer.writerows(
                 (n, one.outcome, one.code, one.message, " ".join(map(str, one.ids))) for n, one in left
             )
-        say(f"{counted(len(left), 'row')} not taken → {errors}")
+        warn(f"{counted(len(left), 'row')} not taken → {errors}")
         return
     for n, one in left[:_SHOWN]:
         why = one.outcome if one.code == one.outcome else f"{one.outcome}, {one.code}"
-        say(f"row {n}: {why}: {one.message}")
+        warn(f"row {n}: {why}: {one.message}")
     if len(left) > _SHOWN:
-        say(f"… and {len(left) - _SHOWN:,} more; --errors FILE keeps them all")
+        warn(f"… and {len(left) - _SHOWN:,} more; --errors FILE keeps them all")

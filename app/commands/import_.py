@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from app.api.batches import previewed, standing
 from app.catalog.snapshot import Snapshot
+from app.commands import completing
 from app.commands.beside import snapshot_of
 from app.commands.desk import (
     USAGE,
@@ -22,6 +23,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
     world,
 )
 from app.commands.importing import Bar, ended, first_rows, plan_of, progress
@@ -84,7 +86,9 @@ class Stopped(Struct):
 
 def import_(
     file: Annotated[Path | None, typer.Argument(help="CSV, TSV, XLSX, XLS, ODS, NDJSON, JSON, RSS.")] = None,
-    source: Annotated[str | None, typer.Option(help="As which source.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="As which source.", autocompletion=completing.sources)
+    ] = None,
     map: Map = None,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook; else the first.")] = None,
     dry_run: Annotated[
@@ -218,7 +222,7 @@ async def _import(
     batch = await _settled(database, batches, batch, wait=asked.wait, lease=lease)
     path = await _errors(database, batch, asked)
     for line in ended(batch, path):
-        say(line)
+        (say if batch.state == "done" else warn)(line)
     tell({**standing(batch), "errors": path}, as_json=asked.as_json)
     return 1 if batch.state in ("failed", "cancelled") else 0
 
@@ -309,7 +313,7 @@ async def _errors(database: Database, batch: Batch, asked: Asked) -> Path | None
             async for chunk in file.chunks:
                 out.write(chunk)
     except OSError as error:
-        say(f"the rows that were not taken can't be written to {path}: {error.strerror} (--errors PATH)")
+        warn(f"the rows that were not taken can't be written to {path}: {error.strerror} (--errors PATH)")
         return None
     return path
 
@@ -317,7 +321,7 @@ async def _errors(database: Database, batch: Batch, asked: Asked) -> Path | None
 def _broken_off(asked: Asked, stopped: Stopped) -> typer.Exit:
     if stopped.batch is None:
         return fail("stopped before anything was begun")
-    say(
+    warn(
         f"stopped behind row {stopped.rows:,}. Go on with: leadgate import {asked.file} --source {asked.source} "
         f"--resume {stopped.batch.id}   (no row is read twice)"
     )

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.commands.desk import say
+from app.commands.voice import quiet
 from app.commands.words import columns, counted, size, span
 from app.ingest.mapping import FieldMap
 from app.ingest.raw import written
@@ -122,7 +123,7 @@ class Bar:
 @contextmanager
 def progress() -> Iterator[Bar]:
     """On standard error."""
-    if not sys.stderr.isatty():
+    if quiet() or not sys.stderr.isatty():
         yield Bar(None, None)
         return
     drawn = Progress(

@@ -5,6 +5,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from app.commands import completing
 from app.commands.desk import DataDir, at_database, fail, say, settings_beside
 from app.commands.statement import AsCsv, AsHtml, AsJson, Id, OfMonth, Zone, form_of, month_of, party_of
 from app.commands.words import columns
@@ -16,7 +17,14 @@ from app.store.database import Database
 
 
 def invoice(
-    of: Annotated[str, typer.Argument(metavar="buyer", help="The word `buyer`: nobody else is invoiced.")],
+    of: Annotated[
+        str,
+        typer.Argument(
+            metavar="buyer",
+            help="The word `buyer`: nobody else is invoiced.",
+            autocompletion=completing.words("buyer"),
+        ),
+    ],
     id_: Id,
     month: OfMonth,
     zone: Zone = "UTC",

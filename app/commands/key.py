@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from app.commands import completing
 from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.core.duration import Duration
 from app.store.database import Database
@@ -17,9 +18,18 @@ key = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 @key.command("issue")
 def issue(
-    kind: Annotated[str, typer.Argument(help="source, buyer or user")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="source, buyer or user", autocompletion=completing.words("source", "buyer", "user")
+        ),
+    ],
     owner: Annotated[
-        str, typer.Argument(help="Its id in the catalogue; of a person who works for a buyer inside/dana.")
+        str,
+        typer.Argument(
+            help="Its id in the catalogue; of a person who works for a buyer inside/dana.",
+            autocompletion=completing.owners,
+        ),
     ],
     expires: Annotated[str | None, typer.Option(help="Valid for so long: 90d.")] = None,
     test: Annotated[bool, typer.Option("--test", help="Everything that comes with it is a test.")] = False,
@@ -79,7 +89,9 @@ def _span(text: str | None) -> timedelta | None:
 
 @key.command("list")
 def list_keys(
-    owner: Annotated[str | None, typer.Argument(help="Of this owner only.")] = None,
+    owner: Annotated[
+        str | None, typer.Argument(help="Of this owner only.", autocompletion=completing.key_owners)
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

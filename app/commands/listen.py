@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from app.catalog.documents import CampaignDoc, Catalogue, ContractDoc
 from app.catalog.kinds import replaced, secret_places
 from app.catalog.rows import catalogue_of
+from app.commands import completing
 from app.commands.desk import DataDir, at_database, fail, say, settings_beside, world
 from app.commands.sampling import sample
 from app.commands.words import clock, coloured, money, tail
@@ -28,7 +29,9 @@ from app.store.database import Database
 
 
 def listen(
-    contract: Annotated[str, typer.Option(help="The contract whose deliveries are sent.")],
+    contract: Annotated[
+        str, typer.Option(help="The contract whose deliveries are sent.", autocompletion=completing.contracts)
+    ],
     forward_to: Annotated[str, typer.Option(help="HOST:PORT or HOST:PORT/path of your machine.")],
     every: Annotated[str, typer.Option(help="How often; Enter sends one at once.")] = "10s",
     once: Annotated[

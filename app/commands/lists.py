@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from app.catalog.documents import ListDoc
 from app.catalog.rows import catalogue_of
+from app.commands import completing
 from app.commands.desk import (
     REFUSED,
     AsJson,
@@ -23,6 +24,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
 )
 from app.commands.importing import progress
 from app.commands.words import columns, counted
@@ -38,7 +40,7 @@ Declared = Mapping[str, ListDoc]
 
 list_ = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
-ListId = Annotated[str, typer.Argument(help="Its id in the catalogue.")]
+ListId = Annotated[str, typer.Argument(help="Its id in the catalogue.", autocompletion=completing.lists)]
 Column = Annotated[
     str | None, typer.Option(help="Which column holds the entries: its name, its number, or 1+2.")
 ]
@@ -200,7 +202,7 @@ def _change(list_id: str, values: Sequence[str], how: Literal["add", "remove"], 
             doc, add=values if adding else (), remove=() if adding else values, dry=dry
         )
         for _, at, why in refused:
-            say(f"error: entry {at + 1} {why}")
+            warn(f"error: entry {at + 1} {why}")
         return len(refused)
 
     refused = _at_lists(given.data_dir, work)
@@ -237,7 +239,7 @@ def _from_file(list_id: str, file: Path, how: How, given: Given) -> None:
     became = _WOULD[how] if dry else _DONE[how]
     say(f"{list_id}: {counted(done.taken, 'line')}{where} {became}; {_now(done.state)}")
     if done.refused:
-        say(f"{counted(done.refused, 'line')} no entry: {beside}")
+        warn(f"{counted(done.refused, 'line')} no entry: {beside}")
     told = {
         "list": list_id, "how": how, "taken": done.taken, "refused": done.refused, "entries": done.state.entries,
         "changes": done.state.changes, "dry_run": dry,

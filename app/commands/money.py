@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
+from app.commands import completing
 from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
 from app.commands.words import columns
 from app.commands.words import money as shown
@@ -48,7 +49,9 @@ def _booking(kind: Kind, of: PartyKind, about: str) -> None:
     """One command of those that are alike. An amount below 0 is read as one, to be told that it is."""
 
     def book(
-        id_: Annotated[str, typer.Argument(metavar=of.upper(), help=f"A {of}'s id.")],
+        id_: Annotated[
+            str, typer.Argument(metavar=of.upper(), help=f"A {of}'s id.", autocompletion=completing.ids(of))
+        ],
         amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="As 500 or 12.50.")],
         note: Note = "",
         currency: Currency = "",
@@ -75,8 +78,10 @@ _booking("payout", "source", "What a source was paid.")
 
 @money.command("adjust", context_settings=_SIGNED)
 def adjust(
-    of: Annotated[str, typer.Argument(metavar="buyer|source")],
-    id_: Annotated[str, typer.Argument(metavar="ID")],
+    of: Annotated[
+        str, typer.Argument(metavar="buyer|source", autocompletion=completing.words("buyer", "source"))
+    ],
+    id_: Annotated[str, typer.Argument(metavar="ID", autocompletion=completing.party)],
     amount: Annotated[
         str,
         typer.Argument(
@@ -135,7 +140,9 @@ def _told(said: Said, done: Done, dry_run: bool) -> str:
 
 @money.command("recount")
 def recount(
-    buyer: Annotated[str, typer.Argument(metavar="BUYER", help="One with an account.")],
+    buyer: Annotated[
+        str, typer.Argument(metavar="BUYER", help="One with an account.", autocompletion=completing.buyers)
+    ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -162,7 +169,12 @@ def recount(
 
 @money.command("balance")
 def balance(
-    party: Annotated[str | None, typer.Argument(metavar="[BUYER|SOURCE]", help="Of this one only.")] = None,
+    party: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BUYER|SOURCE]", help="Of this one only.", autocompletion=completing.accounts
+        ),
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

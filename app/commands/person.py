@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.catalog.documents import Catalogue
 from app.catalog.rows import catalogue_of
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, warn, world
 from app.commands.recalling import one_id
 from app.commands.words import columns, counted
 from app.components import discover
@@ -129,7 +129,7 @@ def erase(
     async def work(desk: Desk) -> Request | None:
         found = await desk.find(who, lead, country, alone=alone)
         for line in await _standing(desk, found):
-            say(line)
+            (say if yes or dry_run else warn)(line)
         if dry_run:
             say("Run without --dry-run to erase it.")
             return None

@@ -8,6 +8,7 @@ import orjson
 import typer
 from msgspec import Struct
 
+from app.commands import completing
 from app.commands.beside import Beside, beside
 from app.commands.desk import (
     USAGE,
@@ -38,7 +39,12 @@ from app.store.database import Database
 from app.store.pool import Pooled
 
 Named = Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, or its last 6 characters or more.")]
-As = Annotated[str, typer.Option("--as", metavar="BUYER/PERSON", help="For whom: inside/dana.")]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as", metavar="BUYER/PERSON", help="For whom: inside/dana.", autocompletion=completing.people
+    ),
+]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the lead's story.")]
 
 pool = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -61,7 +67,9 @@ class Counter(Struct, frozen=True):
 @pool.callback(invoke_without_command=True)
 def every(
     context: typer.Context,
-    buyer: Annotated[str | None, typer.Option(help="Of this buyer only.")] = None,
+    buyer: Annotated[
+        str | None, typer.Option(help="Of this buyer only.", autocompletion=completing.buyers)
+    ] = None,
     team: Annotated[str | None, typer.Option(help="What is offered to this team only.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: AsJson = False,

@@ -8,8 +8,20 @@ import typer
 from msgspec import Struct
 
 from app.catalog.snapshot import Snapshot
+from app.commands import completing
 from app.commands.beside import Beside, beside
-from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell, world
+from app.commands.desk import (
+    AsJson,
+    DataDir,
+    DryRun,
+    at_database,
+    fail,
+    say,
+    settings_beside,
+    tell,
+    warn,
+    world,
+)
 from app.commands.moments import per_second, since_when
 from app.commands.recalling import one_id
 from app.commands.words import clock, span, tail
@@ -37,7 +49,9 @@ def replay(
     delivery: Annotated[
         list[str] | None, typer.Argument(help="Deliveries' ids, or their last characters.")
     ] = None,
-    contract: Annotated[str | None, typer.Option(help="All of this contract.")] = None,
+    contract: Annotated[
+        str | None, typer.Option(help="All of this contract.", autocompletion=completing.contracts)
+    ] = None,
     outcome: Annotated[
         list[str] | None, typer.Option(help="dead, waiting or unclear; dead and waiting unless said.")
     ] = None,
@@ -71,7 +85,7 @@ def replay(
         if chosen.ids:
             chosen.room = await _room(database, parts.snapshot, contract)
             plan = _plan(chosen, pace, rate) + (" Run without --dry-run to start." if dry_run else "")
-            say(plan) if as_json else typer.echo(plan)
+            (say if yes or dry_run else warn)(plan) if as_json else typer.echo(plan)
         else:
             others = "nothing else to ask again; nothing was changed"
             say(others if chosen.refused else "nothing to ask again")
@@ -126,14 +140,14 @@ async def _look(parts: Beside, chosen: Chosen, even_unclear: bool) -> None:
 
 def _say_refused(chosen: Chosen) -> None:
     for delivery_id, refused in list(chosen.refused.items())[:_SHOWN]:
-        say(f"not {tail(delivery_id)}: {refused.detail}")
+        warn(f"not {tail(delivery_id)}: {refused.detail}")
     if len(chosen.refused) > _SHOWN:
-        say(f"and {len(chosen.refused) - _SHOWN:,} more that can't be asked again")
+        warn(f"and {len(chosen.refused) - _SHOWN:,} more that can't be asked again")
     if any(isinstance(refused, PerhapsTaken) for refused in chosen.refused.values()):
-        say(
+        warn(
             "→ ask the buyer and `leadgate settle DELIVERY sold|not-sold`; --even-unclear asks again all the same,"
         )
-        say("  which sells the lead twice to a buyer who does not ignore repeats of a delivery id")
+        warn("  which sells the lead twice to a buyer who does not ignore repeats of a delivery id")
 
 
 async def _room(database: Database, snapshot: Snapshot, contract: str | None) -> int | None:
@@ -169,7 +183,7 @@ async def _ask(parts: Beside, chosen: Chosen, pace: float, even_unclear: bool) -
             chosen.asked += 1
         except Refused as refused:
             chosen.refused[delivery_id] = refused
-            say(f"not {tail(delivery_id)}: {refused.detail}")
+            warn(f"not {tail(delivery_id)}: {refused.detail}")
     say(
         f"{chosen.asked:,} will be asked again by the running service; follow with `leadgate deliveries --follow`"
     )

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
-from app.commands import profiting
+from app.commands import completing, profiting
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.moments import since_when
 from app.commands.words import columns, money
@@ -37,7 +37,9 @@ def counted(
         str | None, typer.Option(help="From this day on: 7d or 2026-11-20; 7 days unless said.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Before this day: 2026-11-27.")] = None,
-    source: Annotated[str | None, typer.Option(help="Of this source only.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Of this source only.", autocompletion=completing.sources)
+    ] = None,
     zone: Annotated[str, typer.Option(help="Whose days: America/Los_Angeles.")] = "UTC",
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -73,7 +75,13 @@ def counted(
 
 @report.command("profit")
 def earned(
-    by: Annotated[str, typer.Option(metavar="source|campaign|buyer|contract")] = "source",
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="source|campaign|buyer|contract",
+            autocompletion=completing.words("source", "campaign", "buyer", "contract"),
+        ),
+    ] = "source",
     since: Annotated[
         str | None, typer.Option(help="Booked from this day on: 30d or 2026-11-01; 30 days unless said.")
     ] = None,

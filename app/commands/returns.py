@@ -6,6 +6,7 @@ from uuid import UUID
 
 import typer
 
+from app.commands import completing
 from app.commands.beside import Beside, beside
 from app.commands.desk import (
     REFUSED,
@@ -18,6 +19,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
     world,
 )
 from app.commands.recalling import one_id
@@ -43,8 +45,12 @@ returns = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 def listed(
     context: typer.Context,
     state: Annotated[str, typer.Option(help=f"{', '.join(STATES)}, or all.")] = "requested",
-    contract: Annotated[str | None, typer.Option(help="Of this contract only.")] = None,
-    buyer: Annotated[str | None, typer.Option(help="Of this buyer only.")] = None,
+    contract: Annotated[
+        str | None, typer.Option(help="Of this contract only.", autocompletion=completing.contracts)
+    ] = None,
+    buyer: Annotated[
+        str | None, typer.Option(help="Of this buyer only.", autocompletion=completing.buyers)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -127,7 +133,7 @@ def _each(
                 tell(told, f"{tail(return_id)} {is_} {done.state}{_came_to(done)}", as_json=as_json)
             except Refused as error:
                 refused += 1
-                say(f"error: {tail(return_id)}: {error.detail}")
+                warn(f"error: {tail(return_id)}: {error.detail}")
         return REFUSED if refused else 0
 
     raise typer.Exit(at_database(settings, work))

@@ -8,6 +8,7 @@ import orjson
 import typer
 from msgspec.structs import replace
 
+from app.commands import completing
 from app.commands.beside import snapshot_of
 from app.commands.bytes_text import request_text
 from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside, world
@@ -46,7 +47,7 @@ def route(
     lead: Annotated[
         str, typer.Option(metavar="FILE", help="The lead, in any format that is taken; - is standard input.")
     ],
-    source: Annotated[str, typer.Option(help="As whose lead.")],
+    source: Annotated[str, typer.Option(help="As whose lead.", autocompletion=completing.sources)],
     explain: Annotated[
         bool,
         typer.Option(

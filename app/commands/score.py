@@ -13,6 +13,7 @@ from app.catalog.documents import CampaignDoc
 from app.catalog.modelling import TARGETS, Fitted, Model, ModelDoc, read_model
 from app.catalog.problems import suggestion
 from app.catalog.rows import catalogue_of
+from app.commands import completing
 from app.commands.desk import (
     USAGE,
     AsJson,
@@ -23,6 +24,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
     world,
 )
 from app.commands.moments import since_when
@@ -45,7 +47,12 @@ score = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__, n
 
 @score.command("fit")
 def fit(
-    campaign: Annotated[str, typer.Argument(help="Which campaign's score; it declares `score.model`.")],
+    campaign: Annotated[
+        str,
+        typer.Argument(
+            help="Which campaign's score; it declares `score.model`.", autocompletion=completing.campaigns
+        ),
+    ],
     since: Annotated[str, typer.Option(help="Leads received since: 180d or 2026-06-01.")] = "365d",
     until: Annotated[str | None, typer.Option(help="And before: 2026-11-27.")] = None,
     most: Annotated[int, typer.Option(min=1, max=1_000_000, help="The newest so many of them.")] = 200_000,
@@ -108,7 +115,7 @@ def _tell(model: Model, left_out: int) -> None:
     for line in (*figures_table(fitted), "", *comparison(fitted)):
         typer.echo(line)
     for warning in fitted.warnings:
-        say(f"warning: {warning}")
+        warn(f"warning: {warning}")
 
 
 def _report(settings: Settings, model: Model, doc: ModelDoc) -> None:
@@ -119,7 +126,7 @@ def _report(settings: Settings, model: Model, doc: ModelDoc) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(page(model, doc), "utf-8")
     except OSError as error:
-        say(f"the report can't be written to {folder}: {error.strerror}")
+        warn(f"the report can't be written to {folder}: {error.strerror}")
     else:
         say(f"report: {folder / name}")
     if model.version:
@@ -128,7 +135,9 @@ def _report(settings: Settings, model: Model, doc: ModelDoc) -> None:
 
 @score.command("models")
 def models_(
-    campaign: Annotated[str | None, typer.Option(help="Of this campaign only.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="Of this campaign only.", autocompletion=completing.campaigns)
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -177,7 +186,9 @@ def activate(
 
 @score.command("deactivate")
 def deactivate(
-    campaign: Annotated[str, typer.Argument(help="Whose model is to be out of force.")],
+    campaign: Annotated[
+        str, typer.Argument(help="Whose model is to be out of force.", autocompletion=completing.campaigns)
+    ],
     dry_run: DryRun = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
@@ -200,7 +211,9 @@ def deactivate(
 
 @score.command("drift")
 def drift(
-    campaign: Annotated[str | None, typer.Option(help="Of this campaign only.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="Of this campaign only.", autocompletion=completing.campaigns)
+    ] = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

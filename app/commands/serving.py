@@ -9,7 +9,7 @@ import typer
 from app import serving
 from app.api.mail.places import CantListen
 from app.catalog.service import Configuration
-from app.commands.desk import AWAY, DataDir, fail, say, settings_of
+from app.commands.desk import AWAY, DataDir, fail, say, settings_of, warn
 from app.commands.words import counted
 from app.components import discover
 from app.core import events
@@ -56,7 +56,12 @@ def run(settings: Settings, role: str) -> None:
 
     try:
         code = serving.serve(
-            settings, role=role, say=lambda text: say(f"  {text}"), ready=ready, prepare=prepare
+            settings,
+            role=role,
+            say=lambda text: say(f"  {text}"),
+            warn=lambda text: warn(f"  {text}"),
+            ready=ready,
+            prepare=prepare,
         )
     except DataDirInUse as error:
         raise fail(str(error)) from None

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import typer
 
+from app.commands import completing
 from app.commands.beside import Beside, beside
-from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell
+from app.commands.desk import AsJson, DataDir, DryRun, at_database, fail, settings_beside, tell, warn
 from app.commands.recalling import one_id
 from app.commands.words import money, short, tail
 from app.core.money import amount
@@ -20,7 +21,14 @@ from app.store.deliveries import DeliveryRow
 
 def settle(
     delivery: Annotated[str, typer.Argument(help="A delivery's id, or its last 6 characters or more.")],
-    what: Annotated[str, typer.Argument(metavar="sold|not-sold|again", help="What the buyer says it was.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="sold|not-sold|again",
+            help="What the buyer says it was.",
+            autocompletion=completing.words("sold", "not-sold", "again"),
+        ),
+    ],
     reference: Annotated[str | None, typer.Option(help="sold: the buyer's own id of the lead.")] = None,
     price: Annotated[str | None, typer.Option(help="sold: where it differs from the contract's.")] = None,
     reason: Annotated[str | None, typer.Option(help="not-sold: why.")] = None,
@@ -86,7 +94,7 @@ async def _again(parts: Beside, row: DeliveryRow, yes: bool, dry_run: bool) -> s
         )
     contract = parts.snapshot.contracts.get(row.contract)
     if not (yes or dry_run) and not (contract and contract.doc.idempotent):
-        say(f"{row.contract} may have this lead, and its contract does not say that it ignores repeats.")
+        warn(f"{row.contract} may have this lead, and its contract does not say that it ignores repeats.")
         typer.confirm("Ask again with the same delivery id?", abort=True, err=True)
     await parts.replayer.ask(row.id, by=parts.by, even_unclear=True, dry=dry_run)
     if dry_run:

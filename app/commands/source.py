@@ -12,7 +12,8 @@ from app.catalog.plan_text import document
 from app.catalog.problems import CatalogueErrors, render
 from app.catalog.service import Applied, Configuration
 from app.catalog.writing import block
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, tell, world
+from app.commands import completing
+from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, tell, warn, world
 from app.commands.spec import link_of
 from app.commands.words import columns, days
 from app.components import discover
@@ -31,14 +32,16 @@ source = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mod
 _HEAD = ("source", "campaign", "state", "today", "tests", "last lead", "spec", "")
 _LINK_DAYS = 30
 
-Id = Annotated[str, typer.Argument(help="A source's id.")]
+Id = Annotated[str, typer.Argument(help="A source's id.", autocompletion=completing.sources)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
 
 
 @source.command("add")
 def add(
     source: Annotated[str, typer.Argument(help="The new source's id.")],
-    campaign: Annotated[str, typer.Option("--campaign", help="What its leads are for.")],
+    campaign: Annotated[
+        str, typer.Option("--campaign", help="What its leads are for.", autocompletion=completing.campaigns)
+    ],
     price: Annotated[str | None, typer.Option("--price", help="What a sold lead is paid: 12.50.")] = None,
     name: Annotated[str | None, typer.Option("--name", help="For people.")] = None,
     dry_run: DryRun = False,
@@ -56,7 +59,7 @@ def add(
         try:
             applied = await configuration.apply([("source add", yaml)], by=getpass.getuser(), dry_run=dry_run)
         except CatalogueErrors as errors:
-            say(render(errors.problems))
+            warn(render(errors.problems))
             raise typer.Exit(1) from None
         say(applied.changed_text())
         key = None if dry_run else (await KeyStore(database, world()).issue("source", source))[0]

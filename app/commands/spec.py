@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.api.spec import KNOWN, page
+from app.commands import completing
 from app.commands.beside import snapshot_of
 from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.words import columns, counted
@@ -31,7 +32,7 @@ Days = Annotated[int, typer.Option("--days", min=1, max=LONGEST_DAYS, help="How 
 
 
 def spec(
-    source: Annotated[str, typer.Argument(help="A source's id.")],
+    source: Annotated[str, typer.Argument(help="A source's id.", autocompletion=completing.sources)],
     html: Html = False,
     since: Since = None,
     link: Link = False,

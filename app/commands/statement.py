@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from app.commands import completing
 from app.commands.desk import DataDir, at_database, fail, say, settings_beside
 from app.commands.money import kind_of, known_to
 from app.commands.words import money as shown
@@ -18,7 +19,7 @@ from app.store import accounts
 from app.store.database import Database
 
 Form = Literal["text", "csv", "html", "json"]
-Id = Annotated[str, typer.Argument(metavar="ID")]
+Id = Annotated[str, typer.Argument(metavar="ID", autocompletion=completing.party)]
 OfMonth = Annotated[str, typer.Option("--month", help="2026-11.")]
 Zone = Annotated[str, typer.Option(help="Whose months: America/Los_Angeles.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")]
@@ -27,7 +28,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, the API's
 
 
 def statement(
-    of: Annotated[str, typer.Argument(metavar="buyer|source")],
+    of: Annotated[
+        str, typer.Argument(metavar="buyer|source", autocompletion=completing.words("buyer", "source"))
+    ],
     id_: Id,
     month: OfMonth,
     zone: Zone = "UTC",

@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from app.catalog.snapshot import EnricherPart, build
+from app.commands import completing
 from app.commands.desk import (
     REFUSED,
     AsJson,
@@ -19,6 +20,7 @@ from app.commands.desk import (
     say,
     settings_beside,
     tell,
+    warn,
 )
 from app.commands.importing import progress
 from app.commands.lists import refusals
@@ -37,7 +39,9 @@ Declared = Mapping[str, EnricherPart]
 
 table = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 
-Name = Annotated[str, typer.Argument(help="The id of an enricher that is a table.")]
+Name = Annotated[
+    str, typer.Argument(help="The id of an enricher that is a table.", autocompletion=completing.enrichers)
+]
 
 
 @table.command("show")
@@ -112,7 +116,7 @@ def load(
     became = "the table would be these" if dry_run else f"{done.entries:,} in it"
     say(f"{name}: {counted(done.taken, 'row')} read; {became}")
     if done.refused:
-        say(f"{counted(done.refused, 'row')} left out: {beside}")
+        warn(f"{counted(done.refused, 'row')} left out: {beside}")
     told = {"table": name, "taken": done.taken, "refused": done.refused, "dry_run": dry_run}
     tell(told if dry_run else {**told, "rows": done.entries}, as_json=as_json)
 

@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import asdict
 
 from app.commands.bytes_text import attempt_text
-from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
+from app.commands.desk import AsJson, DataDir, at_database, fail, settings_beside, warn
 from app.commands.hand_overs import shown_attempts
 from app.commands.recalling import one_id, setting_of
 from app.commands.steps import Setting
@@ -98,7 +98,7 @@ def print_trace(settings: Settings, lead_id: str) -> None:
         for line in at_database(settings, work, migrated=False):
             typer.echo(coloured(line))
     except typer.Exit:
-        say("its story can't be told now")
+        warn("its story can't be told now")
 
 
 def document(told: Story, setting: Setting) -> dict[str, Any]:

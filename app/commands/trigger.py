@@ -11,6 +11,7 @@ import typer
 
 from app.catalog.documents import CampaignDoc, Catalogue
 from app.catalog.rows import catalogue_of
+from app.commands import completing
 from app.commands.desk import AWAY, AsJson, DataDir, at_database, fail, settings_beside, tell, world
 from app.commands.sampling import sample
 from app.commands.words import columns, money, short, span, tail
@@ -26,8 +27,8 @@ _KNOWN_WITHIN, _PAUSE = 10.0, 0.2
 
 
 def trigger(
-    campaign: Annotated[str, typer.Argument(help="The campaign's id.")],
-    source: Annotated[str, typer.Option(help="As which source.")],
+    campaign: Annotated[str, typer.Argument(help="The campaign's id.", autocompletion=completing.campaigns)],
+    source: Annotated[str, typer.Option(help="As which source.", autocompletion=completing.sources)],
     url: Annotated[
         str | None, typer.Option(help="Where the service answers, if it runs elsewhere than here.")
     ] = None,

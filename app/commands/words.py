@@ -6,8 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from uuid import UUID
 
-from rich.console import Console
-
+from app.commands.voice import shows_colour
 from app.core.money import written
 
 ICONS = {
@@ -104,7 +103,7 @@ def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[st
 
 def coloured(line: str) -> str:
     """The line with its first sign in colour, where a person reads it on a terminal that may show some."""
-    if not sys.stdout.isatty() or Console().no_color:
+    if not shows_colour(sys.stdout.isatty()):
         return line
     for at, sign in enumerate(line[:16]):
         if sign in _COLOURS:

@@ -14,6 +14,21 @@ Stored = dict[str, list[tuple[str, dict[str, Any]]]]
 
 _LOCK = 0x6C65_6164_6361_7431  # of this table alone, across all processes
 
+_NOW = """
+with newest as (
+  select distinct on (id) id, doc, removed from configured where kind = $1 order by id, version desc
+)
+"""
+_IDS = """
+select id from newest where not removed and starts_with(id, $2) order by id collate "C" limit $3
+"""
+_WITHIN = """
+select id from (
+  select case when $4 then b.id || '/' else '' end || (part ->> 'id') as id
+    from newest b, jsonb_array_elements(case when b.removed then '[]' else coalesce(b.doc -> $5, '[]') end) as part
+) found where starts_with(id, $2) order by id collate "C" limit $3
+"""
+
 
 class Change(Struct, frozen=True, kw_only=True):
     """The new document of one object, or its removal (`doc` None)."""
@@ -48,6 +63,23 @@ class CatalogueStore:
         """What was configured at `version`."""
         _, stored = await self._load(version)
         return stored
+
+    async def ids(self, kind: str, begins: str, limit: int) -> list[str]:
+        """Of what is configured now, those that begin so."""
+        async with self._database.acquire() as connection:
+            rows = await connection.fetch(_NOW + _IDS, kind, begins, limit)
+        return [row["id"] for row in rows]
+
+    async def contracts(self, begins: str, limit: int) -> list[str]:
+        async with self._database.acquire() as connection:
+            rows = await connection.fetch(_NOW + _WITHIN, "buyer", begins, limit, False, "contracts")
+        return [row["id"] for row in rows]
+
+    async def people(self, begins: str, limit: int) -> list[str]:
+        """Who may claim from a pool, each as buyer/person."""
+        async with self._database.acquire() as connection:
+            rows = await connection.fetch(_NOW + _WITHIN, "buyer", begins, limit, True, "people")
+        return [row["id"] for row in rows]
 
     async def save(self, changes: Sequence[Change], *, by: str, summary: str, expected: int) -> int:
         """All changes as one new version, or none. Raises Conflict when the current one isn't `expected`."""

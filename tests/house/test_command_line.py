@@ -77,6 +77,26 @@ def test_every_command_that_asks_can_be_told_not_to_ask() -> None:
     assert {name for name, one in commands().items() if "--yes" in options(one)} == asking
 
 
+def test_every_command_can_be_quiet_and_takes_a_word_about_colour() -> None:
+    lacking = {name for name, one in commands().items() if not {"--quiet", "--color"} <= options(one)}
+    assert lacking == set()
+
+
+NEW = {("source add", "source"): "one that is not there yet"}
+
+
+def test_every_id_of_the_catalogue_is_completed() -> None:
+    """By the names that parameters have everywhere; what says otherwise is no id, or a new one."""
+    named = {"campaign", "source", "buyer", "contract", "owner", "party", "list_id", "person"}
+    lacking = {
+        (name, one.name)
+        for name, command in commands().items()
+        for one in command.params
+        if one.name in named and one._custom_shell_complete is None
+    }
+    assert lacking == set(NEW)
+
+
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_option_and_argument_says_what_it_is(name: str) -> None:
     told = said(*name.split())
