@@ -26,6 +26,13 @@ _SPELT = {
 }  # fmt: skip
 _BEFORE = frozenset(("city", "town", "township", "village", "borough"))
 _AFTER = _BEFORE | {"twp", "boro"}
+_LESSER = _AFTER - {"city"}
+_TOWNSHIPS = frozenset((
+    "CT", "IL", "IN", "KS", "MA", "ME", "MI", "MN", "MO", "ND", "NE", "NH", "NJ", "NY", "OH", "PA", "RI", "SD", "VT", "WI",
+))  # fmt: skip
+"""States that are divided into towns or townships, of which most have no post office of that name."""
+_SHARED = 4
+"""States that have a post office of that name: enough for a township to have it too."""
 
 
 class Town(NamedTuple):
@@ -62,13 +69,18 @@ def town_of(city: str, country: str, state: str) -> Town | None:
 
 
 def is_elsewhere(place: Place, city: str) -> bool:
-    """Whether the code's state has such a city, and the code is none of it: of another county, and far from every
-    code that the city has. A city that the state has not, or that nobody knows where it is, is nowhere else."""
-    towns = [town for state in place.states if (town := town_of(city, place.country, state)) is not None]
-    if all(town.beyond for town in towns) or any(place.code in town.codes for town in towns):
+    """Whether the code's own state has such a city, and the code is none of it: of another county, and far from every
+    code that the city has. A city that the state has not, or that nobody knows where it is, is nowhere else; nor is
+    what may be a township of that name. Cities of a state next to it may be meant, and are held against no code."""
+    home = _home(place)
+    its = town_of(city, place.country, home)
+    if its is None or its.beyond or place.code in its.codes:
         return False
+    towns = (town_of(city, place.country, state) for state in place.states)
     place = with_town(place)
-    return place.lat is not None and not any(_touches(place, town) for town in towns)
+    if place.lat is None or any(_touches(place, town) for town in towns if town is not None):
+        return False
+    return not _may_be_a_township(city, its, home)
 
 
 def kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
@@ -76,6 +88,24 @@ def kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> fl
     one, two = radians(lat), radians(other_lat)
     half = sin((two - one) / 2) ** 2 + cos(one) * cos(two) * sin(radians(other_lon - lon) / 2) ** 2
     return 2 * _EARTH * asin(min(1.0, sqrt(half)))
+
+
+def _home(place: Place) -> str:
+    if place.code:
+        return state_of_zip(place.code) or ""
+    return next(iter(place.states)) if len(place.states) == 1 else ""
+
+
+def _may_be_a_township(city: str, town: Town, state: str) -> bool:
+    """It says so, and no post office does; or its name is a common one, and the post office of that name a small one."""
+    words = words_of(_WITHIN.sub(" ", city))
+    says = words[-1] in _LESSER or (words[0] in _LESSER and "of" in words[1:2])
+    if says and not any(_codes(_key(words), town.country)):
+        return True
+    if town.country != "US" or state not in _TOWNSHIPS or len(town.codes) > 1:
+        return False
+    named = ({state_of_zip(code) for code in _codes(key, "US")} for key in _keys(city, state))
+    return len(next((states for states in named if state in states), ())) >= _SHARED
 
 
 def _touches(place: Place, town: Town) -> bool:

@@ -135,6 +135,34 @@ def test_a_city_that_only_the_next_state_has_is_held_against_nobody():
     assert not is_elsewhere(place_of_zip("80112"), "Centennial")
 
 
+def test_a_city_of_the_next_state_may_be_meant_and_is_held_against_no_code():
+    assert place_of_zip("08610").states == {"NJ", "PA"}
+    assert town_of("Hamilton", "US", "PA")  # and none in New Jersey, where a township of 90,000 is called so
+    assert not is_elsewhere(place_of_zip("08610"), "Hamilton")
+    assert is_elsewhere(place_of_zip("08610"), "Atlantic City")
+
+
+@pytest.mark.parametrize(
+    "city", ["Shelby Township", "Shelby Twp", "Township of Shelby", "Shelby Village", "Town of Shelby"]
+)
+def test_a_township_is_not_the_town_of_its_name(city):
+    assert is_elsewhere(place_of_zip("48315"), "Saginaw")
+    assert town_of("Shelby", "US", "MI").codes == ("49455",)
+    assert not is_elsewhere(place_of_zip("48315"), city)
+
+
+def test_what_a_post_office_is_called_by_is_held_though_it_says_township():
+    assert town_of("Commerce Township", "US", "MI").codes == ("48382",)
+    assert is_elsewhere(place_of_zip("49855"), "Commerce Township")  # Marquette, 600 km off
+
+
+def test_a_common_name_of_one_post_office_may_be_a_townships_where_there_are_any():
+    assert not is_elsewhere(place_of_zip("08873"), "Franklin")
+    assert is_elsewhere(place_of_zip("38103"), "Franklin")  # of Tennessee, that has no townships
+    assert is_elsewhere(place_of_zip("44113"), "Springfield")  # of Ohio, a city of six codes
+    assert is_elsewhere(place_of_zip("08873"), "Cape May")  # a name that only two other states have
+
+
 def test_an_operators_file_tells_of_canada_by_first_halves(own):
     assert town_of("vancouver", "CA", "BC") == ("CA", ("V6B", "V6C"), "Vancouver", 49.283, -123.115, False)
     assert town_of("Montreal", "CA", "QC").codes == ("H2X",)

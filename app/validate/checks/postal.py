@@ -50,7 +50,7 @@ class Postal(Check[PostalSettings]):
     """Holds postal codes of the United States and Canada against state and country; their shape is the field type's.
 
     A ZIP code near a border may lie in either state, and one city's goes by the name of the next: a city is held against
-    it only where the state has one of that name, and far away. Area codes are the `phone` check's (`match`). Facts:
+    it only where its own state has one of that name, far away, and no township may be meant. Area codes are the `phone` check's (`match`). Facts:
     `geo.country`, `geo.states`, and where they are known `geo.lat`, `geo.lon` (of the ZIP code's middle, or its post office),
     `geo.city`, `geo.county`. What is of no state or another country has no coordinates.
     """
