@@ -121,7 +121,7 @@ class Attended:
         )  # fmt: skip
         self.callbacks = Callbacks(
             on.database, on.wire, on.world, on.metrics, process_id=on.identity, plans=on.plans,
-            lease_seconds=on.settings.lease_seconds,
+            lease_seconds=on.settings.lease_seconds, seats=lambda: on.engine.sender.seats,
         )  # fmt: skip
         self.callbacks.attend(on.upkeep)
         self.spec_changes = SpecChanges(

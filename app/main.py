@@ -119,8 +119,9 @@ class Process:
         self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)
         self.auctioneer = Auctioneer(
-            self.database, self.asking, world, self.metrics, plans=self.current_plans
-        )
+            self.database, self.asking, world, self.metrics, plans=self.current_plans,
+            seats=lambda: self.engine.sender.seats,
+        )  # fmt: skip
         self.evidence = EvidenceDesk(
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),

@@ -19,12 +19,15 @@ from app.distribute.auction import Bid, BidSettings, ranked
 from app.distribute.bitsets import positions
 from app.distribute.route import Match
 from app.distribute.wire import Wire
-from app.model import Accepted, Outcome, Scalar
+from app.model import Accepted, Outcome, Scalar, TryLater
 from app.pipeline.plans import CampaignPlan, Plans
+from app.pipeline.seats import Seats
 from app.store import replays
 from app.store.database import Database
 
 LATE = "late"
+NO_PLACE = "no_place"
+"""All of the places that its contract has at once were taken until the deadline: it was not asked."""
 
 
 class Lot(Struct, frozen=True, kw_only=True):
@@ -50,16 +53,19 @@ class Hammer(Struct, frozen=True):
 
 
 class Auctioneer:
-    """Its wire is not the one that hands leads over: pings take no buyer's place."""
+    """Its wire is not the one that hands leads over: pings take no lead's connection. A bidder whose contract says its
+    `concurrency` is asked on one of its `seats`; without these none is kept to."""
 
     def __init__(
-        self, database: Database, wire: Wire, world: World, metrics: Metrics, *, plans: Callable[[], Plans]
-    ) -> None:
+        self, database: Database, wire: Wire, world: World, metrics: Metrics, *, plans: Callable[[], Plans],
+        seats: Callable[[], Seats] | None = None,
+    ) -> None:  # fmt: skip
         self._database = database
         self._wire = wire
         self._world = world
         self._metrics = metrics
         self._plans = plans
+        self._seats = seats
         self._late: set[asyncio.Task[Any]] = set()
 
     async def hold(self, lot: Lot) -> Hammer:
@@ -115,14 +121,27 @@ class Auctioneer:
     async def _ask(self, lot: Lot, asked: Sequence[Contract], seconds: float) -> dict[str, Outcome]:
         """Contract → what it said in time."""
         at = self._world.now()
-        tasks = {asyncio.create_task(self._one(lot, one, at, seconds)): one for one in asked}
+        lined: set[str] = set()
+        tasks = {asyncio.create_task(self._seated(lot, one, at, seconds, lined)): one for one in asked}
         done, late = await asyncio.wait(tasks, timeout=seconds)
         for task in late:  # ended without being waited for: the deadline is the source's
             task.cancel()
             self._late.add(task)
             task.add_done_callback(self._late.discard)
         said = ((tasks[task].id, task.result()) for task in done)
-        return {contract: outcome for contract, outcome in said if outcome is not None}
+        found = {contract: outcome for contract, outcome in said if outcome is not None}
+        return found | dict.fromkeys(lined, TryLater(reason=NO_PLACE))
+
+    async def _seated(
+        self, lot: Lot, contract: Contract, at: datetime, seconds: float, lined: set[str]
+    ) -> Outcome | None:
+        """`lined` has it for as long as all places of its contract are taken."""
+        if self._seats is None or contract.doc.concurrency is None:
+            return await self._one(lot, contract, at, seconds)
+        lined.add(contract.id)
+        async with self._seats().at(contract):
+            lined.discard(contract.id)
+            return await self._one(lot, contract, at, seconds)
 
     async def _one(self, lot: Lot, contract: Contract, at: datetime, seconds: float) -> Outcome | None:
         ping = _ping_of(contract)
@@ -144,6 +163,7 @@ class Auctioneer:
         for one in asked:
             said = outcomes.get(one.id)
             word = LATE if said is None else "bid" if isinstance(said, Accepted) else "no"
+            word = NO_PLACE if isinstance(said, TryLater) and said.reason == NO_PLACE else word
             self._metrics.count("leadgate_bids_total", (one.id, out.get(one.id, word)))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.catalog.snapshot import Contract
 from app.core.events import CallbackGivenUp, Code, Id, bug, emit
 from app.core.metrics import Metrics
 from app.core.world import World
@@ -24,6 +25,7 @@ from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.record import reason_of
+from app.pipeline.seats import Seats
 from app.pipeline.sweep import Upkeep
 from app.store import callbacks
 from app.store.callbacks import Due
@@ -48,7 +50,10 @@ class Callbacks:
         process_id: Callable[[], UUID],
         plans: Callable[[], Plans],
         lease_seconds: float,
+        seats: Callable[[], Seats],
     ) -> None:
+        """A postback waits for one of its contract's `seats`, for as long as that takes."""
+        self._seats = seats
         self._database = database
         self._wire = wire
         self._world = world
@@ -118,7 +123,8 @@ class Callbacks:
             return
         to, conversation = told
         try:
-            conversed = await self._wire.converse(conversation)
+            async with self._seats().at(self._contract(due)):
+                conversed = await self._wire.converse(conversation)
         except Exception as error:
             emit(bug(error, "callback"))
             conversed = Conversed(outcome=TryLater(reason="internal_error"))
@@ -134,11 +140,15 @@ class Callbacks:
             return None
         return plan.callback, tell(telling(due, plan), plan.callback, at)
 
+    def _contract(self, due: Due) -> Contract | None:
+        """Whose buyer is told; None where a source is."""
+        contract_id = contract_of(due.source)
+        return self._plans().snapshot.contracts.get(contract_id) if contract_id else None
+
     def _place(self, due: Due) -> CallbackSettings | None:
         """Where a document is told: at the source's address, or at that of the contract's buyer."""
-        snapshot = self._plans().snapshot
-        if contract_id := contract_of(due.source):
-            contract = snapshot.contracts.get(contract_id)
+        if contract_of(due.source):
+            contract = self._contract(due)
             postback = contract.postback if contract is not None else None
             wanted = isinstance(postback, PostbackSettings) and due.event in postback.on
             return postback.to if isinstance(postback, PostbackSettings) and wanted else None

@@ -26,6 +26,7 @@ from app.pipeline.lanes import Lanes
 from app.pipeline.lining import Lining
 from app.pipeline.pacing import Paces
 from app.pipeline.pooled import NOBODY_THERE, all_away
+from app.pipeline.seats import Seats
 from app.pipeline.tracks import GONE, Job
 
 USUAL = 32
@@ -80,6 +81,7 @@ class Sender:
         self._busy: dict[str, int] = defaultdict(int)
         self._line: dict[str, list[tuple[float, int, Job]]] = defaultdict(list)  # heaps: the next is first
         self._came = count()
+        self.seats = Seats(self)
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_hand: set[UUID] = set()
         self.spoiled: set[UUID] = set()
@@ -118,10 +120,21 @@ class Sender:
         return self._busy[contract]
 
     def waiting(self, contract: str) -> int:
-        return len(self._line[contract])
+        return len(self._line[contract]) + self.seats.waiting(contract)
+
+    def take_place(self, contract: Contract) -> bool:
+        """Whether a conversation that is no hand-over may begin now; it leaves its place when it has ended."""
+        if self._busy[contract.id] >= self._room(contract):
+            return False
+        self._busy[contract.id] += 1
+        return True
+
+    def leave_place(self, contract: str) -> None:
+        self._next(contract)
 
     def admit(self, contract: str) -> None:
-        """Those in line for whom there is room begin, the earliest priority first."""
+        """Those in line for whom there is room begin, the earliest priority first; who only asks goes before."""
+        self.seats.admit(contract)
         line = self._line.get(contract)
         while line and self._busy[contract] < self._room(line[0][2].contract):
             self._busy[contract] += 1

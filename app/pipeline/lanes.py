@@ -22,6 +22,7 @@ from app.store.lanes import Lane, Renewal
 
 _LOOK, _STARVING, _LEAST = 0.5, 0.1, 0.05  # seconds from one look to the next: usually, without any, at least
 _SLOW = 60.0  # seconds that mails and files may take where nothing is said
+_ASKED = 30.0  # as long as an auction may wait for a bid
 _IDLE = 5.0  # seconds that a lane is kept without use
 _LATELY = 3.0  # seconds without a look after which nobody waits for a process to take its share
 _LAST_WORDS = 1.0
@@ -103,6 +104,8 @@ class Lanes:
         timeout = getattr(contract.settings, "timeout", None)
         usual = 0.0 if isinstance(contract.settings, Posting) else _SLOW
         said: float = usual if timeout is None else 2 * timeout.seconds  # a ping and a post, say
+        told = getattr(contract.postback, "timeout", None)
+        said = max(said, _ASKED if contract.bid is not None else 0.0, 0.0 if told is None else told.seconds)
         return max(self._lease, min(said, self._longest))
 
     # looking --------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def hears(vendor: Buyer, path: str = "/told", more: str = "") -> str:
 def callbacks_of(house: House) -> Callbacks:
     return Callbacks(
         house.database, house.engine.sender._wire, house.world, house.metrics, process_id=house.identity,
-        plans=lambda: house.plans, lease_seconds=20,
+        plans=lambda: house.plans, lease_seconds=20, seats=lambda: house.engine.sender.seats,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ class Process:
 
 class _Contract:
     id = NAME
-    settings = None
+    settings = bid = postback = None
 
 
 CONTRACT: Any = _Contract()
