@@ -24,7 +24,8 @@ class FieldMap:
     """Names are matched exactly, else without regard to case; ours need no mapping.
 
     Where several names lead to one field, the first that is not blank wins: exact before other case,
-    then mapped names in the order of the mapping, then our own name. The others are kept in `extra`.
+    then mapped names in the order of the mapping, then our own name; of two that differ only in case the
+    first by their letters, since no order can be told of an object's names. The others are kept in `extra`.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class FieldMap:
             field = route.field
             if field in chosen:
                 other = chosen[field]
-                if other[2].rank <= route.rank:
+                if (other[2].rank, other[1]) <= (route.rank, name):
                     extra[name] = raw
                     continue
                 extra[other[1]] = other[0]
