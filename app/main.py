@@ -47,6 +47,7 @@ from app.pipeline.look_ups import LookUps
 from app.pipeline.pinging import Pinger
 from app.pipeline.plans import Plans
 from app.pipeline.platform_desk import PlatformDesk
+from app.pipeline.refreshing import RefreshTokens
 from app.pipeline.settling import Settler
 from app.pipeline.silence import EVERY as SILENCE_EVERY
 from app.pipeline.silence import Silence
@@ -103,20 +104,26 @@ class Process:
         )
         self.catalogue.subscribe(self._swap)
         await self.catalogue.start()
+        self.identity = Identity(world, self.role)
+        self.refresh_tokens = RefreshTokens(
+            self.database, self.sealer, world, self.metrics,
+            process_id=self.identity, lease_seconds=settings.lease_seconds,
+        )  # fmt: skip
         self.wire = Wire(
             allow_private=settings.dangerously_allow_private_addresses,
             limits=WireLimits(total=settings.wire_seconds),
-            hostname=post.hostname(settings), relay=post.relay(settings),
+            hostname=post.hostname(settings), relay=post.relay(settings), keeper=self.refresh_tokens,
         )  # fmt: skip
         await self.wire.open()
         # takes no buyer's place
-        self.asking = Wire(allow_private=settings.dangerously_allow_private_addresses)
+        self.asking = Wire(
+            allow_private=settings.dangerously_allow_private_addresses, keeper=self.refresh_tokens
+        )
         await self.asking.open()
         self.resolver = MxResolver(world.monotonic)
         self.blocklists = Blocklists(world.monotonic)
         join(settings.data_dir / "offline")
         self.places = Places(settings.data_dir / "geo")
-        self.identity = Identity(world, self.role)
         self.reader = Reader(formats, platforms)
         self.auctioneer = Auctioneer(
             self.database, self.asking, world, self.metrics, plans=self.current_plans,
@@ -192,6 +199,7 @@ class Process:
         await self.attended.callbacks.stop(within=CALLBACKS_TOLD)
         await self.platforms.stop()
         await self.engine.stop(within=self.settings.drain_seconds)
+        await asyncio.gather(self.wire.rest(), self.asking.rest())
         await self.upkeep.stop()
         await self.catalogue.close()
         await self.evidence.close()
@@ -236,6 +244,7 @@ class Process:
         self.silence = Silence(self.database, self.metrics, snapshot=lambda: self.current_plans().snapshot)
         self.upkeep.also(LOOK_EVERY, self.channels.look)
         self.upkeep.also(3_600.0, self.channels.sweep)
+        self.upkeep.also(86_400.0, self.refresh_tokens.sweep)
         self.upkeep.also(SILENCE_EVERY, self.silence.look)
         self.upkeep.also(GAUGES_EVERY, self.channels.gauges, takes=False)
         self.upkeep.also(GAUGES_EVERY, self.silence.gauges, takes=False)

@@ -74,10 +74,14 @@ class Token(Struct, frozen=True, kw_only=True):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """A token is wanted. The wire keeps one for all grants of a `holder`, and fetches it by `call`, which hands nothing over."""
+    """A token is wanted. The wire keeps one for all grants of a `holder`, and fetches it by `call`, which hands nothing over.
+
+    Where that exchanges a refresh token, `renew` does so with one that came later.
+    """
 
     holder: str
     call: Callable[[], Call]
+    renew: Callable[[str], Call] | None = None
     refused: str = ""  # a token that was not taken: another is wanted
     hands_over: ClassVar[bool] = False
 

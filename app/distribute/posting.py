@@ -43,13 +43,14 @@ Timeout = Annotated[Duration, AfterValidator(_bearable)]
 
 
 class OAuth2(Settings):
-    """A token for our own account there: client credentials, or a refresh token that stays good."""
+    """A token for our own account there: client credentials, or a refresh token."""
 
     token_url: WebAddress
     client_id: str = Field(min_length=1)
     client_secret: SecretStr
     refresh_token: SecretStr | None = Field(
-        None, description="Exchanged for tokens, instead of the client alone."
+        None,
+        description="Exchanged for tokens, instead of the client alone. Where each exchange gives another, the newest is kept.",
     )
     scope: str = Field("", description="What is asked for; several are separated by blanks.")
     send: Literal["basic", "body"] = Field("basic", description="Where id and secret stand: header or body.")
@@ -70,10 +71,14 @@ class OAuth2(Settings):
             self.scope,
             repr(sorted(self.fields.items())),
         )
-        return Grant(holder=sha256("\0".join(said).encode()).hexdigest(), call=self.call)
+        renew = self.call if self.refresh_token is not None else None
+        return Grant(holder=sha256("\0".join(said).encode()).hexdigest(), call=self.call, renew=renew)
 
-    def call(self) -> Call:
+    def call(self, newer: str = "") -> Call:
+        """`newer`: the refresh token that has taken the place of the configured one."""
         secret, *refresh = self.secrets()
+        if newer:
+            refresh = [newer]
         asked = {"grant_type": "refresh_token" if refresh else "client_credentials"}
         asked |= {"refresh_token": refresh[0]} if refresh else {}
         asked |= {"scope": self.scope} if self.scope else {}
@@ -89,7 +94,7 @@ class OAuth2(Settings):
             headers=headers,
             body=urlencode(asked | dict(self.fields)).encode(),
             hands_over=False,
-            secrets=self.secrets(),
+            secrets=(*self.secrets(), *refresh),
         )
 
 

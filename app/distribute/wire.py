@@ -38,7 +38,7 @@ from app.distribute.offering import Offer, Offered
 from app.distribute.pool import IDLE_SECONDS, Limits, Pool, Resolve
 from app.distribute.smtp import Smtp
 from app.distribute.targets import Target, target_of
-from app.distribute.tokens import Tokens
+from app.distribute.tokens import Keeper, Tokens
 from app.model import Accepted, Duplicate, Outcome, Pooled, Rejected, TryLater, Unclear
 from app.remote.folder import Remote
 
@@ -74,6 +74,7 @@ class Wire:
         resolve: Resolve | None = None,
         hostname: str = "localhost",
         relay: MailServer | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self._pool = Pool(
@@ -81,16 +82,20 @@ class Wire:
         )
         self._smtp = Smtp(self._pool, connect=self.limits.connect, hostname=hostname, relay=relay, tls=tls)
         self._folders = Folders(self._pool)
-        self._tokens = Tokens(self.ask)
+        self._tokens = Tokens(self.ask, keeper)
         self._sweep: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         self._sweep_often()
 
+    async def rest(self) -> None:
+        """Hear out what is being exchanged for a token, while this process still counts as alive."""
+        await self._tokens.close()
+
     async def close(self) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
-        self._tokens.close()
+        await self._tokens.close()
         await self._pool.close()
 
     async def __aenter__(self) -> "Wire":

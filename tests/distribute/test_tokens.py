@@ -48,7 +48,7 @@ def server() -> Server:
 async def tokens(server: Server) -> AsyncIterator[Tokens]:
     kept = Tokens(server.fetch)
     yield kept
-    kept.close()
+    await kept.close()
 
 
 async def got(tokens: Tokens, wanted: Grant | None = None, within: float = 5.0) -> str:
