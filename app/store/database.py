@@ -15,6 +15,9 @@ import asyncpg
 import orjson
 
 from app.core.loop import running_loop
+from app.store import arrays
+
+arrays.quicken()
 
 OLDEST = 15
 PATIENCE_S = 2.0  # for a free connection and for connecting, together
