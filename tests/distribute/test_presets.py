@@ -54,6 +54,10 @@ def zoho(code: str, message: str, **details: Any) -> dict[str, Any]:
     return {"data": [{"code": code, "details": details, "message": message, "status": status}]}
 
 
+def convoso(code: int, text: str) -> bytes:
+    return said(200, {"success": False, "code": code, "text": text})
+
+
 def five9(code: str, said: str) -> bytes:
     page = (
         "<HTML><BODY><FORM><h1>Result:</h1><TABLE><TR><TD>Error Code:</TD><TD>"
@@ -87,11 +91,22 @@ def kind(outcome: Outcome) -> tuple[type, str | None]:
         ("sunco-zoho", ZOHO, said(429, {"code": "TOO_MANY_REQUESTS"}), (TryLater, "http_429")),
         ("sunco-zoho", ZOHO, said(200, zoho("SOMETHING_NEW", "?")), (Unclear, "unknown_word")),
         ("sunco-convoso", CONVOSO, said(200, {"success": True, "data": {"lead_id": 10050}}), (Accepted, "10050")),
-        ("sunco-convoso", CONVOSO, said(200, {"success": False, "code": 6003, "text": "Duplicate lead"}), (Duplicate, "Duplicate lead")),
-        ("sunco-convoso", CONVOSO, said(200, {"success": False, "code": 6002, "text": "Invalid phone"}), (Rejected, "Invalid phone")),
+        ("sunco-convoso", CONVOSO, convoso(6009, "The phone number already exists"), (Duplicate, "The phone number already exists")),
+        ("sunco-convoso", CONVOSO, convoso(6008, "The phone number is invalid"), (Rejected, "The phone number is invalid")),
+        ("sunco-convoso", CONVOSO, convoso(6079, "Invalid Email(s)"), (Rejected, "Invalid Email(s)")),
+        ("sunco-convoso", CONVOSO, convoso(6002, "No such List"), (TryLater, "No such List")),
+        ("sunco-convoso", CONVOSO, convoso(5001, "Auth token is invalid"), (TryLater, "Auth token is invalid")),
+        ("sunco-convoso", CONVOSO, convoso(403, "Forbidden"), (TryLater, "Forbidden")),
         ("sunco-convoso", CONVOSO, said(401, {"success": False, "text": "No such token"}), (TryLater, "No such token")),
         ("sunco-convoso", CONVOSO, http(200, b"<html>"), (Unclear, "unreadable_reply")),
         ("sunco-five9", FIVE9, five9("0", "The request was successfully processed"), (Accepted, None)),
+        ("sunco-five9", FIVE9, five9("602", "Record existed, added"), (Unclear, "Record existed, added")),
+        ("sunco-five9", FIVE9, five9("603", "Record exists in list"), (Duplicate, "Record exists in list")),
+        ("sunco-five9", FIVE9, five9("600", "No such field"), (TryLater, "No such field")),
+        ("sunco-five9", FIVE9, five9("711", "Invalid time to dial"), (TryLater, "Invalid time to dial")),
+        ("sunco-five9", FIVE9, five9("715", "Too many requests"), (TryLater, "Too many requests")),
+        ("sunco-five9", FIVE9, five9("718", "Domain not found"), (TryLater, "Domain not found")),
+        ("sunco-five9", FIVE9, five9("714", "Incorrect field format"), (Rejected, "Incorrect field format")),
         ("sunco-five9", FIVE9, five9("721", "Phone number is incorrect"), (Rejected, "Phone number is incorrect")),
         ("sunco-five9", FIVE9, http(401, b""), (TryLater, "later")),
         ("sunco-five9", FIVE9, plain("<html>Welcome to Five9"), (Unclear, "unreadable_reply")),
