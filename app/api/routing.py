@@ -1,5 +1,6 @@
 """`POST /admin/v1/route/explain`: what would become of a lead, and what its buyers would be sent, without sending it."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -12,6 +13,7 @@ from app.distribute.reasons import spoken
 from app.distribute.ties import ties
 from app.model import word_of
 from app.pipeline.details import shown_bytes
+from app.pipeline.foretelling import Waits
 from app.pipeline.rehearsing import Opening, Rehearsed
 
 router = APIRouter(prefix="/admin/v1/route", tags=["routing"])
@@ -52,6 +54,27 @@ class WouldSend(BaseModel):
     price: str
     request: FirstRequest | None = None
     outcome: str | None = None
+    begins_at: datetime | None = Field(
+        None, description="Where that is not at once: when the person may be called, or its turn comes."
+    )
+
+
+class TakesLater(BaseModel):
+    """A contract that would take it some time."""
+
+    contract: str
+    buyer: str
+    at: datetime | None = Field(None, description="From when on; missing where nobody can say.")
+    because: list[str] = Field(description="What stands against it until then: hours, cap per day …")
+
+
+class Waiting(BaseModel):
+    """Nobody takes it now."""
+
+    offered_again: bool = Field(description="False: it would be unsold at once.")
+    every: str | None = None
+    until: datetime | None = Field(None, description="When it is unsold for good.")
+    later: list[TakesLater]
 
 
 class Ranked(BaseModel):
@@ -81,6 +104,7 @@ class ExplainedLead(BaseModel):
     level: list[Level] = Field(description="Who of them stands level, and what tells them apart.")
     left_out: list[LeftOut]
     would_send: list[WouldSend]
+    waits: Waiting | None = Field(None, description="Only where nobody takes it now.")
     not_asked: list[str] = Field(
         description="Services that are asked of a lead that comes, and may cost: what they say may change all of it."
     )
@@ -139,7 +163,15 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
             for out in one.left_out
         ],
         "would_send": [_opening(opening) for opening in one.openings],
+        "waits": None if one.waits is None else _waiting(one.waits),
         "not_asked": one.unasked,
+    }  # fmt: skip
+
+
+def _waiting(one: Waits) -> dict[str, Any]:
+    return {
+        "offered_again": one.until is not None, "every": one.every, "until": one.until,
+        "later": [asdict(each) for each in one.later],
     }  # fmt: skip
 
 
@@ -153,6 +185,8 @@ def _opening(one: Opening) -> dict[str, Any]:
     told: dict[str, Any] = {
         "contract": one.job.contract.id, "buyer": one.job.contract.buyer, "price": written(one.job.price),
     }  # fmt: skip
+    if one.begins_at is not None:
+        told["begins_at"] = one.begins_at
     if one.exchange is not None:
         sent = one.exchange
         told["request"] = {

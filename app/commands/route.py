@@ -16,6 +16,7 @@ from app.commands.recalling import setting_of
 from app.commands.steps import Setting
 from app.commands.telling import foretell
 from app.commands.trace import document
+from app.commands.waiting_text import begins, waiting_lines, waiting_object
 from app.commands.words import coloured, money
 from app.core.errors import UnknownType
 from app.core.metrics import Metrics
@@ -124,6 +125,7 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
         told = {
             **document(one.story, setting), "not_asked": one.unasked,
             "limits": dict(one.limits),
+            "waits": None if one.waits is None else waiting_object(one.waits),
             "would_send": [_object(opening) for opening in one.openings],
         }  # fmt: skip
         return [orjson.dumps(told, default=str).decode()]
@@ -133,6 +135,8 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
         lines += ["limits", *(f"  {contract:<{width}}  {' · '.join(told)}" for contract, told in one.limits)]
     if one.unasked:
         lines.append(f"not asked: {', '.join(one.unasked)}; what is said there may change all of it")
+    if one.waits is not None:
+        lines += waiting_lines(one.waits, setting, everything=explain)
     for opening in one.openings:
         lines += _opening(opening, setting, explain=explain)
     return [*lines, ""] if explain else lines
@@ -141,6 +145,7 @@ async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: b
 def _opening(one: Opening, setting: Setting, *, explain: bool) -> list[str]:
     contract = one.job.contract
     told = f"{contract.id} of {contract.buyer} for {money(one.job.price)} {setting.currency}".rstrip()
+    told += begins(one, setting)
     if one.exchange is None:
         why = "has no adapter" if one.outcome is None else f"would end as {word_of(one.outcome)}"
         return [f"would go to {told}, which {why}"]
@@ -154,5 +159,5 @@ def _object(one: Opening) -> dict[str, Any]:
     return {
         "contract": contract.id, "buyer": contract.buyer, "price": one.job.price,
         "request": None if one.exchange is None else exchange_document(one.exchange),
-        "outcome": None if one.outcome is None else word_of(one.outcome),
+        "outcome": None if one.outcome is None else word_of(one.outcome), "begins_at": one.begins_at,
     }  # fmt: skip

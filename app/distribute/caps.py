@@ -133,6 +133,12 @@ class CountedCap:
             self._from, self._to = window(self.per, self.zone, at)
         self._key, self._use = self._at(self._from), None
 
+    def ends(self, at: datetime) -> datetime | None:
+        """When something of what is counted at `at` counts no more: the window ends, or a piece of a rolling one."""
+        if not self._from <= at < self._to:
+            self._look(at)
+        return None if self.per == "total" else self._to
+
     def _at(self, start: datetime) -> CounterKey:
         return f"{self._name}:{'ever' if self.per == 'total' else f'{start:%Y-%m-%dT%H:%MZ}'}"
 

@@ -1,10 +1,12 @@
 """What would become of a lead if it came now: the whole decision, taken back before anybody sees it."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.core.conditions import facts_of
 from app.core.errors import NotFound, TooLarge
@@ -26,6 +28,7 @@ from app.pipeline.decide import Decider, chain_of
 from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
+from app.pipeline.foretelling import Waits, begins_at, waits
 from app.pipeline.handing import handover_of
 from app.pipeline.plans import Plans, SourcePlan
 from app.pipeline.story import Story, story
@@ -56,12 +59,13 @@ class Opening(Struct, frozen=True):
     job: Job
     exchange: Exchange | None = None
     outcome: Outcome | None = None
+    begins_at: datetime | None = None  # where that is not now
 
 
 class Rehearsed(Struct, frozen=True):
     """One lead. `story` is what its rows would be, `left_out` says of each contract that would not get it why, `limits` how full those are
     of each that wants it,
-    `unasked` which services a lead that comes would be looked up at."""
+    `unasked` which services a lead that comes would be looked up at, `waits` what becomes of it where nobody takes it now."""
 
     decided: Decided
     story: Story
@@ -69,6 +73,7 @@ class Rehearsed(Struct, frozen=True):
     openings: list[Opening]
     unasked: list[str]
     limits: list[tuple[str, list[str]]]
+    waits: Waits | None = None
 
 
 class _TakenBack(Exception):
@@ -155,7 +160,11 @@ class Rehearser:
             told.detail["routing"]["chain"] = chain_of(one.draft, everything=True)
         full = dict(one.draft.choice.full)
         used = await _used(conn, one.draft)
-        openings = [opening(job, self._world, self._link) for job in one.jobs]
+        now = self._world.now()
+        openings = [
+            replace(opening(job, self._world, self._link), begins_at=await begins_at(conn, job, now))
+            for job in one.jobs
+        ]
         return Rehearsed(
             one,
             told,
@@ -163,6 +172,7 @@ class Rehearser:
             openings,
             _unasked(one.draft),
             _limits(one.draft, used),
+            await waits(conn, one, now),
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,29 @@ async def test_it_says_how_full_every_limit_is(
     await gate.fetch("update counter set value = case when key like 'cap:%' then 140 else 420000 end")
     told = await leadgate("route", "--lead", str(file), "--source", "acme", "--explain")
     assert "helio-us  budget  budget per total  42.00 of 50.00 in all" in told.stdout
+
+
+async def test_of_a_lead_that_nobody_takes_now_it_says_who_would_from_when(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    opens = datetime.now(UTC).replace(hour=8, minute=0, second=0) + timedelta(days=2)
+    hours = f'hours: {{zone: UTC, open: {{{opens:%a}: "08:00-18:00"}}}}'.replace(
+        f"{opens:%a}", f"{opens:%a}".lower()
+    )
+    closed = contract("sunco-west", buyer.url("sunco-west"), more=hours)
+    file = tmp_path / "lead.json"
+    file.write_text(json.dumps(ANN))
+    words = ("route", "--lead", str(file), "--source", "acme")
+    await gate.configure(source(), closed)
+    told = (await leadgate(*words)).stdout
+    assert "nobody takes it now; it would be unsold at once\n" in told
+    local = opens.astimezone()
+    assert f"  sunco-west  from {local:%a} {local.day} {local:%b} {local:%H}:00:00 " in told
+    assert told.rstrip().endswith(": hours")
+    await gate.configure(source(), closed, rank="price], requeue: {every: 15m, for: 1d}, then: [")
+    told = (await leadgate(*words)).stdout
+    assert told.startswith("would be delivering   ")
+    assert "nobody takes it now; it is offered again every 15m until " in told
+    assert told.rstrip().endswith(": hours; too late")
+    (one,) = objects(await leadgate(*words, "--json"))
+    assert (one["waits"]["every"], one["waits"]["later"][0]["because"]) == ("15m", ["hours"])
