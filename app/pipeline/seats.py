@@ -47,6 +47,8 @@ class Seats:
     def admit(self, contract: str) -> None:
         """Those for whom there is room sit down, in the order in which they came."""
         line = self._lines.get(contract)
+        if line is None:
+            return
         while line:
             of, seated = line[0]
             if not seated.done():
@@ -54,7 +56,7 @@ class Seats:
                     return
                 seated.set_result(None)
             line.popleft()
-        self._lines.pop(contract, None)
+        del self._lines[contract]
 
     async def _sit(self, contract: Contract) -> None:
         if not self.waiting(contract.id) and self._room.take_place(contract):

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.api.conftest import Api, serving
+from tests.api.test_routing import explain
 from tests.bidders import Bidders, bidder, campaign, market, source, standing
 
 FACTS = {"state": "CA", "bill": 180}
@@ -181,3 +182,15 @@ async def test_while_it_holds_nobody_is_asked_for_another_bid(api: Api, bidders:
     lead_id = await unsold(api, bidders)
     assert (await again(api, lead_id))["price"] == "15.00"
     assert len(bidders.pings()) == 2
+
+
+async def test_a_rehearsal_with_a_ping_shows_its_bidders_and_uses_nothing_up(
+    api: Api, bidders: Bidders
+) -> None:
+    ping_id = await ping(api)
+    await late_wants_it(api, bidders)
+    for _ in range(2):
+        (lead,) = (await explain(api, {**ANN, "ping_id": ping_id})).json()["leads"]
+        assert [(one["contract"], one["price"]) for one in lead["would_send"]] == [("volta", "15.00")]
+    assert await api.value("select lead_id from ping") is None
+    assert (await post(api, ping_id))["price"] == "15.00"
