@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.model import Lead
 from app.store.database import Database
 from app.validate.checks.jornaya import Jornaya, JornayaSettings
 from app.validate.checks.trusted_form import TrustedForm, TrustedFormSettings
@@ -68,19 +69,37 @@ async def test_a_service_that_fails_is_never_the_leads_fault(
     assert "s3cret" not in repr(told)
 
 
+def leads_of(buyer: Buyer, *paths: str) -> list[Lead]:
+    """One lead for the certificate under each path."""
+    return [
+        lead_of(
+            {"fields": {"email": "ann@example.com"}, "extra": {"trustedform_cert_url": buyer.url(path)}}, n
+        )
+        for n, path in enumerate(paths, 1)
+    ]
+
+
+async def test_a_dead_service_costs_its_deadline_once_and_then_nothing_whosever_certificate_it_is(
+    database: Database, buyer: Buyer
+) -> None:
+    to = TrustedFormSettings.model_validate(
+        {"key": "k", "cost": "0.15", "service": origin(buyer), "deadline": "200ms"}
+    )
+    became = []
+    async with desk(database) as at:
+        for lead in leads_of(buyer, "/cert-lags", "/cert-kept", "/cert-gone"):
+            (ask,) = TrustedForm().asks(lead, to)
+            became.append((await at.ask(lead, ask)).became)
+    assert became == ["late", "resting", "resting"]
+    assert len(buyer.received) == 1
+    assert await spent(database) == Decimal("0.15")
+
+
 async def test_each_lead_asks_for_itself_since_each_certificate_is_kept_for_one(
     database: Database, buyer: Buyer
 ) -> None:
     to = TrustedFormSettings.model_validate({"key": "k", "cache": "1d", "service": origin(buyer)})
-    leads = [
-        lead_of(
-            {
-                "id": f"019a9f3e-7c41-7d0a-b2f6-5c1e0000000{n}", "fields": {"email": "ann@example.com"},
-                "extra": {"trustedform_cert_url": buyer.url("/cert-kept")},
-            }
-        )
-        for n in (1, 2)
-    ]  # fmt: skip
+    leads = leads_of(buyer, "/cert-kept", "/cert-kept")
     async with desk(database) as at:
         for lead in leads:
             (ask,) = TrustedForm().asks(lead, to)
