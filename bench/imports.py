@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.load import Wrong
 from bench.processes import free_port, postgres, running
@@ -123,9 +124,9 @@ def _sent(product: Service, file: Path) -> str:
     return str(told["id"])
 
 
-def _state(product: Service, batch: str) -> dict[str, int]:
+def _state(product: Service, batch: str) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", product.port, timeout=30)
-    told: dict[str, int] = json.loads(_ask(connection, "GET", f"/v1/batches/{batch}", product.keys["ack"])[1])
+    told: dict[str, Any] = json.loads(_ask(connection, "GET", f"/v1/batches/{batch}", product.keys["ack"])[1])
     connection.close()
     return told
 

@@ -3,9 +3,11 @@
 import contextlib
 import http.client
 import os
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from bench.processes import free_port, running
 
 LEADGATE = str(Path(sys.executable).with_name("leadgate"))
 EXPECT = {"ack": '"outcome":"pending"', "path": '"outcome":"success"', "path_200": '"outcome":"success"'}
+_ANSWERS = re.compile(r'^leadgate_answers_total{outcome="(\w+)",source="(\w+)"} (\S+)$', re.M)
 _DRAIN_PATIENCE = 180.0
 
 
@@ -64,6 +67,14 @@ class Service:
 
     def target(self, source: str) -> Target:
         return Target(f"http://127.0.0.1:{self.port}/v1/leads", self.keys[source], EXPECT[source])
+
+    def answers(self, source: str) -> Counter[str]:
+        """outcome → how many of its answers said so, as the service counts them."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/metrics")
+        told = connection.getresponse().read().decode()
+        connection.close()
+        return Counter({o: int(float(n)) for o, of, n in _ANSWERS.findall(told) if of == source})
 
     def rss_mb(self) -> float:
         """The largest of its processes; PostgreSQL is not counted."""
