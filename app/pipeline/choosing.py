@@ -60,9 +60,15 @@ class Chooser:
                 self._hints[key] = seen[key] + n
 
     async def choose(
-        self, conn: Any, wants: Sequence[Want], give_back: Mapping[str, int] | None = None
+        self,
+        conn: Any,
+        wants: Sequence[Want],
+        give_back: Mapping[str, int] | None = None,
+        *,
+        left: dict[str, int] | None = None,
     ) -> Sequence[Choice]:
-        """Lock in sorted order, give back, choose, and count; all in the caller's transaction.
+        """Lock in sorted order, give back, choose, and count; all in the caller's transaction. Into `left` goes what the
+        caller counts himself, in a statement that he has to make anyway.
 
         Raises Again or `decisions.MissingCounters`: the caller rolls back, calls `prepare`, runs again.
         """
@@ -84,7 +90,10 @@ class Chooser:
         by = dict(done.increments)
         for key, n in back.items():
             by[key] = by.get(key, 0) - n
-        await decisions.count(conn, by)
+        if left is None:
+            await decisions.count(conn, by)
+        else:
+            left |= by
         self._extra -= seen.keys()
         if (task := asyncio.current_task()) is not None and not back:
             self._begun[task] = seen, by

@@ -126,11 +126,12 @@ class Decider:
             claims = Claims(drafts)
             held = await decisions.claim(conn, claims.wanted)
         await claims.settle(conn, held)
-        await claims.withdraw(conn, await self._route(conn, drafts))
+        by: dict[str, int] = {}
+        await claims.withdraw(conn, await self._route(conn, drafts, by))
         await redeem(conn, drafts)
         decided = [self._decided(draft) for draft in drafts]
         jobs = [job for one in decided for job in one.jobs]
-        await decisions.insert_decided(conn, [one.row for one in decided], starting(jobs), process_id)
+        await decisions.insert_decided(conn, [one.row for one in decided], starting(jobs), process_id, by)
         await queue(conn, jobs, process_id)
         await self._keep_waiting(conn, decided)
         await offending.note(conn, drafts)
@@ -170,8 +171,11 @@ class Decider:
             reasons=row.reasons, waits=self._waits(row.id) and not one.first,
         )  # fmt: skip
 
-    async def _route(self, conn: Any, drafts: Sequence[Draft]) -> set[UUID]:
-        """Who gets them; the ids of those that are refused now because their source may bring no more."""
+    async def _route(
+        self, conn: Any, drafts: Sequence[Draft], left: dict[str, int] | None = None
+    ) -> set[UUID]:
+        """Who gets them; the ids of those that are refused now because their source may bring no more. `left`: see
+        `Chooser.choose`."""
         began = self._world.monotonic()
         now = self._world.now()
         wanting: list[Draft] = []
@@ -189,7 +193,7 @@ class Decider:
         places = {draft.lead.id: place for place, draft in enumerate(real)}
         wants = [want_of(draft, places) for draft in real]
         if wants:
-            for draft, choice in zip(real, await self._chooser.choose(conn, wants), strict=True):
+            for draft, choice in zip(real, await self._chooser.choose(conn, wants, left=left), strict=True):
                 draft.choice = choice
                 if choice.refused and draft.verdict is not None:
                     draft.match, draft.verdict = None, refused(draft.verdict, choice.refused)

@@ -65,14 +65,15 @@ select * from unnest($1::text[], $2::bigint[], $3::timestamptz[]) as t(key, valu
 on conflict (key) do nothing
 """
 _LOCK = "select key, value from counter where key = any($1::text[]) order by key for update"
-_COUNT = """
+_ADD = """
 update counter c set value = c.value + t.by
-  from unnest($1::text[], $2::bigint[]) as t(key, by) where c.key = t.key
+  from unnest({}::text[], {}::bigint[]) as t(key, by) where c.key = t.key
 """
+_COUNT = _ADD.format("$1", "$2")
 
 # A whole batch in one statement: each one saved is a round trip under the batch's locks.
-_DECIDED = f"""
-with rows as materialized (
+_WRITTEN = f"""
+rows as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::float8[],
     $7::text[], $8::smallint[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::smallint[],
     $14::bigint[], $15::bool[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
@@ -104,6 +105,8 @@ with rows as materialized (
 )
 insert into attempt (lead_id, delivery_id, n, process_id) select lead_id, id, 1, $34 from handed
 """
+_DECIDED = f"with {_WRITTEN}"
+_DECIDED_COUNTED = f"with counted as ({_ADD.format('$37', '$38')}), {_WRITTEN}"
 
 _DELIVERIES = """
 with rows as materialized (
@@ -271,13 +274,22 @@ async def count(conn: Any, by: Mapping[str, int]) -> None:
 
 
 async def insert_decided(
-    conn: Any, leads: Sequence[NewLead], handed: Sequence[NewDelivery], process_id: UUID
+    conn: Any,
+    leads: Sequence[NewLead],
+    handed: Sequence[NewDelivery],
+    process_id: UUID,
+    by: Mapping[str, int] | None = None,
 ) -> None:
-    """Leads with their details, their deliveries, and the first attempts, before a byte leaves."""
+    """Leads with their details, their deliveries, and the first attempts, before a byte leaves; and `by` is added to
+    counters that this transaction has locked, as `count` does."""
     *c, agreed, currencies = columns(leads)
     c[5], c[10] = instants(c[5]), amounts(c[10])
     handed_ = _deliveries(handed) if handed else _NO_DELIVERIES
-    await conn.execute(_DECIDED, *c, *handed_, process_id, amounts(agreed), currencies)
+    written = (*c, *handed_, process_id, amounts(agreed), currencies)
+    if by:
+        await conn.execute(_DECIDED_COUNTED, *written, list(by), list(by.values()))
+    else:
+        await conn.execute(_DECIDED, *written)
 
 
 async def insert_deliveries(conn: Any, deliveries: Sequence[NewDelivery], process_id: UUID) -> None:
