@@ -50,7 +50,9 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=int, default=200_000, help="of the file that is imported")
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument(
+        "--connections", type=int, default=128, help="at once: enough that no core waits for the load"
+    )
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--results", type=Path, default=RESULTS)
     chosen = parser.parse_args(words)
@@ -180,10 +182,11 @@ def main() -> int:
     figures = measured(chosen, folder)
     figures |= {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "connections": chosen.connections,
         "bench_s": round(time.monotonic() - began, 1),
     }
     print(report.table(figures))
-    say(f"\n{figures['machine']}; {figures['bench_s']:.0f} s in all")
+    say(f"\n{figures['machine']}; {chosen.connections} connections; {figures['bench_s']:.0f} s in all")
     if "failed" in figures:
         say(f"bench: FAILED, nothing is written: {figures['failed']}\nbench: logs are in {folder}")
         return 1

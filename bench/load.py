@@ -50,7 +50,7 @@ class Target:
 class Load:
     """Hands every run ranges of leads that no other run has."""
 
-    def __init__(self, *, connections: int = 64, threads: int = 1) -> None:
+    def __init__(self, *, connections: int = 128, threads: int = 1) -> None:
         self.connections, self.threads = connections, threads
         self._ranges = count(0, threads)
         if shutil.which("wrk") is None:

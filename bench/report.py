@@ -24,6 +24,7 @@ GOALS = (
         "ack_vs_one_commit", "acknowledged / one commit per request", "{:.2f}", lambda x: x >= 1.8, ">= 1.8"
     ),
     Goal("path_ratio", "whole path / no-op", "{:.4f}", lambda x: x >= 0.08, ">= 0.08"),
+    Goal("path_200_ratio", "… with 200 contracts, caps, turns", "{:.4f}", lambda x: x >= 0.08, ">= 0.08"),
     Goal("checks_per_s_core", "checks, leads/s a core", "{:,.0f}", lambda x: x >= 3000, ">= 3,000"),
     Goal("route_ms_5000", "one lead among 5,000 contracts, ms", "{:.3f}", lambda x: x <= 1.0, "<= 1"),
     Goal("area_ms_5000", "where half list 1,000 postal codes, ms", "{:.3f}", lambda x: x <= 1.0, "<= 1"),
