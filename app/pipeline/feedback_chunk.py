@@ -21,6 +21,7 @@ from app.store.feedback import Handed, Heard, Known, NewFeedback, Own
 from app.store.returns import Request, Said
 
 _PLAIN = BuyerWords()
+_DECIDED = {"approve": "approved", "deny": "denied"}
 
 
 class Asked(Struct, frozen=True):
@@ -241,7 +242,7 @@ class Chunk:
         self.asked.append(
             Asked(asked.id, asked, way, Said(asked.id, "requested", self.by, item.note, item.evidence))
         )
-        self._requests[handed.id] = asked
+        self._requests[handed.id] = replace(asked, state=_DECIDED.get(way, "requested"))
         return _answered(asked.id, way)
 
     def _withdrawn(self, handed: Handed) -> bool:
@@ -249,7 +250,8 @@ class Chunk:
 
     def _once_more(self, at: int, item: Item, handed: Handed, request: Request) -> Result:
         """Asked again: once, where it was denied and there is something new to show."""
-        if request.state != "denied" or request.appealed or not item.evidence:
+        fresh = request.decided_at is None  # nobody knows yet that it is denied
+        if request.state != "denied" or request.appealed or fresh or not item.evidence:
             return Result(outcome="duplicate", id=request.id, code=request.state, message=_stands(request))
         contract = self._contract(handed.contract)
         policy = contract.returns if contract is not None else None
@@ -270,17 +272,26 @@ class Chunk:
         assert policy is not None, "it was admitted"
         used = None
         if policy.cap is not None:
-            sold, returned = await returns.used(
-                conn, contract.id, *terms.period(contract, policy, handed.sold_at)
-            )
-            used = (
-                sold,
-                returned + sum(one.request.contract == contract.id and not one.appeal for one in self.asked),
-            )
+            first, past = terms.period(contract, policy, handed.sold_at)
+            sold, returned = await returns.used(conn, contract.id, first, past)
+            used = sold, returned + self._counts(contract.id, first, past)
         verified = await verified_by(conn, reason, handed)
         return terms.facts_of(
             reason, self._heard.get(handed.id, ()), contract, policy, verified=verified, used=used
         )
+
+    def _counts(self, contract: str, first: datetime, past: datetime) -> int:
+        """What this transaction adds to the returns of a period, less what it takes back."""
+
+        def counted(one: Request) -> bool:
+            return (
+                one.contract == contract
+                and first <= one.sold_at < past
+                and not self._handed[one.delivery_id].test
+            )
+
+        asked = sum(counted(one.request) for one in self.asked if one.way != "deny")
+        return asked - sum(map(counted, self.withdrawn))
 
     async def _lead(self, conn: Any, handed: Handed) -> dict[str, Any]:
         """What rules may ask of it; nothing where retention or a request has taken it."""

@@ -40,7 +40,6 @@ class Effects:
     async def follow(self, conn: Any, chunk: Chunk) -> None:
         """What a correction takes back goes first: what is told next may depend on it."""
         await feedback.void(conn, [one.superseded for one in chunk.kept if one.superseded is not None])
-        await self._withdraw(conn, chunk.withdrawn, chunk.by)
         stop = chunk.stop | {
             one.row.lead_id for one in chunk.kept if one.row.code in STOP and one.superseded is None
         }
@@ -48,6 +47,7 @@ class Effects:
             await self._listed(conn, stop)
             await self._stopped(conn, stop, chunk)
         await self._ask(conn, chunk)
+        await self._withdraw(conn, chunk.withdrawn, chunk.by)  # also what was asked for just now
         await self._tell(conn, chunk.kept)
         await let_out(conn, self._plans, {one.handed.lead_id: one.handed.source for one in chunk.kept})
         done = {one.handed.id for one in chunk.kept if group_of(one.row.code) in _DONE}

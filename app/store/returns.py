@@ -25,8 +25,9 @@ _ALONE = "select pg_advisory_xact_lock($1, hashtext(t.contract)) from (select un
 _USED = """
 select (select count(*)::int from delivery
          where contract = $1 and state = 'accepted' and ended_at >= $2 and ended_at < $3 and not test),
-       (select count(*)::int from return_request
-         where contract = $1 and state in ('requested', 'approved') and sold_at >= $2 and sold_at < $3)
+       (select count(*)::int from return_request r
+         where contract = $1 and state in ('requested', 'approved') and sold_at >= $2 and sold_at < $3
+           and not exists (select from delivery d where d.id = r.delivery_id and d.test))
 """
 _ASK = """
 insert into return_request (id, delivery_id, lead_id, campaign, contract, buyer, source, state, reason, sold_at,
