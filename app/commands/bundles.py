@@ -11,8 +11,8 @@ import orjson
 import typer
 from msgspec.structs import asdict
 
-from app.commands import completing
 from app.commands.beside import Beside, beside
+from app.commands.completing import OfThisContract
 from app.commands.desk import (
     REFUSED,
     AsJson,
@@ -58,9 +58,7 @@ bundles = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 @bundles.callback(invoke_without_command=True)
 def listed(
     context: typer.Context,
-    contract: Annotated[
-        str | None, typer.Option(help="Of this contract only.", autocompletion=completing.contracts)
-    ] = None,
+    contract: OfThisContract = None,
     state: Annotated[list[str] | None, typer.Option(help=f"{', '.join(STATES)}; all unless said.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 30,
     utc: Utc = False,

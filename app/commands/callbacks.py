@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from app.commands import completing
+from app.commands.completing import OfThisSource
 from app.commands.desk import USAGE, AsJson, DataDir, DryRun, at_database, fail, say, settings_beside, tell
 from app.commands.words import counted, short, tail
 from app.store import callbacks as rows
@@ -18,9 +18,7 @@ Row = dict[str, Any]
 
 
 def callbacks(
-    source: Annotated[
-        str | None, typer.Option(help="Of this source only.", autocompletion=completing.sources)
-    ] = None,
+    source: OfThisSource = None,
     every: Annotated[bool, typer.Option("--all", help="Also what is still waited for.")] = False,
     again: Annotated[
         str | None, typer.Option(help="Tell this one anew, by the end of its id; `all` for every one shown.")

@@ -7,6 +7,7 @@ no database and never shows an error: what can't be looked up is not completed.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
@@ -63,6 +64,11 @@ def party(ctx: typer.Context, incomplete: str) -> list[str]:
 campaigns, sources, buyers = ids("campaign"), ids("source"), ids("buyer")
 accounts, key_owners = ids("buyer", "source"), ids("buyer", "source")
 lists, enrichers = ids("list"), ids("enricher")
+
+OfThisCampaign = Annotated[str | None, typer.Option(help="Of this campaign only.", autocompletion=campaigns)]
+OfThisSource = Annotated[str | None, typer.Option(help="Of this source only.", autocompletion=sources)]
+OfThisBuyer = Annotated[str | None, typer.Option(help="Of this buyer only.", autocompletion=buyers)]
+OfThisContract = Annotated[str | None, typer.Option(help="Of this contract only.", autocompletion=contracts)]
 
 
 def _looked_up(ctx: typer.Context, look: Look, begun: str) -> list[str]:

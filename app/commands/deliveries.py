@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from app.catalog.rows import catalogue_of
 from app.catalog.sealing import is_sealed
-from app.commands import completing
+from app.commands.completing import OfThisContract
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside
 from app.commands.moments import since_when
 from app.commands.trace import Utc
@@ -48,9 +48,7 @@ def deliveries(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on showing what comes; ^C to quit.")
     ] = False,
-    contract: Annotated[
-        str | None, typer.Option(help="Of this contract only.", autocompletion=completing.contracts)
-    ] = None,
+    contract: OfThisContract = None,
     outcome: Annotated[
         list[str] | None,
         typer.Option(help="Only what ended so: accepted, rejected, duplicate, trylater, unclear."),

@@ -7,7 +7,7 @@ import orjson
 import typer
 
 from app.catalog.rows import catalogue_of
-from app.commands import completing
+from app.commands.completing import OfThisSource
 from app.commands.desk import AsJson, DataDir, at_database, say, settings_beside, world
 from app.commands.moments import since_when
 from app.commands.words import columns
@@ -25,9 +25,7 @@ def fraud(
         str | None, typer.Option(help="Leads received since: 2h, 7d or 2026-11-20; 7 days unless said.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="And before: 2026-11-27.")] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Of this source only.", autocompletion=completing.sources)
-    ] = None,
+    source: OfThisSource = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:

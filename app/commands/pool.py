@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.commands import completing
 from app.commands.beside import Beside, beside
+from app.commands.completing import OfThisBuyer
 from app.commands.desk import (
     USAGE,
     AsJson,
@@ -67,9 +68,7 @@ class Counter(Struct, frozen=True):
 @pool.callback(invoke_without_command=True)
 def every(
     context: typer.Context,
-    buyer: Annotated[
-        str | None, typer.Option(help="Of this buyer only.", autocompletion=completing.buyers)
-    ] = None,
+    buyer: OfThisBuyer = None,
     team: Annotated[str | None, typer.Option(help="What is offered to this team only.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: AsJson = False,

@@ -11,6 +11,7 @@ import typer
 
 from app.catalog.rows import catalogue_of
 from app.commands import completing, profiting
+from app.commands.completing import OfThisSource
 from app.commands.desk import AsJson, DataDir, at_database, fail, say, settings_beside, world
 from app.commands.moments import since_when
 from app.commands.words import columns, money
@@ -37,9 +38,7 @@ def counted(
         str | None, typer.Option(help="From this day on: 7d or 2026-11-20; 7 days unless said.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Before this day: 2026-11-27.")] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Of this source only.", autocompletion=completing.sources)
-    ] = None,
+    source: OfThisSource = None,
     zone: Annotated[str, typer.Option(help="Whose days: America/Los_Angeles.")] = "UTC",
     as_json: AsJson = False,
     data_dir: DataDir = None,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import typer
 
-from app.commands import completing
 from app.commands.beside import Beside, beside
+from app.commands.completing import OfThisBuyer, OfThisContract
 from app.commands.desk import (
     REFUSED,
     AsJson,
@@ -45,12 +45,8 @@ returns = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 def listed(
     context: typer.Context,
     state: Annotated[str, typer.Option(help=f"{', '.join(STATES)}, or all.")] = "requested",
-    contract: Annotated[
-        str | None, typer.Option(help="Of this contract only.", autocompletion=completing.contracts)
-    ] = None,
-    buyer: Annotated[
-        str | None, typer.Option(help="Of this buyer only.", autocompletion=completing.buyers)
-    ] = None,
+    contract: OfThisContract = None,
+    buyer: OfThisBuyer = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: AsJson = False,
     data_dir: DataDir = None,

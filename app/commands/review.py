@@ -9,8 +9,8 @@ import typer
 
 from app.catalog.review import ReviewDoc
 from app.catalog.rows import catalogue_of
-from app.commands import completing
 from app.commands.beside import Beside, beside
+from app.commands.completing import OfThisCampaign, OfThisSource
 from app.commands.desk import (
     AsJson,
     DataDir,
@@ -43,12 +43,8 @@ review = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
 @review.callback(invoke_without_command=True)
 def held(
     context: typer.Context,
-    source: Annotated[
-        str | None, typer.Option(help="Of this source only.", autocompletion=completing.sources)
-    ] = None,
-    campaign: Annotated[
-        str | None, typer.Option(help="Of this campaign only.", autocompletion=completing.campaigns)
-    ] = None,
+    source: OfThisSource = None,
+    campaign: OfThisCampaign = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: AsJson = False,
     data_dir: DataDir = None,

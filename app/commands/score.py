@@ -14,6 +14,7 @@ from app.catalog.modelling import TARGETS, Fitted, Model, ModelDoc, read_model
 from app.catalog.problems import suggestion
 from app.catalog.rows import catalogue_of
 from app.commands import completing
+from app.commands.completing import OfThisCampaign
 from app.commands.desk import (
     USAGE,
     AsJson,
@@ -135,9 +136,7 @@ def _report(settings: Settings, model: Model, doc: ModelDoc) -> None:
 
 @score.command("models")
 def models_(
-    campaign: Annotated[
-        str | None, typer.Option(help="Of this campaign only.", autocompletion=completing.campaigns)
-    ] = None,
+    campaign: OfThisCampaign = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -211,9 +210,7 @@ def deactivate(
 
 @score.command("drift")
 def drift(
-    campaign: Annotated[
-        str | None, typer.Option(help="Of this campaign only.", autocompletion=completing.campaigns)
-    ] = None,
+    campaign: OfThisCampaign = None,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
