@@ -50,9 +50,7 @@ def options(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=int, default=200_000, help="of the file that is imported")
-    parser.add_argument(
-        "--connections", type=int, default=128, help="at once: enough that no core waits for the load"
-    )
+    parser.add_argument("--connections", type=int, default=128, help="so many requests at once")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--results", type=Path, default=RESULTS)
     chosen = parser.parse_args(words)
