@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.pipeline.feedback_reading import items_of
 from tests.api.conftest import Api, serving
 from tests.buyer import Buyer
 from tests.pipeline.house import catalogue, contract, lead, source
@@ -108,12 +109,14 @@ async def test_the_same_a_hundred_times_at_once_is_kept_once(told: Told) -> None
 
 async def test_another_buyers_delivery_is_answered_as_one_that_never_was(told: Told) -> None:
     delivery = await told.sold()
+    day = await told.value("select (ended_at at time zone 'UTC')::date::text from delivery")
     nobodys = "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"
     for meant in (
         {"delivery_id": delivery},
         {"delivery_id": nobodys},
         {"delivery_id": "no id"},
         {"reference": "SC-88213"},
+        {"match": {"email": "ann@example.com", "sold_on": day}},
     ):
         (result,) = await told.results({**meant, "code": "contacted"}, key=told.other)
         assert result == {
@@ -155,6 +158,29 @@ async def test_two_that_may_be_meant_are_named_and_nothing_is_kept(told: Told) -
     assert result["outcome"] == "ambiguous"
     assert sorted(result["ids"]) == sorted([first, second])
     assert await told.value("select count(*) from feedback") == 0
+
+
+async def test_a_person_who_was_sold_twice_that_day_is_ambiguous(told: Told) -> None:
+    both = sorted([await told.sold("ann@example.com"), await told.sold("ann@example.com")])
+    day = await told.value("select max(ended_at at time zone 'UTC')::date::text from delivery")
+    result = await told.one(match={"email": "ann@example.com", "sold_on": day}, code="contacted")
+    assert (result["outcome"], sorted(result["ids"]), result["id"]) == ("ambiguous", both, None)
+    assert await told.value("select count(*) from feedback") == 0
+
+
+async def test_ten_thousand_items_are_one_body_and_each_has_its_place() -> None:
+    found = items_of(b"[" + b",".join(b'{"code": "won"}' for _ in range(10_000)) + b"]", "application/json")
+    assert len(found) == 10_000
+    lines = items_of(b'{"code": "won"}\n{\n\n{"code": "lost"}\n', "application/x-ndjson")
+    assert [type(one).__name__ for one in lines] == ["Item", "Wrong", "Item"]
+
+
+async def test_more_items_than_one_transaction_takes_are_answered_in_their_order(told: Told) -> None:
+    delivery = await told.sold()
+    items = [{"delivery_id": delivery, "code": "attempted", "external_id": f"c{n % 150}"} for n in range(230)]
+    results = await told.results(items)
+    assert [one["outcome"] for one in results] == ["accepted"] * 150 + ["duplicate"] * 80
+    assert [one["id"] for one in results[150:]] == [one["id"] for one in results[:80]]
 
 
 async def test_every_kind_of_body_is_read(told: Told) -> None:
