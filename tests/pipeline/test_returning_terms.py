@@ -194,3 +194,26 @@ async def test_an_amount_of_a_sources_cap_counts_fixed_prices_and_no_share(
             await open_.house.run("truncate counter")
             assert (await open_.house.one(lead())).outcome == "success"
             assert (await open_.house.one(lead("bob@example.com"))).outcome == second
+
+
+async def test_a_body_counts_for_each_period_its_own_and_nothing_that_a_rule_has_denied(
+    database: Database, buyer: Buyer
+) -> None:
+    rule = "auto: [{when: \"reason == 'other'\", do: deny}]"
+    terms = f"{TERMS.replace('7d', '60d')}, cap: {{percent: 0, per: month, min: 1}}, {rule}"
+    async with desk(database, source(), selling(buyer, terms)) as open_:
+        before, denied, one, two = [await open_.sold(f"a{n}@example.com") for n in range(4)]
+        month = "update delivery set ended_at = now() - interval '32 days' where id = $1"
+        await open_.house.run(month, before)
+        asked = {before: "wrong_number", denied: "other", one: "wrong_number", two: "wrong_number"}
+        results = await open_.tell(
+            *({"type": "return", "delivery_id": str(id_), "reason": why} for id_, why in asked.items()),
+            {"type": "return", "delivery_id": str(denied), "reason": "other", "evidence": "recording 17"},
+        )
+        codes = [(result.outcome, result.code) for result in results]
+        assert codes == [
+            ("pending", "requested"), ("rejected", "denied"), ("pending", "requested"), ("rejected", "over_cap"),
+            ("duplicate", "denied"),
+        ]  # fmt: skip
+        appeal = await open_.give_back(denied, "other", evidence="recording 18")
+        assert (appeal.outcome, appeal.code) == ("pending", "appealed")
