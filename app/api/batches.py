@@ -86,6 +86,7 @@ class BatchPreview(BaseModel):
     kind: str
     columns: list[Column]
     first: list[dict[str, Any]] = Field(description="The first rows, as they would be kept.")
+    lacking: list[str] = Field([], description="Required fields that none of the first rows has.")
 
 
 Name = Annotated[str, Query(max_length=255, description="The file's name, for you to know it by.")]
@@ -260,7 +261,9 @@ def _columns(found: Preview) -> list[Column]:
 
 def previewed(found: Preview) -> BatchPreview:
     first = [_named(record, found.names) for _, record in found.look.first]
-    return BatchPreview(kind=found.look.shape.kind, columns=_columns(found), first=first)
+    return BatchPreview(
+        kind=found.look.shape.kind, columns=_columns(found), first=first, lacking=list(found.lacking)
+    )
 
 
 def _named(record: Mapping[str, Raw], names: Mapping[str, str]) -> dict[str, Raw]:

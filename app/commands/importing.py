@@ -38,6 +38,8 @@ def plan_of(given: Given, shown: Preview) -> Iterator[str]:
         (_short(one.column), f"→ {one.field}" if one.field else "·", _BY[one.by]) for one in shown.guesses
     ]
     yield from (f"  {line}" for line in columns(told))
+    for field in shown.lacking:
+        yield f"  ! {field} is required, and none of the first rows has it: --map 'column={field}' says which column it is"
 
 
 def first_rows(shown: Preview, fields: FieldMap) -> Iterator[str]:

@@ -18,6 +18,7 @@ from app.ingest.fieldtype import fieldtypes
 from app.ingest.files import Look, look_at
 from app.ingest.guessing import Guess, guess, names_of
 from app.ingest.reading import Reader
+from app.model import Record
 from app.pipeline.batch_reading import BatchReading
 from app.pipeline.batch_spool import Spool, digest, identity_of
 from app.pipeline.faults import Retrying
@@ -57,11 +58,13 @@ class Given(Struct, frozen=True, kw_only=True):
 
 
 class Preview(Struct, frozen=True):
-    """What would be read, and as what: `names` are the columns that are kept under another name."""
+    """What would be read, and as what: `names` are the columns that are kept under another name, `lacking` are the
+    required fields that none of the first rows has."""
 
     look: Look
     guesses: Sequence[Guess]
     names: dict[str, str]
+    lacking: Sequence[str] = ()
 
 
 class Batches:
@@ -103,7 +106,18 @@ class Batches:
             )
         campaign, records = snapshot.campaigns[source.campaign], [record for _, record in look.first]
         guesses = guess(look.shape.columns, records, source, campaign, fieldtypes, said=given.said)
-        return Preview(look, guesses, names_of(guesses, source, campaign))
+        names = names_of(guesses, source, campaign)
+        return Preview(look, guesses, names, self._lacking(source_id, records, names))
+
+    def _lacking(self, source_id: str, records: Sequence[Record], names: Mapping[str, str]) -> Sequence[str]:
+        """A column that nobody recognised costs every row of a file; it is told before the first."""
+        plan = self._plans().source(source_id)
+        if plan is None or not records:
+            return ()
+        here: set[str] = set()
+        for record in records:
+            here |= plan.fields.apply({names.get(name, name): raw for name, raw in record.items()})[0].keys()
+        return [name for name, doc in plan.campaign.doc.fields.items() if doc.required and name not in here]
 
     async def begin(
         self,

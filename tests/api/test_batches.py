@@ -103,8 +103,14 @@ async def test_a_preview_begins_nothing(api: Api) -> None:
     assert answer.json()["first"][0] == {
         "first_name": "Ann0", "email": "ann0@example.com", "phone": "78701", "state": "TX",
     }  # fmt: skip
+    assert answer.json()["lacking"] == []
     assert await api.value("select count(*) from batch") == 0
     assert spooled(api) == []
+
+
+async def test_a_preview_names_required_fields_that_no_row_has(api: Api) -> None:
+    body = b"Vorname,Contact\r\nAnn,first\r\n,second\r\n"
+    assert (await send(api, body, query="?preview=1")).json()["lacking"] == ["email"]
 
 
 NO_FILES: list[tuple[bytes, str, int, str]] = [

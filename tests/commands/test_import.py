@@ -14,7 +14,7 @@ import pytest
 
 from app.settings import Settings
 from app.store.database import Database
-from tests.commands.conftest import Gate, Leadgate, source
+from tests.commands.conftest import Gate, Leadgate, objects, source
 
 COLUMNS = "First Name,E-Mail,state,bill,Fax\n"
 
@@ -41,6 +41,22 @@ async def test_a_dry_run_shows_each_column_s_way_and_the_first_rows_and_begins_n
     assert "    email       ann0@example.com" in told.stdout
     assert "    email       ! no address" in told.stdout
     assert await gate.one("select count(*) from batch") == 0
+
+
+async def test_a_required_field_that_no_row_has_is_told_before_anything_is_begun(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate.configure(source("acme", reply="receipt"))
+    file = tmp_path / "october.csv"
+    file.write_text("First Name,Contact\nAnn,by phone\nBob,by mail\n")
+    told = await leadgate("import", str(file), "--source", "acme", "--dry-run")
+    assert (
+        "  ! email is required, and none of the first rows has it: --map 'column=email' says which column it is"
+        in told.stdout.splitlines()
+    )
+    assert "first_name is required" not in told.stdout
+    [shown] = objects(await leadgate("import", str(file), "--source", "acme", "--dry-run", "--json"))
+    assert shown["lacking"] == ["email"]
 
 
 async def test_it_ends_with_what_became_of_the_rows_and_where_the_others_are(
