@@ -217,3 +217,13 @@ async def test_a_body_counts_for_each_period_its_own_and_nothing_that_a_rule_has
         ]  # fmt: skip
         appeal = await open_.give_back(denied, "other", evidence="recording 18")
         assert (appeal.outcome, appeal.code) == ("pending", "appealed")
+
+
+async def test_a_claim_is_verified_by_what_a_check_had_found(database: Database, buyer: Buyer) -> None:
+    rule = 'auto: [{when: "verified == true", do: approve}]'
+    found = "[{check: phone, fields: [phone], fictional: flag}]"
+    async with desk(database, source(), selling(buyer, f"{TERMS}, {rule}"), checks=found) as open_:
+        fictional = await open_.sold(phone="512-555-0143")
+        other = await open_.sold("bob@example.com", phone="512-472-0143")
+        assert (await open_.give_back(other, "disconnected")).code == "requested"
+        assert (await open_.give_back(fictional, "disconnected")).code == "approved"
