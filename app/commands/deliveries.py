@@ -155,10 +155,18 @@ def shown(turn: Turn, view: View) -> str:
     if view.as_json:
         return _document(turn)
     width = max((len(id_) for id_ in ([view.contract] if view.contract else view.places)), default=0)
-    word, text = ("post", view.places.get(turn.contract, "")) if turn.turn == "asked" else _told(turn, view)
+    word, text = ("post", _asked(turn, view)) if turn.turn == "asked" else _told(turn, view)
     arrow = "-->" if turn.turn == "asked" else "<--"
     line = f"{clock(turn.at, view.zone)}  {arrow}  {word:<9}{tail(turn.id)}  {turn.contract:<{width}}  {text}"
     return coloured(line.rstrip())
+
+
+def _asked(turn: Turn, view: View) -> str:
+    """Where it was asked then: the contract may have another address by now."""
+    today = view.places.get(turn.contract, "")
+    if DOTS in today or not (turn.url or "").startswith(("http://", "https://")):
+        return today
+    return str(turn.url).partition("?")[0]
 
 
 def _told(turn: Turn, view: View) -> tuple[str, str]:
@@ -185,7 +193,7 @@ def _told(turn: Turn, view: View) -> tuple[str, str]:
 
 
 def _document(turn: Turn) -> str:
-    told = {name: getattr(turn, name) for name in turn.__struct_fields__}
+    told = {name: getattr(turn, name) for name in turn.__struct_fields__ if name != "url"}
     if turn.turn == "asked":
         told = {
             name: told[name]

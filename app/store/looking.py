@@ -29,13 +29,15 @@ _TURNS = """
 select * from (
   select d.id, d.lead_id, d.contract, d.campaign, d.state, d.next_at, d.attempts, a.n, a.started_at as at,
          'asked' as turn, null::text as outcome, null::text as reason, null::text as reference,
-         null::numeric as price, null::real as ms, false as late, null::int as status, null::text as error
+         null::numeric as price, null::real as ms, false as late, null::int as status, null::text as error,
+         (select ended.exchanges -> -1 ->> 'url' from attempt_end ended
+           where ended.lead_id = a.lead_id and ended.delivery_id = a.delivery_id and ended.n = a.n limit 1) as url
     from attempt a join delivery d on d.id = a.delivery_id
    where a.lead_id >= $1 and a.started_at > $2 and a.started_at <= $3
   union all
   select d.id, d.lead_id, d.contract, d.campaign, d.state, d.next_at, d.attempts, e.n, e.ended_at,
          'told', e.outcome, e.reason, e.reference, coalesce(e.price, d.price), e.ms, e.late,
-         (e.exchanges -> -1 ->> 'status')::int, e.exchanges -> -1 ->> 'error'
+         (e.exchanges -> -1 ->> 'status')::int, e.exchanges -> -1 ->> 'error', null
     from attempt_end e join delivery d on d.id = e.delivery_id
    where e.lead_id >= $1 and e.ended_at > $2 and e.ended_at <= $3
 ) turns
@@ -71,7 +73,8 @@ class TooManyToLookThrough(Exception):
 
 
 class Turn(Struct, frozen=True, kw_only=True):
-    """One half of a conversation: a buyer was `asked`, or has `told`. `state` is the delivery's by now."""
+    """One half of a conversation: a buyer was `asked`, or has `told`. `state` is the delivery's by now; `url` is where
+    he was asked, known once that has ended."""
 
     id: UUID
     lead_id: UUID
@@ -91,6 +94,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     late: bool
     status: int | None
     error: str | None
+    url: str | None = None
 
 
 class Figures(Struct, frozen=True, kw_only=True):

@@ -42,6 +42,17 @@ async def test_each_turn_is_a_line(gate: Gate, buyer: CountingBuyer, leadgate: L
     )
 
 
+async def test_what_was_asked_is_shown_where_it_was_asked_though_the_buyer_has_moved(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), contract("sunco-west", buyer.url("sunco-west")))
+    await gate.post()
+    await gate.configure(source(), contract("sunco-west", "https://moved.example/leads"))
+    asked, told = (await leadgate("deliveries")).stdout.splitlines()
+    assert asked.endswith(f"  sunco-west  {buyer.url('sunco-west')}")
+    assert "Accepted" in told
+
+
 def test_an_address_that_is_a_secret_is_not_shown_even_sealed() -> None:
     assert place({"adapter": "chat", "url": "sealed:v1:1DqX8UzV"}) == "chat •••"
     assert place({"adapter": "webhook", "url": "https://a.example/x?key=1"}) == "https://a.example/x"
