@@ -25,7 +25,9 @@ async def three(gate: Gate, buyer: CountingBuyer) -> str:
         contract("horizon-ca", buyer.url("horizon-ca"), price="45.00"),
         contract("sunco-west", buyer.url("sunco-west")),
     )
-    return await gate.post()
+    lead = await gate.post()
+    await gate.becomes(lead, "sold")  # on a busy machine the deadline is sooner
+    return lead
 
 
 async def test_each_turn_is_a_line(gate: Gate, buyer: CountingBuyer, leadgate: Leadgate) -> None:
