@@ -22,6 +22,11 @@ RevenueShare = Annotated[
 ]
 
 
+def as_percent(share: Decimal) -> str:
+    """As people write it: "60", "33.333333"."""
+    return f"{share.normalize():f}"
+
+
 def part_of(amount: Decimal, percent: Decimal) -> Decimal:
     """To the millionth, halves away from zero, as the ledger has it."""
     return (amount * percent / 100).quantize(_PLACES, ROUND_HALF_UP)

@@ -94,6 +94,8 @@ def text(told: Spec) -> Iterator[str]:
     )
     if told.price is not None:
         yield f"price {told.price} {told.currency}"
+    if told.revenue_share is not None:
+        yield f"revenue share {told.revenue_share} % of each sale, in {told.currency}"
     yield from (
         word for word, so in (("paused", told.paused), ("every lead is a test", told.only_tests)) if so
     )

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from app.catalog.documents import CampaignDoc, MapTo, SourceDoc
+from app.catalog.paying import as_percent
 from app.catalog.snapshot import Snapshot
 from app.core.money import written
 from app.core.registry import Registry
@@ -100,6 +101,8 @@ class Spec(_Word):
     reply: Literal["receipt", "verdict", "sold"]
     deadline_seconds: float
     price: str | None = None
+    revenue_share: str | None = None
+    """Percent of what each of its sales brings, instead of a price."""
     currency: str
     only_tests: bool = False
     paused: bool = False
@@ -160,6 +163,7 @@ def bare(campaign: CampaignDoc, source: SourceDoc, known: Known, *, base: str, v
         content_types=tuple(sorted(k for f in known.formats for k in f.content_types if k[0] != "+")),
         reply=source.reply, deadline_seconds=source.deadline.seconds, only_tests=source.test,
         price=None if source.price is None else written(source.price), currency=campaign.currency,
+        revenue_share=None if source.revenue_share is None else as_percent(source.revenue_share),
         paused=source.paused, coarse=source.reasons == "coarse", fields=fields, doors=tuple(doors(source)),
         ping=ping_spec(campaign, source, fields, base),
         checks=() if source.reasons == "coarse" else tuple(checks_told(rules, {f.field: f.name for f in fields})),

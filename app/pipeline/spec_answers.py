@@ -1,17 +1,21 @@
 """The answers that a source gets, each made by the code that makes the real ones."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from app.catalog.documents import SourceDoc
+from app.catalog.paying import part_of
 from app.core.errors import NoKey, NotDurable, Refused, Unreadable
+from app.core.money import written
 from app.model import Finding
-from app.pipeline.answers import Answer, bought, pending, reasons_of, refused, unsold_reasons
+from app.pipeline.answers import ZERO, Answer, bought, pending, reasons_of, refused, unsold_reasons
 
 _LEAD = UUID("01a20202-b0f1-78ef-b670-e65ac63bbcc6")
+_SALE = Decimal("10")
 _ERRORS: tuple[tuple[str, Refused], ...] = (
     ("no key", NoKey("send the source's key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")),
     (
@@ -61,7 +65,11 @@ def _outcomes(source: SourceDoc, refusals: Iterable[Finding]) -> Iterator[tuple[
     coarse = source.reasons == "coarse"
     state = "delivering" if source.reply == "verdict" else "sold"
     yes = "it passed all checks" if source.reply == "verdict" else "it was bought"
-    yield "accepted", bought(_LEAD, state, source.price), yes
+    price = source.price
+    if source.revenue_share is not None and source.reply != "verdict":
+        price = part_of(_SALE, source.revenue_share)
+        yes += f"; price is your part, here of a sale for {written(_SALE)}"
+    yield "accepted", bought(_LEAD, state, price), yes
     for finding in refusals:
         came_before = finding.code == "duplicate"
         named, when = ("duplicate", "it came before") if came_before else ("rejected", "a check refused it")
@@ -71,7 +79,7 @@ def _outcomes(source: SourceDoc, refusals: Iterable[Finding]) -> Iterator[tuple[
 
 
 def _no(source: SourceDoc, state: str, reasons: Any) -> Answer:
-    return refused(_LEAD, state, source.price, reasons)
+    return refused(_LEAD, state, source.price if source.revenue_share is None else ZERO, reasons)
 
 
 def _answer(answer: Answer, outcome: str, when: str, base: str) -> AnswerSample:

@@ -185,6 +185,29 @@ async def test_the_answers_are_those_that_come(api: Api) -> None:
     assert real == said["error", 401]
 
 
+async def test_a_part_of_each_sale_is_told_and_answered_as_the_spec_says(api: Api) -> None:
+    shared = yaml(DUPLICATES, reply="sold").replace('price: "12.50"', 'revenue_share: "60"')
+    await api.configure(shared)
+    told = (await api.get("/v1/spec.json", api.acme)).json()
+    assert (told["price"], told["revenue_share"]) == (None, "60")
+    text = (await api.get("/v1/spec.html", api.acme)).text
+    assert "60 % of what each buyer pays for your lead, in USD" in text
+    assert "None is agreed here" not in text
+    said = {one["outcome"]: one["body"]["price"] for one in told["answers"] if "price" in one["body"]}
+    good, bad = {"fname": "Ann", "contact.mail": "ann@example.com"}, {"contact.mail": "b@example.com"}
+    assert (await api.post(bad)).json()["price"] == said["rejected"]
+    assert (await api.post(good)).json()["price"] == said["no buyer"]
+    await api.configure(shared.replace("reply: sold", "reply: verdict"))
+    assert "tells no price" in (await api.get("/v1/spec.html", api.acme)).text
+
+
+async def test_a_source_that_has_a_price_or_nothing_reads_so(api: Api) -> None:
+    assert "None is agreed here" not in (await api.get("/v1/spec.html", api.acme)).text
+    assert (await api.get("/v1/spec.json", api.acme)).json()["revenue_share"] is None
+    await api.configure(yaml().replace('price: "12.50"', "price: null"))
+    assert "None is agreed here" in (await api.get("/v1/spec.html", api.acme)).text
+
+
 async def test_a_source_that_gets_receipts_reads_the_outcomes_at_the_status_address(api: Api) -> None:
     await api.configure(yaml(reply="receipt"))
     told = (await api.get("/v1/spec.json", api.acme)).json()

@@ -24,6 +24,16 @@ async def test_a_spec_is_told_as_text_json_or_a_page(gate: Gate, leadgate: Leadg
     assert "other" not in said.stdout + json.dumps(as_json)
 
 
+async def test_what_a_source_is_paid_is_told_as_a_price_or_a_part_of_each_sale(
+    gate: Gate, leadgate: Leadgate
+) -> None:
+    await gate.configure(source(), source("other").replace('price: "12.50"', 'revenue_share: "60"'))
+    assert "\nprice 12.50 USD\n" in (await leadgate("spec", "acme")).stdout
+    said = (await leadgate("spec", "other")).stdout
+    assert "\nrevenue share 60 % of each sale, in USD\n" in said
+    assert "price" not in said
+
+
 async def test_an_address_of_the_world_is_used_where_it_is_set(
     gate: Gate, leadgate: Leadgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,25 @@ def test_what_is_the_same_for_every_field_is_compared_too() -> None:
     assert changes.terms[0] == {"name": "price", "was": "1.00", "now": "2.00"}
 
 
+def test_a_part_of_each_sale_is_told_as_the_percentage_that_was_agreed_on() -> None:
+    assert [told(revenue_share=said).revenue_share for said in ("60", "100.00", "33.333333")] == [
+        "60", "100", "33.333333",
+    ]  # fmt: skip
+    assert (told(revenue_share="60").price, told(price="1").revenue_share) == (None, None)
+    (changed,) = compared(told(revenue_share="60"), told(revenue_share="55"), 3).terms
+    assert changed == {"name": "revenue_share", "was": "60", "now": "55"}
+    was, now = compared(told(price="1"), told(revenue_share="60"), 3).terms
+    assert (was, now["now"]) == ({"name": "price", "was": "1.00", "now": None}, "60")
+
+
+@pytest.mark.parametrize(("reply", "price"), [("sold", "6.00"), ("receipt", "6.00"), ("verdict", None)])
+def test_the_answer_to_a_sale_has_the_part_of_it(reply: str, price: str | None) -> None:
+    answers = {one.outcome: one for one in told(reply=reply, revenue_share="60").answers}
+    assert answers["accepted"].body.get("price") == price
+    assert ("10.00" in answers["accepted"].when) == (price is not None)
+    assert answers["rejected"].body["price"] == "0.00"
+
+
 @pytest.mark.parametrize("reply", ["sold", "verdict", "receipt"])
 def test_every_result_that_a_test_may_ask_for_is_told_with_its_answer(reply: str) -> None:
     spec = told(reply=reply)

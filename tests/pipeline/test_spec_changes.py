@@ -125,6 +125,18 @@ async def test_a_change_of_a_source_concerns_it_alone_and_one_of_a_buyer_nobody(
         assert await one.changed("buyers:" + contract("b1", "http://buyer.example/")) == []
 
 
+async def test_a_part_of_each_sale_concerns_its_source_once_it_changes_and_never_by_an_upgrade(
+    database: Database,
+) -> None:
+    shared = (HOUSE % "").replace('price: "12.50"', 'revenue_share: "60"')
+    async with watched(database, shared) as one:
+        assert [await process.look() for process in (*one.processes, one.process())] == [[], [], []]
+        (note,) = await one.changed(shared.replace('"60"', '"55"'))
+        assert (note.source, note.changes) == (
+            "acme", [{"what": "changed", "term": "revenue_share", "was": "60", "now": "55"}],
+        )  # fmt: skip
+
+
 async def test_a_new_source_and_what_nobody_is_told_of_are_no_news(database: Database) -> None:
     async with watched(database) as one:
         assert await one.changed("sources: [{id: new, campaign: solar}]") == []
