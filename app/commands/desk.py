@@ -35,6 +35,7 @@ REFUSED, USAGE, AWAY, CHANGES = 1, 2, 3, 4
 
 
 WHERE = "Is the service running, and LEADGATE_DATABASE_URL or --data-dir right?"
+FULL = "The database's disk is full: make room on it. Nothing that was acknowledged is touched, and the service goes on by itself."
 
 
 def say(text: str = "") -> None:
@@ -67,6 +68,11 @@ def fail(text: str, code: int = REFUSED) -> "typer.Exit":
     """Say what is wrong and what to do; to be raised."""
     warn(f"error: {text}")
     return typer.Exit(code)
+
+
+def unreachable(why: str) -> str:
+    """With what to do about it."""
+    return f"{why}\n{FULL if 'No space left on device' in why else WHERE}"
 
 
 def settings_of(**given: Any) -> Settings:
@@ -130,7 +136,7 @@ def ground_of(settings: Settings, *, begins: bool = False) -> Ground:
             AWAY,
         ) from None
     except Exception as error:
-        raise fail(f"{error}\n{WHERE}", AWAY) from None
+        raise fail(unreachable(str(error)), AWAY) from None
 
 
 def at_database(
@@ -150,7 +156,7 @@ def at_database(
             _migrated(base.dsn) if base.server is not None else _checked(base.dsn)
         return asyncio.run(_work(base.dsn, work))
     except Away as error:
-        raise fail(f"{error}\n{WHERE}", AWAY) from None
+        raise fail(unreachable(str(error)), AWAY) from None
     except Refused as refused:
         raise fail(refused.detail) from None
     finally:
@@ -171,7 +177,7 @@ def _checked(dsn: str) -> None:
         at, stands_between = current(dsn), check(dsn)
     except Exception as error:
         first, *_ = str(error.__cause__ or error).splitlines() or [type(error).__name__]
-        raise fail(f"the database can't be reached: {first}\n{WHERE}", AWAY) from None
+        raise fail(unreachable(f"the database can't be reached: {first}"), AWAY) from None
     if stands_between and not at:
         _migrated(dsn)
     elif stands_between:

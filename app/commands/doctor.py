@@ -19,7 +19,7 @@ from app.commands import (
     resting,
     scoring,
 )
-from app.commands.desk import AWAY, WHERE, AsJson, DataDir, fail, ground_of, settings_beside
+from app.commands.desk import AWAY, AsJson, DataDir, fail, ground_of, settings_beside, unreachable
 from app.commands.examining import Line
 from app.commands.words import coloured, counted
 from app.ground import Ground
@@ -36,7 +36,7 @@ def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     try:
         lines = [examining.ourselves(), *asyncio.run(_look(settings, base))]
     except Away as error:
-        raise fail(f"{error}\n{WHERE}", AWAY) from None
+        raise fail(unreachable(str(error)), AWAY) from None
     except TooOld as error:
         raise fail(str(error), AWAY) from None
     finally:

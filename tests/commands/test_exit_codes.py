@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.commands.desk import unreachable
 from tests.commands.conftest import Gate, Leadgate, contract, source
 from tests.e2e.counting import CountingBuyer
 
@@ -115,3 +116,12 @@ async def test_a_plan_with_changes_has_a_code_of_its_own_where_that_is_asked(
     file.write_text("campaigns: [")
     assert (await leadgate("apply", str(file))).exit_code == 1
     assert (await leadgate("apply", str(tmp_path / "none.yaml"))).exit_code == 2
+
+
+def test_a_full_disk_is_not_taken_for_a_wrong_address() -> None:
+    told = unreachable(
+        'connection to server on socket "x" failed: FATAL: could not write init file: No space left on device'
+    )
+    assert "disk is full: make room" in told
+    assert "--data-dir" not in told
+    assert "--data-dir" in unreachable("connection refused")

@@ -119,3 +119,10 @@ def test_every_table_is_in_the_picture() -> None:
 
 def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
     assert re.search(r"^## Unreleased$", text("CHANGELOG.md"), re.MULTILINE)
+
+
+def test_a_command_on_a_page_can_be_pasted_with_what_is_said_beside_it() -> None:
+    """Words beside a command stand behind a #, or the shell would hand them to it."""
+    command = re.compile(r"^(?:    )?(?:\.venv/bin/)?leadgate [^\n#]*?\S {2,}(?![# \\])(.*)$", re.MULTILINE)
+    found = {page.name: command.findall(page.read_text("utf-8")) for page in PAGES}
+    assert {name: words for name, words in found.items() if words} == {}
