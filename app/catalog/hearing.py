@@ -13,12 +13,13 @@ Word = Literal[
     "currency", "promised_at", "external_id", "evidence", "note", "voids",
 ]  # fmt: skip
 WORDS: tuple[str, ...] = get_args(Word)
+MappingId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class FeedbackMapping(Document):
     """One kind of document of one system. Expressions see `item`, one event of it, and `body`, the whole."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    id: MappingId
     each: Annotated[str, Field(pattern=r"^$|^[^.\s]+(\.[^.\s]+)*$", max_length=500)] = Field(
         "", description="Where its events are, as `a.b.c`. Without it the body is one, or a list of them."
     )
@@ -43,3 +44,9 @@ class FeedbackMapping(Document):
                 "item says of which delivery: delivery_id, reference, or email or phone with sold_on"
             )
         return self
+
+
+class FileMapping(FeedbackMapping):
+    """One that stands in a file of its own, where it needs no name."""
+
+    id: MappingId = "file"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from app.catalog.hearing import FeedbackMapping, Word
 from app.core.errors import TooLarge, UnknownType
@@ -13,7 +13,7 @@ from app.ingest.formats.form import Form
 from app.ingest.markup import local, parsed, utf8
 from app.ingest.objects import value_of
 from app.model import Record
-from app.pipeline.feedback_reading import MOST_ITEMS, Read
+from app.pipeline.feedback_reading import LINES, MOST_ITEMS, Read, lines_of, suffix_of, table_of
 
 _TYPES = ("application/json", "application/xml", "application/x-www-form-urlencoded")
 _TIMES = ("occurred_at", "promised_at")
@@ -26,10 +26,23 @@ def mapped(body: bytes, content_type: str, mapping: FeedbackMapping) -> list[Rea
     """Of those events that the mapping is of; often none. Raises Unreadable, UnknownType, TooLarge."""
     refuse_empty(body)
     whole = _document(body, content_type)
-    found = list(_events(whole, mapping))
+    found = [one for one in _events(whole, mapping) if one is not None]
     if len(found) > MOST_ITEMS:
         raise TooLarge(f"more than {MOST_ITEMS:,} items in one body; send several", code="items")
     return found
+
+
+def mapped_file(file: BinaryIO, name: str, mapping: FeedbackMapping) -> Iterator[tuple[int, Read | None]]:
+    """(row, what it says) of a file of any size, by how it is named; None where the mapping passes it over. A row of
+    a table, or a line, is a body of its own; of one JSON or XML document an event is a row."""
+    suffix = suffix_of(name)
+    if suffix in ("json", "xml"):
+        whole = _document(file.read(), f"application/{suffix}")
+        yield from enumerate(_events(whole, mapping), 1)
+        return
+    for number, whole in enumerate(lines_of(file) if suffix in LINES else table_of(file, suffix), 1):
+        events = (whole,) if isinstance(whole, Wrong) else _events(_whole(whole), mapping)
+        yield from ((number, event) for event in events)
 
 
 def _document(body: bytes, content_type: str) -> Any:
@@ -68,14 +81,15 @@ def _element(element: Any, depth: int) -> Any:
     return found
 
 
-def _events(whole: Any, mapping: FeedbackMapping) -> Iterator[Read]:
+def _events(whole: Any, mapping: FeedbackMapping) -> Iterator[Read | None]:
+    """None for one that tells of no lead."""
     events = whole
     for name in mapping.each.split(".") if mapping.each else ():
         events = events.get(name) if isinstance(events, dict) else None
     for event in events if isinstance(events, Sequence) and not isinstance(events, str) else [events]:
         seen = {"item": event, "body": whole}
-        if event is not None and (mapping.when is None or _value(mapping.when, seen) is True):
-            yield _said(mapping.item, seen)
+        tells = event is not None and (mapping.when is None or _value(mapping.when, seen) is True)
+        yield _said(mapping.item, seen) if tells else None
 
 
 def _said(words: Mapping[Word, FeedbackExpression], seen: Mapping[str, Any]) -> Read:

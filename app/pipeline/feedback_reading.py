@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from app.core.errors import TooLarge, UnknownType, Unreadable
 from app.followup.item import Item, Wrong, item_of
@@ -20,7 +20,11 @@ TYPES = (
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq")
 _TABLES = ("text/csv", "application/csv", "text/tab-separated-values")
 
+LINES = ("ndjson", "jsonl")
+"""What files of one object a line are named."""
+
 Read = Item | Wrong
+One = TypeVar("One")
 
 
 def items_of(body: bytes, content_type: str) -> list[Read]:
@@ -40,15 +44,28 @@ def items_of(body: bytes, content_type: str) -> list[Read]:
 
 def file_items(file: BinaryIO, name: str) -> Iterator[Read]:
     """Of a file of any size, by how it is named; a table and JSON Lines in memory that doesn't grow with it."""
-    suffix = name.lower().removesuffix(".gz").rpartition(".")[2]
+    suffix = suffix_of(name)
     if suffix == "json":
         yield from items_of(file.read(), "application/json")
-    elif suffix in ("ndjson", "jsonl"):
+    elif suffix in LINES:
         for line in file:
             yield from _of_lines(line)
     else:
-        table = rows(file, delimiter="\t" if suffix in ("tsv", "tab") else None)
-        yield from (_read(record, strict=False) for _, record in table)
+        yield from (_read(record, strict=False) for record in table_of(file, suffix))
+
+
+def suffix_of(name: str) -> str:
+    return name.lower().removesuffix(".gz").rpartition(".")[2]
+
+
+def table_of(file: BinaryIO, suffix: str) -> Iterator[Record]:
+    return (record for _, record in rows(file, delimiter="\t" if suffix in ("tsv", "tab") else None))
+
+
+def lines_of(file: BinaryIO) -> Iterator[Any]:
+    """The value of each line, or what is Wrong with it."""
+    for line in file:
+        yield from (value for value, _ in _values(line))
 
 
 def _of_json(body: bytes) -> Iterator[Read]:
@@ -61,15 +78,19 @@ def _of_json(body: bytes) -> Iterator[Read]:
 
 def _of_lines(body: bytes) -> Iterator[Read]:
     """A line that is broken is an item that is: the others were meant."""
+    for data, has_nul in _values(body):
+        yield data if isinstance(data, Wrong) else _of_object(data, has_nul)
+
+
+def _values(body: bytes) -> Iterator[tuple[Any, bool]]:
+    """(what stands on a line, whether NUL may stand in it)"""
     for line in body.replace(b"\x1e", b"\n").split(b"\n"):
         if not line or line.isspace():
             continue
         try:
-            data = value_of(line)
+            yield value_of(line), b"\\u0000" in line
         except Unreadable as error:
-            yield Wrong("unreadable", error.detail)
-        else:
-            yield _of_object(data, b"\\u0000" in line)
+            yield Wrong("unreadable", error.detail), False
 
 
 def _of_table(body: bytes, content_type: str, *, tabs: bool) -> Iterator[Read]:
@@ -104,9 +125,9 @@ def _bounded(items: Iterable[Read]) -> list[Read]:
     return found
 
 
-def chunks(items: Iterable[Read], size: int) -> Iterator[Sequence[Read]]:
+def chunks(items: Iterable[One], size: int) -> Iterator[Sequence[One]]:
     """Of a size that one transaction takes."""
-    chunk: list[Read] = []
+    chunk: list[One] = []
     for one in items:
         chunk.append(one)
         if len(chunk) == size:
