@@ -252,7 +252,9 @@ def _before(asked: Asked, batch: Batch) -> str:
         return f"goes on behind row {batch.rows:,}{kept} (batch {batch.id})"
     if batch.state == "cancelled":
         return f"{asked.file.name} was begun before and cancelled (batch {batch.id}); --again takes all of it in anew"
-    return f"{asked.file.name} came in before (batch {batch.id}); --again takes it in once more"
+    anew = ", with this --map" if asked.said else ""
+    read = ", read as it was guessed and said then" if asked.said else ""
+    return f"{asked.file.name} came in before{read} (batch {batch.id}); --again takes it in once more{anew}"
 
 
 @contextmanager

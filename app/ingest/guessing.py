@@ -12,12 +12,12 @@ from app.core.registry import Registry
 from app.ingest.body import shown
 from app.ingest.fieldtype import FieldType
 from app.ingest.raw import is_blank
-from app.model import Raw, Record
+from app.model import Record
 
 By = Literal["said", "mapping", "name", "values", ""]
 
 _MOST_ASIDE = 1_000
-_SURE = 0.8
+_SURE, _LIKELY = 0.8, 0.5
 _TELLING = ("email", "url", "ip", "phone", "state", "date", "postal_code")
 """Field types that a column's values alone may prove, the surest first; others need a name that is alike."""
 
@@ -30,7 +30,7 @@ _ALIKE: Mapping[str, Sequence[str]] = {
     "phone": ("phone", "phone number", "telephone", "tel", "mobile", "mobile phone", "cell", "cell phone",
               "phone 1", "primary phone", "home phone", "contact number", "telefon", "telefono", "phonenumber"),
     "state": ("state", "province", "region", "st", "state code", "us state"),
-    "postal_code": ("postal code", "zip", "zip code", "zipcode", "postcode", "post code", "plz", "postalcode"),
+    "postal_code": ("postal code", "zip", "zip code", "zipcode", "postal", "postcode", "post code", "plz", "postalcode"),
     "city": ("city", "town", "ort", "stadt", "ciudad"),
     "address": ("address", "street", "street address", "address 1", "address line 1", "addr", "strasse"),
     "country": ("country", "country code", "land", "pais"),
@@ -39,6 +39,15 @@ _ALIKE: Mapping[str, Sequence[str]] = {
     "dob": ("dob", "date of birth", "birth date", "birthday", "birthdate"),
 }  # fmt: skip
 _GROUP = {name: group for group, names in _ALIKE.items() for name in (*names, group.replace("_", " "))}
+_PARTS = re.compile(r"[^()\[\]/|]+")
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+_OF_NAMES = frozenset({"first_name", "last_name", "full_name"})
+_FILLING = frozenset(
+    {"your", "the", "lead", "customer", "contact", "primary", "no", "nr", "number", "required"}
+)
+
+Fits = Callable[[str, str, int], bool]
+"""Field, column, and how many values there must be to tell by."""
 
 
 class Guess(Struct, frozen=True):
@@ -48,6 +57,10 @@ class Guess(Struct, frozen=True):
     column: str
     field: str | None
     by: By = ""
+
+
+Rule = Callable[[str, str, Sequence[str]], Guess | None]
+"""Field, its type, and the columns that are still free."""
 
 
 def guess(
@@ -68,7 +81,8 @@ def guess(
     known = _known(source, campaign)
     found = {column: _certain(column, said, known) for column in columns}
     rows = list(first)
-    for rule in (_by_name, _by_values(rows, campaign, fieldtypes)):
+    fits = _fitting(rows, campaign, fieldtypes)
+    for rule in (_by_name, _by_part(fits), _by_values(campaign, fits)):
         left = [name for name in campaign.fields if name not in {one.field for one in found.values()}]
         for field in left:
             free = [c for c in columns if found[c].field is None and found[c].by == ""]
@@ -131,26 +145,63 @@ def _by_name(field: str, kind: str, free: Sequence[str]) -> Guess | None:
     return next((Guess(column, field, "name") for column in alike), None)
 
 
-def _by_values(
-    rows: Sequence[Record], campaign: CampaignDoc, fieldtypes: Registry[FieldType[Any]]
-) -> Callable[[str, str, Sequence[str]], Guess | None]:
+def _by_part(fits: Fits) -> Rule:
+    """A name of several parts, as forms and spreadsheets write them: `Name (First)`, `State / Province`, `Tel. No.`.
+    One column only, and none whose values say otherwise."""
+
+    def rule(field: str, kind: str, free: Sequence[str]) -> Guess | None:
+        group = _GROUP.get(_plain(field)) or (kind if kind in _ALIKE else None)
+        alike = [c for c in free if group and _group_of_parts(c) == group and fits(field, c, 0)]
+        return Guess(alike[0], field, "name") if len(alike) == 1 else None
+
+    return rule
+
+
+def _by_values(campaign: CampaignDoc, fits: Fits) -> Rule:
     """Only where exactly one column's values fit, and no other field of that type is there to be meant."""
 
     def rule(field: str, kind: str, free: Sequence[str]) -> Guess | None:
         one_of_its_kind = sum(doc.type == kind for doc in campaign.fields.values()) == 1
         if kind not in _TELLING or not one_of_its_kind:
             return None
-        doc, found = campaign.fields[field], fieldtypes[kind]
-        settings = found.settings.model_validate(doc.model_extra or {})
-        fitting = [c for c in free if _fits(rows, c, lambda raw: found.normal(raw, settings).valid)]
+        fitting = [c for c in free if fits(field, c, 2)]
         return Guess(fitting[0], field, "values") if len(fitting) == 1 else None
 
     return rule
 
 
-def _fits(rows: Sequence[Record], column: str, valid: Callable[[Raw], bool]) -> bool:
-    values = [raw for row in rows if not is_blank(raw := row.get(column))]
-    return len(values) > 1 and sum(map(valid, values)) >= _SURE * len(values)
+def _group_of_parts(column: str) -> str | None:
+    """What stands in brackets is the narrower word; else all that means something must mean the same.
+    Words of a name mean other things too (`Company (Name)`, `Visit (First)`), so there no part may be strange."""
+    parts = _groups_in(column)
+    narrower = {group for text in _BRACKETS.findall(column) for group in _groups_in(text)} - {""}
+    found = narrower or set(parts) - {""}
+    strange = bool(found & _OF_NAMES) and not _OF_NAMES.issuperset(parts)
+    return found.pop() if len(found) == 1 and not strange else None
+
+
+def _groups_in(text: str) -> list[str]:
+    """Of each part that is more than filling; "" for a strange one."""
+    return [_GROUP.get(bare, "") for part in _PARTS.findall(text) if (bare := _bare(part))]
+
+
+def _bare(text: str) -> str:
+    """Without the words that only fill: `Your e-mail`, `Tel. No.`."""
+    return " ".join(word for word in _plain(text).split() if word not in _FILLING)
+
+
+def _fitting(rows: Sequence[Record], campaign: CampaignDoc, fieldtypes: Registry[FieldType[Any]]) -> Fits:
+    """Whether a column holds at least so many values, and nearly all are of the field's type."""
+
+    def fits(field: str, column: str, least: int) -> bool:
+        doc = campaign.fields[field]
+        found = fieldtypes[doc.type]
+        settings = found.settings.model_validate(doc.model_extra or {})
+        values = [raw for row in rows if not is_blank(raw := row.get(column))]
+        valid = sum(found.normal(raw, settings).valid for raw in values)
+        return len(values) >= least and valid >= (_SURE if least else _LIKELY) * len(values)
+
+    return fits
 
 
 def _plain(name: str) -> str:

@@ -74,6 +74,9 @@ async def test_it_ends_with_what_became_of_the_rows_and_where_the_others_are(
     again = await leadgate("import", str(file), "--source", "acme")
     assert again.exit_code == 0
     assert "came in before" in again.stderr
+    corrected = await leadgate("import", str(file), "--source", "acme", "--map", "Fax=")
+    assert "read as it was guessed and said then" in corrected.stderr
+    assert "--again takes it in once more, with this --map" in corrected.stderr
     assert await gate.one("select count(*) from lead") == 131
     await gate.one("update batch set created_at = now() - interval '100 days'")
     dropped = await leadgate("retention", "--yes")

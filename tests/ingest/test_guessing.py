@@ -45,6 +45,34 @@ def test_a_name_that_is_alike_is_taken_for_the_field(column: str, field: str | N
     assert guessed(f"{column},other")[0].field == field
 
 
+@pytest.mark.parametrize(
+    ("column", "field"),
+    [
+        ("Name (First)", "first_name"), ("Vorname (First)", "first_name"), ("First Name (required)", "first_name"),
+        ("Your e-mail *", "email"), ("Tel. No.", "phone"), ("Phone / Mobile", "phone"), ("Telephone nr", "phone"),
+        ("Address (State / Province)", "state"), ("State [US]", "state"),
+        ("Visit (First)", None), ("Company (Name)", None), ("E-mail / Phone", None), ("()", None), ("Number", None),
+    ],
+)  # fmt: skip
+def test_a_name_of_several_parts_is_read_by_its_parts(column: str, field: str | None) -> None:
+    assert guessed(f"{column},other")[0].field == field
+
+
+def test_a_part_of_a_name_proves_nothing_against_the_values() -> None:
+    assert guessed("Phone (valid)", "yes", "no", "yes")[0].field is None
+    assert guessed("Phone (home)", "512-555-0100", "none", "(512) 555-0101")[0] == Guess(
+        "Phone (home)", "phone", "name"
+    )
+
+
+def test_two_columns_of_which_a_part_is_alike_are_not_guessed_between() -> None:
+    assert [one.field for one in guessed("State (billing),State (mailing)")] == [None, None]
+
+
+def test_the_plain_name_goes_before_a_part_of_one() -> None:
+    assert [one.field for one in guessed("Phone (home),Phone")] == [None, "phone"]
+
+
 def test_values_prove_a_column_whose_name_says_nothing() -> None:
     found = guessed("a,b,c", "x,ann@example.com,512-555-0100", "y,bob@example.com,(512) 555-0101")
     assert [(one.field, one.by) for one in found] == [(None, ""), ("email", "values"), ("phone", "values")]
