@@ -389,7 +389,8 @@ async def test_a_form_is_not_put_into_a_page_of_another_site(visit: Open, servic
 
         async def refused() -> bool:
             said = " ".join(one.complaints)
-            return "CORS policy" in said and "frame-ancestors" in said
+            asks = f"is {stranger.origin} among the form's origins?"
+            return "CORS policy" in said and "frame-ancestors" in said and asks in said
 
         await until(refused)
         assert await one.page.locator("#form").inner_text() == "Call us"

@@ -271,7 +271,10 @@
       if (said.status !== 200) throw new Error(said.detail);
       styled();
       show(said.html, function (fresh) { target.replaceChildren(fresh); });
-    }).catch(function (error) { console.warn("leadgate: " + error.message); }); // what stood there stays
+    }).catch(function (error) { // what stood there stays; a browser does not tell a page that it may not ask
+      var foreign = error instanceof TypeError ? "; is " + location.origin + " among the form's origins?" : "";
+      console.warn("leadgate: " + error.message + foreign);
+    });
   }
 
   function begin() {
