@@ -56,6 +56,7 @@ def replay(
         list[str] | None, typer.Option(help="dead, waiting or unclear; dead and waiting unless said.")
     ] = None,
     since: Annotated[str | None, typer.Option(help="Ended or begun since 13:40, 2h or 2026-11-20.")] = None,
+    until: Annotated[str | None, typer.Option(help="And before this moment.")] = None,
     rate: Annotated[str, typer.Option(help="How many a minute, second or hour: 60/m, 2/s.")] = "60/m",
     even_unclear: Annotated[
         bool, typer.Option("--even-unclear", help="Also unclear ones of buyers who may not ignore repeats.")
@@ -68,9 +69,10 @@ def replay(
     """Ask buyers again for what died or waits. Delivery ids stay the same; the running service sends, as many a
     minute as `--rate` says."""
     states = _states(outcome)
-    if not delivery and contract is None and since is None and outcome is None:
+    if not delivery and contract is None and since is None and until is None and outcome is None:
         raise fail("name deliveries, or say which: --contract, --outcome, --since", 2)
-    pace, start = per_second(rate), since_when(since, world().now())
+    pace, now = per_second(rate), world().now()
+    when = since_when(since, now), since_when(until, now, "--until")
     settings = settings_beside(data_dir)
 
     async def work(database: Database) -> int:
@@ -79,7 +81,7 @@ def replay(
             raise fail(
                 f"there is no contract {contract!r} (known: {', '.join(sorted(parts.snapshot.contracts))})"
             )
-        chosen = await _chosen(database, delivery or [], contract, states, start)
+        chosen = await _chosen(database, delivery or [], contract, states, when)
         await _look(parts, chosen, even_unclear)
         _say_refused(chosen)
         if chosen.ids:
@@ -117,12 +119,16 @@ def _states(outcome: list[str] | None) -> list[str]:
 
 
 async def _chosen(
-    database: Database, named: list[str], contract: str | None, states: list[str], since: datetime | None
+    database: Database,
+    named: list[str],
+    contract: str | None,
+    states: list[str],
+    when: tuple[datetime | None, datetime | None],
 ) -> Chosen:
     async with database.acquire() as conn:
         if named:
             return Chosen([await one_id(conn, text, looking.deliveries_ending, "delivery") for text in named])
-        found = await replays.candidates(conn, states, contract=contract, since=since)
+        found = await replays.candidates(conn, states, contract=contract, since=when[0], until=when[1])
     return Chosen([one.id for one in found], min((one.since for one in found), default=None))
 
 

@@ -11,7 +11,8 @@ _SOME = """
 select id, contract, state, coalesce(ended_at, created_at) as since from delivery
  where state = any($1::text[]) and ($2::text is null or contract = $2)
    and ($3::timestamptz is null or coalesce(ended_at, created_at) >= $3)
- order by id limit $4
+   and ($4::timestamptz is null or coalesce(ended_at, created_at) < $4)
+ order by id limit $5
 """
 _HOLDERS = """
 select contract, buyer, slot, state from delivery
@@ -47,10 +48,17 @@ class Holder(Struct, frozen=True):
 
 
 async def candidates(
-    conn: Any, states: Sequence[str], *, contract: str | None, since: datetime | None, limit: int = 100_000
+    conn: Any,
+    states: Sequence[str],
+    *,
+    contract: str | None,
+    since: datetime | None,
+    until: datetime | None = None,
+    limit: int = 100_000,
 ) -> list[Candidate]:
     """Oldest first."""
-    return [Candidate(*row) for row in await conn.fetch(_SOME, list(states), contract, since, limit)]
+    rows = await conn.fetch(_SOME, list(states), contract, since, until, limit)
+    return [Candidate(*row) for row in rows]
 
 
 async def holders(conn: Any, lead_id: UUID, round_: int, but: UUID) -> list[Holder]:

@@ -107,6 +107,25 @@ async def test_a_dry_run_says_how_many_how_long_and_changes_nothing(
     assert await gate.one("select count(*) from delivery where state = 'dead'") == 3
 
 
+async def test_those_of_yesterday_are_asked_again_without_todays(
+    gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
+) -> None:
+    await a_dead_one(gate, buyer)
+    buyer.says["solarnow-az"] = busy
+    await gate.post(email="b@example.org")
+    old, young = (
+        str(row[0]) for row in await gate.fetch("select id from delivery where state = 'dead' order by id")
+    )
+    await gate.one(
+        "update delivery set ended_at = ended_at - interval '1 day' where id = $1::text::uuid", old
+    )
+    [told] = objects(await leadgate("replay", "--since", "30h", "--until", "12h", "--dry-run", "--json"))
+    assert told["deliveries"] == [old]
+    [told] = objects(await leadgate("replay", "--since", "12h", "--dry-run", "--json"))
+    assert told["deliveries"] == [young]
+    assert (await leadgate("replay", "--until", "soon")).exit_code == 2
+
+
 async def test_several_are_spread_over_the_time_that_the_rate_gives_them(
     gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
 ) -> None:
