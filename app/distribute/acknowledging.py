@@ -11,6 +11,7 @@ from app.core.duration import Duration
 from app.core.money import amount
 from app.core.registry import Settings
 from app.distribute.ack_rows import Kind, Row, rows_of
+from app.distribute.packed import unpacked
 from app.distribute.rules import without_persons
 from app.distribute.templates import text_of
 from app.distribute.words import REST, Meaning, meaning_of
@@ -104,8 +105,8 @@ class Acknowledge(Settings):
         return next((told for told in match.groups() if told is not None), "")
 
     def read(self, body: bytes) -> Iterator[Said]:
-        """Every row that names a lead. Raises ValueError for a file that can't be read."""
-        return self.said(rows_of(body, self.format, header=self.header))
+        """Every row that names a lead. Raises Unpackable, and ValueError for a file that can't be read."""
+        return self.said(rows_of(unpacked(body), self.format, header=self.header))
 
     def said(self, rows: Iterable[Row]) -> Iterator[Said]:
         column = self.key or self.by

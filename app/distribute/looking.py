@@ -14,11 +14,11 @@ from app.distribute import xml
 from app.distribute.acknowledging import Acknowledge
 from app.distribute.adapter import Call
 from app.distribute.filing import FileServer
+from app.distribute.packed import MOST_BYTES
 from app.distribute.wire import Wire
 from app.remote.account import FtpAccount, SftpAccount
 from app.remote.folder import Changed, Denied, Listed, Remote, Trouble
 
-MOST_BYTES = 32_000_000
 _PAGES = 20
 _BLOCK = 200_000
 """Of an object at a time: what the wire takes of one reply."""

@@ -19,6 +19,7 @@ from app.distribute.batching import gathering
 from app.distribute.faults import WireFault
 from app.distribute.files import FileSettings
 from app.distribute.looking import Found, looked_into
+from app.distribute.packed import Unpackable
 from app.distribute.wire import Wire
 from app.model import Accepted, Rejected
 from app.pipeline.plans import Plans
@@ -150,12 +151,13 @@ class Acknowledging:
             return await self._unread(contract, file, "names_no_file")
         answered: set[UUID] = set()
         try:
-            rows = told.read(body)
+            rows = await asyncio.to_thread(told.read, body)
             while some := list(islice(rows, _AT_ONCE)):
                 open_ = await self._rows(whose, told, some, counts, answered) or open_
                 await self._hold(contract.id)
-        except ValueError:
-            return await self._unread(contract, file, "unreadable", counts)
+        except ValueError as error:
+            why = error.code if isinstance(error, Unpackable) else "unreadable"
+            return await self._unread(contract, file, why, counts)
         if told.rest != "wait" and not open_:
             open_ = await self._rest(whose, told, counts, answered)
         async with self._database.acquire() as conn:
