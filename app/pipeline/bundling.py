@@ -24,6 +24,7 @@ from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import Sender, handover_of
 from app.pipeline.plans import Plans
+from app.pipeline.pooled import NOBODY_THERE, all_away
 from app.pipeline.record import reason_of
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import GONE, Job
@@ -112,7 +113,7 @@ class Bundling:
         async with self._database.acquire() as conn, conn.transaction():
             taken, ended = await self._take(conn, contract, until)
         for job in ended:
-            self._sender.start(job)
+            self._end(job)
         if taken is None:
             return bool(ended)
         self._begin(taken)
@@ -159,6 +160,8 @@ class Bundling:
         if not mine:
             return None, gone
         if again is None:
+            if all_away(contract, self._world.now()):
+                return None, gone + mine
             return await self._new(conn, contract, settings, mine, until), gone
         members = [one for one in self._tracker.jobs(everybody, contexts) if one.contract.adapter != GONE]
         fresh = {job.delivery_id: job for job in mine}
@@ -180,6 +183,14 @@ class Bundling:
 
     def _bundle(self, id_: UUID, contract: Contract) -> Bundle:
         return Bundle(id=id_, contract=contract.id, campaign=contract.doc.campaign, at=self._world.now())
+
+    def _end(self, job: Job) -> None:
+        """Without a file: nobody it is meant for is there, or its contract is gone."""
+        if job.contract.adapter == GONE:
+            self._sender.start(job)
+        elif job.delivery_id not in self._sender.in_hand:
+            self._sender.in_hand.add(job.delivery_id)
+            self._sender.told(job, Conversed(outcome=NOBODY_THERE), 0.0)
 
     # conversing -----------------------------------------------------------------------------------
 
