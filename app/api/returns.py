@@ -39,6 +39,7 @@ class ReturnView(BaseModel):
     due_at: datetime | None = Field(None, description="When it is decided by itself, as `then` says.")
     then: Literal["approve", "deny"] | None = None
     appealed: bool
+    evidence: int = Field(description="How often its buyer showed some; the thread has it.")
     decided_at: datetime | None = None
     decided_by: str | None = None
     message: str = ""

@@ -23,7 +23,7 @@ from app.commands.desk import (
     world,
 )
 from app.commands.recalling import one_id
-from app.commands.words import columns, days, money, short, tail
+from app.commands.words import columns, counted, days, money, short, tail
 from app.core.errors import Refused
 from app.core.metrics import Metrics
 from app.followup.later import view
@@ -68,7 +68,37 @@ def listed(
     if not found:
         say("no return is in that state" if state != "requested" else "no return waits for a person")
     elif not as_json and state == "requested":
-        say("leadgate returns approve RETURN · leadgate returns deny RETURN --reason …")
+        say("leadgate returns show RETURN · returns approve RETURN · returns deny RETURN --reason …")
+
+
+@returns.command("show")
+def show(
+    named: Annotated[str, typer.Argument(metavar="RETURN", help="Its id, or the last 6 characters or more.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """One return with what was said about it, in turn: notes, evidence, decisions."""
+
+    async def work(database: Database) -> tuple[Request, list[dict[str, Any]]]:
+        async with database.acquire() as conn:
+            return_id = await one_id(conn, named, rows.ending, "return")
+            found = await rows.find(conn, return_id)
+            if found is None:
+                raise fail("there is no such return")
+            return found, await rows.words(conn, return_id)
+
+    found, words = at_database(settings_beside(data_dir), work)
+    tell(
+        {**view(found), "words": words}, *columns([_shown(found)]), *map(_word, words), as_json=as_json
+    )  # fmt: skip
+
+
+def _word(word: dict[str, Any]) -> str:
+    """What a buyer wrote may hold anything; a terminal must not obey it."""
+    written = " · ".join(text for text in (word["text"], word["evidence"]) if text)
+    visible = "".join(sign if sign.isprintable() else " " for sign in written)
+    line = f"{word['at'].astimezone():%Y-%m-%d %H:%M}  {word['kind']}  {word['by_whom']}  {visible}"
+    return line.rstrip()
 
 
 @returns.command("approve")
@@ -170,6 +200,8 @@ def _found(one: Request) -> str:
         told.append(f"over the cap: {found['returned']} of {found['sold']}")
     if found.get("attempts"):
         told.append(f"{found['attempts']} calls on {found['days']} days")
+    if one.evidence:
+        told.append(counted(one.evidence, "piece") + " of evidence")
     if one.appealed:
         told.append("appealed")
     if one.absorbed:

@@ -74,7 +74,7 @@ def view(one: Request) -> dict[str, Any]:
         "contract": one.contract, "buyer": one.buyer, "source": one.source, "state": one.state, "reason": one.reason,
         "sold_at": one.sold_at, "requested_at": one.requested_at, "price": written(one.price), "currency": one.currency,
         "remedy": one.remedy, "found": dict(one.found), "due_at": one.due_at, "then": one.by_then,
-        "appealed": one.appealed, "decided_at": one.decided_at, "decided_by": one.decided_by, "message": one.why,
+        "appealed": one.appealed, "evidence": one.evidence, "decided_at": one.decided_at, "decided_by": one.decided_by, "message": one.why,
         "credited": None if one.credited is None else written(one.credited),
         "price_back": None if one.price_back is None else written(one.price_back), "absorbed": one.absorbed,
         "replace_until": one.replace_until, "replaced_by": str(one.replaced_by) if one.replaced_by else None,

@@ -20,6 +20,9 @@ from app.store import feedback, leads, returns
 from app.store.feedback import Handed, Heard, Known, NewFeedback, Own
 from app.store.returns import Request, Said
 
+MOST_EVIDENCE = 20
+"""So often may be shown what speaks for one return."""
+_NOT_OPEN = Result(outcome="unmatched", code="unmatched", message="the return that it is for was not taken")
 _PLAIN = BuyerWords()
 _DECIDED = {"approve": "approved", "deny": "denied"}
 
@@ -32,6 +35,13 @@ class Asked(Struct, frozen=True):
     way: terms.Way
     said: Said
     appeal: bool = False
+
+
+class Added(Struct, frozen=True):
+    """What item `at` shows for a return that is still open."""
+
+    at: int
+    said: Said
 
 
 class Kept(Struct, frozen=True):
@@ -69,6 +79,7 @@ class Chunk:
         self.results: list[Result] = []
         self.kept: list[Kept] = []
         self.asked: list[Asked] = []
+        self.added: list[Added] = []
         self.withdrawn: list[Request] = []
         self.stop: set[UUID] = set()  # leads whose person must not be called any more
 
@@ -90,6 +101,8 @@ class Chunk:
         self._known = await feedback.known(conn, self.buyer, [one.key for one in told])
         self._heard = await feedback.of_deliveries(conn, self._handed)
         self._requests = await returns.of_deliveries(conn, self._handed)
+        shows = any(one.kind == "return" and one.evidence for one in told)
+        self._shown = await returns.evidence(conn, [r.id for r in self._requests.values()] if shows else ())
 
     def _counted(self) -> set[str]:
         found = set()
@@ -242,6 +255,7 @@ class Chunk:
         self.asked.append(
             Asked(asked.id, asked, way, Said(asked.id, "requested", self.by, item.note, item.evidence))
         )
+        self._shown[asked.id] = [item.evidence] if item.evidence else []
         self._requests[handed.id] = replace(asked, state=_DECIDED.get(way, "requested"))
         return _answered(asked.id, way)
 
@@ -249,9 +263,13 @@ class Chunk:
         return any(one.delivery_id == handed.id for one in self.withdrawn)
 
     def _once_more(self, at: int, item: Item, handed: Handed, request: Request) -> Result:
-        """Asked again: once, where it was denied and there is something new to show."""
+        """Asked again, with something new to show: kept while it is open; once where it was denied."""
+        shown = self._shown.setdefault(request.id, [])
+        new = item.evidence and item.evidence not in shown and not handed.erased
+        if new and request.state == "requested":
+            return self._add(at, item, request, shown)
         fresh = request.decided_at is None  # nobody knows yet that it is denied
-        if request.state != "denied" or request.appealed or fresh or not item.evidence:
+        if not new or request.state != "denied" or request.appealed or fresh:
             return Result(outcome="duplicate", id=request.id, code=request.state, message=_stands(request))
         contract = self._contract(handed.contract)
         policy = contract.returns if contract is not None else None
@@ -264,8 +282,17 @@ class Chunk:
         word = Said(request.id, "appealed", self.by, item.note, item.evidence)
         renewed = replace(request, state="requested", appealed=True, due_at=due_at, by_then=by_then)
         self.asked.append(Asked(self.ids[at], renewed, "review", word, appeal=True))
+        shown.append(item.evidence)
         self._requests[handed.id] = renewed
         return said("pending", "appealed", request.id)
+
+    def _add(self, at: int, item: Item, request: Request, shown: list[str]) -> Result:
+        """It changes neither the return nor when it is decided."""
+        if len(shown) >= MOST_EVIDENCE:
+            raise Wrong("too_much", f"evidence was shown {MOST_EVIDENCE} times; somebody will look at that")
+        shown.append(item.evidence)
+        self.added.append(Added(at, Said(request.id, "evidence", self.by, item.note, item.evidence)))
+        return said("pending", "evidence", request.id)
 
     async def _facts(self, conn: Any, reason: Reason, handed: Handed, contract: ContractDoc) -> terms.Facts:
         policy = contract.returns
@@ -308,6 +335,11 @@ class Chunk:
         for at, id_ in enumerate(self.ids):
             if id_ in lost:
                 self.results[at] = self._again(known[lost[id_].key], mine=False)
+        missing = {one.request.id for one in self.asked if one.event in lost}
+        for one in self.added:
+            if one.said.return_id in missing:
+                self.results[one.at] = _NOT_OPEN
+        self.added = [one for one in self.added if one.said.return_id not in missing]
         self.kept = [one for one in self.kept if one.row.id in new]
         self.asked = [one for one in self.asked if one.event not in lost]
 

@@ -15,7 +15,8 @@ from app.store.leads import decode
 
 _COLUMNS = """id, delivery_id, lead_id, campaign, contract, buyer, source, state, reason, sold_at, requested_at, price,
        currency, remedy, found, due_at, by_then, appealed, decided_at, decided_by, why, credited, price_back,
-       replace_until, replaced_by, resale"""
+       replace_until, replaced_by, resale,
+       (select count(*)::int from return_word w where w.return_id = return_request.id and w.evidence <> '') as evidence"""
 _BY_DELIVERY = f"select {_COLUMNS} from return_request where delivery_id = any($1::uuid[])"
 _BY_ID = f"select {_COLUMNS} from return_request where id = any($1::uuid[])"
 _BY_ID_LOCKED = f"{_BY_ID} order by delivery_id for update"
@@ -39,6 +40,7 @@ insert into return_word (return_id, kind, by_whom, text, evidence)
 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
 """
 _WORDS = "select at, kind, by_whom, text, evidence from return_word where return_id = $1 order by id"
+_EVIDENCE = "select return_id, evidence from return_word where return_id = any($1::uuid[]) and evidence <> ''"
 _APPEAL = """
 update return_request
    set state = 'requested', appealed = true, due_at = $2, by_then = $3, decided_at = null, decided_by = null, why = ''
@@ -162,6 +164,7 @@ class Request(Struct, frozen=True, kw_only=True):
     replace_until: datetime | None = None
     replaced_by: UUID | None = None
     resale: str | None = None
+    evidence: int = 0  # how often some was shown
 
     @property
     def absorbed(self) -> bool:
@@ -256,6 +259,14 @@ async def say(conn: Any, words: Sequence[Said]) -> None:
 async def words(conn: Any, return_id: UUID) -> list[dict[str, Any]]:
     """What was said about it, in turn."""
     return [dict(row) for row in await conn.fetch(_WORDS, return_id)]
+
+
+async def evidence(conn: Any, ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return → what was shown for it so far."""
+    found: dict[UUID, list[str]] = {}
+    for return_id, text in await conn.fetch(_EVIDENCE, list(ids)) if ids else ():
+        found.setdefault(return_id, []).append(text)
+    return found
 
 
 async def appeal(conn: Any, return_id: UUID, due_at: datetime | None, by_then: str | None) -> None:

@@ -66,6 +66,24 @@ async def test_they_are_listed_told_and_decided_once(desk: Desk) -> None:
     assert (await desk.ask("?state=denied")).json()[0]["decided_by"] == "user ann"
 
 
+async def test_what_is_shown_while_it_is_open_stands_in_the_queue_and_the_thread(desk: Desk) -> None:
+    one = await desk.requested("a@example.com")
+    assert [found["evidence"] for found in (await desk.ask()).json()] == [1]
+    delivery = (await desk.ask(f"/{one}")).json()["delivery"]
+    item = {"type": "return", "delivery_id": delivery, "reason": "wrong_number", "evidence": "recording 18"}
+    headers = {"x-api-key": desk.buyer}
+    for outcome, code in (("pending", "evidence"), ("duplicate", "requested")):
+        (told,) = (await desk.http.post("/v1/feedback", json=item, headers=headers)).json()["results"]
+        assert (told["outcome"], told["code"], told["id"]) == (outcome, code, one)
+    thread = (await desk.ask(f"/{one}")).json()
+    assert (thread["evidence"], [word["evidence"] for word in thread["words"]]) == (
+        2, ["recording 17", "recording 18"],
+    )  # fmt: skip
+    long = {**item, "evidence": "x" * 2_001}
+    (told,) = (await desk.http.post("/v1/feedback", json=long, headers=headers)).json()["results"]
+    assert (told["outcome"], told["code"]) == ("rejected", "too_long")
+
+
 async def test_nobody_else_sees_or_decides_them(desk: Desk) -> None:
     one = await desk.requested("a@example.com")
     for key in (desk.acme, desk.buyer, "none"):

@@ -69,6 +69,33 @@ async def test_returns_are_shown_and_decided_one_by_one(
     assert (await leadgate("returns", "approve", "abcdef")).exit_code == 1
 
 
+async def test_what_was_said_and_shown_is_read_in_turn(
+    desk: Desk, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    delivery = await desk.sold(1)
+    (request,) = await desk.requested(tmp_path, delivery)
+    assert "evidence" not in (await leadgate("returns")).stdout
+    rows = f"{delivery},return,wrong_number,rec \x1b[31m17,\n{delivery},return,wrong_number,rec 18,hm\n"
+    told = await desk.fed(tmp_path, f"delivery_id,type,reason,evidence,note\n{rows}")
+    assert (told.exit_code, told.stdout) == (0, "2 rows, pending 2\n")
+    assert "2 pieces of evidence" in (await leadgate("returns")).stdout
+    shown = await leadgate("returns", "show", request[-8:])
+    assert shown.exit_code == 0, shown.output
+    first, *lines = shown.stdout.splitlines()
+    assert first.startswith(f"{request[-8:]}  sunco-west")
+    assert [line.split("  ", 1)[1].split(" for ")[0].split("  ")[0] for line in lines] == [
+        "requested", "evidence", "evidence",
+    ]  # fmt: skip
+    assert lines[1].endswith("rec  [31m17")
+    assert lines[2].endswith("hm · rec 18")
+    assert "\x1b" not in shown.stdout
+    [document] = objects(await leadgate("returns", "show", request, "--json"))
+    assert (document["evidence"], [one["evidence"] for one in document["words"]]) == (
+        2, ["", "rec \x1b[31m17", "rec 18"],
+    )  # fmt: skip
+    assert (await leadgate("returns", "show", "0" * 8)).exit_code == 1
+
+
 async def test_a_file_is_counted_by_what_became_of_its_rows(
     desk: Desk, leadgate: Leadgate, tmp_path: Path
 ) -> None:
