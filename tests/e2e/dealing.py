@@ -58,6 +58,7 @@ class Dealing(Day):
         self.closed: dict[str, list[str]] = defaultdict(list)  # lead -> what was answered with 200
         self.promised: dict[str, str] = {}  # lead -> what its ping was promised
         self.confirmed: set[str] = set()
+        self.said_yes: set[str] = set()  # with those whose answer a dead process kept to itself
         self.paced: list[float] = []  # when each conversation began
         self.down = False
         self._deposits: list[tuple[str, str]] = []
@@ -142,6 +143,8 @@ class Dealing(Day):
     async def say(self, delivery: str) -> None:
         yes = UUID(delivery).int % 3 > 0
         body = b'{"outcome": "accepted"}' if yes else b'{"outcome": "rejected"}'
+        if yes:
+            self.said_yes.add(delivery)
         answer = await self.as_("silent", "POST", f"/v1/deliveries/{delivery}/confirm", body)
         if yes and answer.status == 200:
             self.confirmed.add(delivery)

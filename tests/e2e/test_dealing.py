@@ -93,8 +93,10 @@ async def _buyers_have_what_we_say(day: Dealing, books: Books, buyer: CountingBu
     ours = await books.conn.fetch(
         "select id::text from delivery where contract = 'silent' and state = 'accepted'"
     )
-    assert {row[0] for row in ours} <= buyer.accepted("silent") | day.confirmed
-    assert day.confirmed <= {row[0] for row in ours}
+    unsaid = {row[0] for row in ours} - buyer.accepted("silent") - day.said_yes
+    assert unsaid == set(), "accepted, as nobody has said"
+    forgotten = day.confirmed - {row[0] for row in ours}
+    assert forgotten == set(), "confirmed by its buyer, and not accepted"
     asked_again = Counter(
         (one.delivery.email, one.delivery.contract)
         for one in buyer.answered
@@ -110,7 +112,7 @@ async def _buyers_have_what_we_say(day: Dealing, books: Books, buyer: CountingBu
     in_rows = await books.conn.fetch(
         "select lead_id::text from delivery where contract = 'pool' and state = 'accepted'"
     )
-    assert took <= {row[0] for row in in_rows}
+    assert took - {row[0] for row in in_rows} == set(), "closed as accepted by who claimed it, and not sold"
     assert (
         day.fastest() <= 3 * PER_SECOND
     )  # any second touches two of the database's, and what began late a third
