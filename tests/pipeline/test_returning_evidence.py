@@ -1,13 +1,18 @@
 """What a buyer shows for a return that is still open is kept with it: once, within bounds, and found with its person."""
 
 import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
+from app.core.world import World
+from app.followup.item import item_of
 from app.pipeline.feedback_chunk import MOST_EVIDENCE
 from app.pipeline.person_export import Exporter
-from app.store import erasing, persons, returns
+from app.store import erasing, feedback, persons, returns
 from app.store.database import Database
+from app.store.feedback import NewFeedback
 from tests.buyer import Buyer
 from tests.pipeline.house import source
 from tests.pipeline.test_returning import Desk, desk, selling
@@ -139,3 +144,33 @@ async def test_it_is_exported_and_erased_with_its_person_and_none_comes_after(
         late = await open_.give_back(delivery, evidence="Ann's other recording")
         assert (late.outcome, late.code) == ("duplicate", "requested")
         assert "Ann" not in str(await thread(open_))
+
+
+async def test_what_belongs_to_a_return_that_was_not_taken_is_not_said_to_be_kept(
+    database: Database, buyer: Buyer
+) -> None:
+    """An id of the buyer's that another transaction keeps at this very moment, for another delivery."""
+    async with desk(database, source(), selling(buyer)) as open_:
+        one, two = await open_.sold(), await open_.sold("bob@example.com", phone="512-555-0199")
+        item = {"type": "return", "delivery_id": str(one), "reason": "other"}
+        async with database.acquire() as conn, conn.transaction():
+            lead_id = await conn.fetchval("select lead_id from delivery where id = $1", two)
+            await feedback.keep(conn, [_taken(two, lead_id, item_of({**item, "external_id": "r-1"}).key)])
+            telling = asyncio.create_task(
+                open_.tell({**item, "external_id": "r-1"}, {**item, "evidence": "tape"})
+            )
+            while not await open_.house.value("select count(*) from pg_locks where not granted"):
+                await asyncio.sleep(0)
+        told = await telling
+        assert [(one.outcome, one.code) for one in told] == [("duplicate", "won"), ("unmatched", "unmatched")]
+        assert await thread(open_) == []
+        assert (await open_.give_back(one, "other", evidence="tape")).code == "requested"
+
+
+def _taken(delivery: UUID, lead_id: UUID, key: bytes) -> NewFeedback:
+    now = datetime.now(UTC)
+    return NewFeedback(
+        id=World().new_id(), lead_id=lead_id, delivery_id=delivery, buyer="b1", key=key, kind="disposition", code="won",
+        raw="won", occurred_at=now, received_at=now, by_whom="b1", external_id="r-1", amount=None, currency=None,
+        promised_at=None, voids=None, conflict=False, note="",
+    )  # fmt: skip
