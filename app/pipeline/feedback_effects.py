@@ -64,7 +64,7 @@ class Effects:
                 await returns.appeal(conn, one.request.id, one.request.due_at, one.request.by_then)
             else:
                 await returns.ask(conn, one.request)
-        await returns.say(conn, [one.said for one in (*chunk.asked, *chunk.added)])
+        await returns.say(conn, [*(one.said for one in chunk.asked), *(one.said for one in chunk.added)])
         if approved := [one.request for one in chunk.asked if one.way == "approve"]:
             await self._crediting.approved(conn, approved, by=_RULES)
         if denied := [one.request for one in chunk.asked if one.way == "deny"]:

@@ -224,7 +224,9 @@ class Sender:
         """A fault of ours ends like one of theirs: by whether a byte may have left."""
         if job.contract.adapter == GONE:
             return Conversed(outcome=TryLater(reason="contract_gone"))
-        if all_away(job.contract, self._world.now()):
+        # What was asked before of a buyer who ignores repeats has perhaps arrived: it is his to say.
+        perhaps_there = job.attempt > 1 and job.contract.doc.idempotent
+        if not perhaps_there and all_away(job.contract, self._world.now()):
             return Conversed(outcome=NOBODY_THERE)
         if gathering(job.contract.settings) is not None:
             return Conversed(outcome=TryLater(reason=NOT_ALONE))

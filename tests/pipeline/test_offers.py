@@ -11,7 +11,7 @@ from app.core.errors import NotFound
 from app.core.metrics import expose
 from app.store import pool
 from app.store.database import Database
-from tests.buyer import Buyer
+from tests.buyer import WAYS, Buyer, reply, says
 from tests.pipeline.house import House, contract, lead, opened
 from tests.pipeline.pools import Desk, house_yaml, pooling
 
@@ -200,6 +200,22 @@ async def test_while_nobody_is_there_it_goes_to_the_pool_unsent(database: Databa
             )
             == 0
         )
+
+
+async def test_what_has_perhaps_arrived_goes_to_no_pool_when_everybody_has_left(
+    database: Database, buyer: Buyer
+) -> None:
+    WAYS["/perhaps-pushed"] = WAYS["/reset"]
+    pull = "{closed: true, to: inside-pool, team: west}\n        idempotent: true"
+    async with opened(
+        database, house_yaml(pushing(buyer, pull, "[{id: dana, team: west}]", "/perhaps-pushed"))
+    ) as house:
+        lead_id = await house.waiting(lead())
+        await house.configure(house_yaml(pushing(buyer, pull, ABSENT, "/perhaps-pushed")))
+        says("/perhaps-pushed", reply())
+        await house.due_now()
+        await house.ends(lead_id, "sold")
+        assert await house.deliveries(lead_id) == [("push", "accepted")]
 
 
 async def test_while_somebody_is_there_it_is_sent(database: Database, buyer: Buyer) -> None:
