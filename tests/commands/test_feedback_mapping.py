@@ -31,7 +31,7 @@ async def fed(desk: Desk, folder: Path, mapping: str, *words: str, body: str, na
 
 
 async def kept(desk: Desk) -> list[str]:
-    return [row[0] for row in await desk.gate.fetch("select code from feedback order by received_at, id")]
+    return [row[0] for row in await desk.gate.fetch("select code from feedback order by code")]
 
 
 async def test_a_file_of_a_dialer_is_read_by_a_mapping_beside_it(desk: Desk, tmp_path: Path) -> None:
