@@ -24,7 +24,7 @@ from app.pipeline.details import exchanges_json
 from app.pipeline.faults import Retrying
 from app.pipeline.handing import Sender, handover_of
 from app.pipeline.plans import Plans
-from app.pipeline.pooled import NOBODY_THERE, all_away
+from app.pipeline.pooled import NOBODY_THERE, all_away, perhaps_there
 from app.pipeline.record import reason_of
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import GONE, Job
@@ -161,7 +161,10 @@ class Bundling:
             return None, gone
         if again is None:
             if all_away(contract, self._world.now()):
-                return None, gone + mine
+                gone += [job for job in mine if not perhaps_there(job)]
+                mine = [job for job in mine if perhaps_there(job)]
+            if not mine:
+                return None, gone
             return await self._new(conn, contract, settings, mine, until), gone
         members = [one for one in self._tracker.jobs(everybody, contexts) if one.contract.adapter != GONE]
         fresh = {job.delivery_id: job for job in mine}

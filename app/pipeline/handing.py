@@ -25,7 +25,7 @@ from app.pipeline.health import Health
 from app.pipeline.lanes import Lanes
 from app.pipeline.lining import Lining
 from app.pipeline.pacing import Paces
-from app.pipeline.pooled import NOBODY_THERE, all_away
+from app.pipeline.pooled import NOBODY_THERE, all_away, perhaps_there
 from app.pipeline.seats import Seats
 from app.pipeline.tracks import GONE, Job
 
@@ -224,9 +224,7 @@ class Sender:
         """A fault of ours ends like one of theirs: by whether a byte may have left."""
         if job.contract.adapter == GONE:
             return Conversed(outcome=TryLater(reason="contract_gone"))
-        # What was asked before of a buyer who ignores repeats has perhaps arrived: it is his to say.
-        perhaps_there = job.attempt > 1 and job.contract.doc.idempotent
-        if not perhaps_there and all_away(job.contract, self._world.now()):
+        if not perhaps_there(job) and all_away(job.contract, self._world.now()):
             return Conversed(outcome=NOBODY_THERE)
         if gathering(job.contract.settings) is not None:
             return Conversed(outcome=TryLater(reason=NOT_ALONE))

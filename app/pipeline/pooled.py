@@ -24,6 +24,11 @@ def all_away(contract: Contract, at: datetime) -> bool:
     return not any(is_there(one, at) for one in of_group(contract.people, pull.team, pull.person))
 
 
+def perhaps_there(job: Job) -> bool:
+    """What was asked before of a buyer who ignores repeats has perhaps arrived: it is his to say, and goes to no pool."""
+    return job.attempt > 1 and job.contract.doc.idempotent
+
+
 def onward(job: Job, outcome: Outcome) -> str:
     """The contract that gets its lead next, before all others; empty: whichever is next."""
     pull = job.contract.doc.pull_after

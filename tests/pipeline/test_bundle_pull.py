@@ -104,3 +104,22 @@ async def test_who_is_perhaps_in_a_file_is_sent_again_in_it_and_lies_in_no_pool(
             await ended(house, "pooled", 1)
             assert list(files(tmp_path)) == [name]
     assert emails(tmp_path) == ["p0@example.com", "p1@example.com"]
+
+
+async def test_who_has_perhaps_arrived_by_himself_leaves_in_a_file_and_lies_in_no_pool(
+    database: Database, tmp_path: Path
+) -> None:
+    """Asked once by itself, of a buyer who ignores repeats, when the contract made no files yet."""
+    with ftp_server(tmp_path) as server:
+        head = f"idempotent: true\n        {CLOSED}"
+        async with opened(database, pushed(server.port, HERE, head)) as house:
+            first, second = await posted(house, *people(2))
+            await house.run("update delivery set attempts = 1 where lead_id = $1", first.lead_id)
+            await house.configure(pushed(server.port, AWAY, head))
+            await is_due(house)
+            await desk(house).look()
+            await ended(house, "accepted", 1)
+            await ended(house, "pooled", 1)
+            assert await house.state(second.lead_id) == "pooled"
+            assert await house.state(first.lead_id) == "sold"
+    assert emails(tmp_path) == ["p0@example.com"]
