@@ -22,7 +22,7 @@ from app.store.returns import Request, Said
 
 MOST_EVIDENCE = 20
 """So often may be shown what speaks for one return."""
-_NOT_OPEN = Result(outcome="unmatched", code="unmatched", message="the return that it is for was not taken")
+_NOT_OPEN = replace(UNMATCHED, message="the return that it is for was not taken")
 _PLAIN = BuyerWords()
 _DECIDED = {"approve": "approved", "deny": "denied"}
 
