@@ -13,7 +13,7 @@ import uvicorn
 from app import serving
 from app.catalog.service import Configuration
 from app.commands.desk import DEMO, DataDir, fail, say, settings_of, warn, world
-from app.commands.serving import Host, Port
+from app.commands.serving import Host, Port, cant_listen
 from app.components import discover
 from app.core import events
 from app.demo import build_sink, catalogue, curl_lines
@@ -66,9 +66,7 @@ def demo(
     except DataDirInUse as error:
         raise fail(str(error)) from None
     except OSError as error:
-        raise fail(
-            f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"
-        ) from None
+        raise cant_listen(settings, error, or_else=', or `make run ARGS="--port 8001"`') from None
     raise typer.Exit(code)
 
 

@@ -70,10 +70,16 @@ def run(settings: Settings, role: str) -> None:
     except CantListen as error:
         raise fail(str(error)) from None
     except OSError as error:
-        raise fail(
-            f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"
-        ) from None
+        raise cant_listen(settings, error) from None
     raise typer.Exit(code)
+
+
+def cant_listen(settings: Settings, error: OSError, *, or_else: str = "") -> typer.Exit:
+    """`or_else`: one more way to say another port."""
+    why = error.strerror or type(error).__name__
+    return fail(
+        f"can't listen on {settings.host}:{settings.port}: {why}\nChoose another port: --port or LEADGATE_PORT{or_else}"
+    )
 
 
 async def _counts(settings: Settings, dsn: str) -> tuple[int, str]:

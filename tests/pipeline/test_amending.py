@@ -122,7 +122,20 @@ async def test_two_processes_at_the_same_moment_are_one_round_also_where_it_ends
 ) -> None:
     async with opened(database, yaml(buyer)) as house:
         lead_id = await rejected(house)
-        found = await asyncio.gather(*(Talk(house).again(lead_id) for _ in range(4)))
+
+        async def all_wait() -> bool:
+            return bool(
+                await house.value(
+                    "select count(*) = 4 from pg_stat_activity"
+                    " where datname = current_database() and wait_event_type = 'Lock'"
+                )
+            )
+
+        async with database.acquire() as conn, conn.transaction():
+            await rounds.standing(conn, lead_id, locked=True)
+            asked = [asyncio.create_task(Talk(house).again(lead_id)) for _ in range(4)]
+            await house.until(all_wait)
+        found = await asyncio.gather(*asked)
         assert {(one.outcome, one.state) for one in found} == {("failure", "rejected")}
         assert await house.value("select round from lead") == 2
 
