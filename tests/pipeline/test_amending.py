@@ -5,6 +5,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.core.errors import Conflict, NotYours, Unprocessable
@@ -117,24 +118,26 @@ async def test_twenty_at_the_same_moment_are_one_round_and_one_sale(database: Da
     assert len(buyer.received) == 1
 
 
-async def test_two_processes_at_the_same_moment_are_one_round_also_where_it_ends_at_once(
-    database: Database, buyer: Buyer
+async def test_processes_at_the_same_moment_are_one_round_also_where_it_ends_at_once(
+    database: Database, database_url: str, buyer: Buyer
 ) -> None:
     async with opened(database, yaml(buyer)) as house:
         lead_id = await rejected(house)
+        beside = await asyncpg.connect(database_url)
 
         async def all_wait() -> bool:
             return bool(
                 await house.value(
-                    "select count(*) = 4 from pg_stat_activity"
+                    "select count(*) = 3 from pg_stat_activity"
                     " where datname = current_database() and wait_event_type = 'Lock'"
                 )
             )
 
-        async with database.acquire() as conn, conn.transaction():
-            await rounds.standing(conn, lead_id, locked=True)
-            asked = [asyncio.create_task(Talk(house).again(lead_id)) for _ in range(4)]
+        async with beside.transaction():
+            await rounds.standing(beside, lead_id, locked=True)
+            asked = [asyncio.create_task(Talk(house).again(lead_id)) for _ in range(3)]
             await house.until(all_wait)
+        await beside.close()
         found = await asyncio.gather(*asked)
         assert {(one.outcome, one.state) for one in found} == {("failure", "rejected")}
         assert await house.value("select round from lead") == 2
