@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 
+from app.core.charsets import charset_named as charset_named
 from app.ingest.format import MOST_DEPTH, MOST_FIELDS, Unreadable
 from app.model import Raw, Record
 
@@ -22,10 +23,6 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_CHARSETS = re.compile(
-    r"utf-(8|16|32)(-[lb]e)?|ascii|iso8859-\d+|cp(125\d|437|850|852|866|874|932|949|950)"
-    r"|koi8-[rut]|gb2312|gbk|gb18030|big5(hkscs)?|shift_jis|euc_(jp|kr)|iso2022_jp"
-)
 
 
 @lru_cache(maxsize=512)
@@ -37,20 +34,6 @@ def parameters(content_type: str) -> Mapping[str, str]:
         value = plain if quoted is None else _QUOTED.sub(r"\1", quoted)
         found.setdefault(match[1].lower(), value)
     return found
-
-
-@lru_cache(maxsize=64)
-def charset_named(name: str) -> str:
-    """Python's name for a charset. ISO-8859-1 is read as windows-1252, which its senders mean."""
-    try:
-        found = codecs.lookup(name.strip()).name
-    except (LookupError, ValueError):
-        found = ""
-    if not _CHARSETS.fullmatch(found):
-        raise Unreadable(
-            "the charset is not one that is read here; send UTF-8", code="charset", where="charset"
-        )
-    return "cp1252" if found == "iso8859-1" else found
 
 
 def charset_of(content_type: str) -> str:

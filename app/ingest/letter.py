@@ -1,29 +1,17 @@
 """Opens a mail: its decoded texts and files, in bounded time and memory however broken or hostile it is."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.policy import compat32, default
 from email.utils import parseaddr, parsedate_to_datetime
 
-from app.ingest.body import charset_named, refuse_empty, refuse_nul
+from app.ingest.body import refuse_empty, refuse_nul
 from app.ingest.format import Unreadable
+from app.remote.mail_parts import decoded_leniently, leaves, refuse_hostile
 
-MOST_BYTES = 26_000_000
-_MOST_LINES = 500_000
-_LONGEST_LINE = 4_000_000
-_MOST_HEADERS = 50_000
-_MOST_BOUNDARIES = 1_000
-_MOST_PARTS = 100
-_MOST_DEPTH = 8
 _LONGEST_HEADER = 2_000
-_HEADER = re.compile(rb"^[!-9;-~]{1,80}:", re.MULTILINE)
-_NESTING = re.compile(rb"boundary[\s*\d]{0,4}=|message/", re.IGNORECASE)
-_ENDLESS = re.compile(
-    rb"(?:\A|[\r\n])content-[a-z-]{1,40}[ \t]*:(?:[^\r\n]|\r?\n[ \t]|\r[ \t]){2000}", re.IGNORECASE
-)
 _NAMED = {
     ".adf": "application/x-adf+xml",
     ".xml": "application/xml",
@@ -63,49 +51,17 @@ class Letter:
 def opened(body: bytes) -> Letter:
     """Raises Unreadable and nothing else."""
     refuse_empty(body)
-    _refuse_hostile(body)
+    refuse_hostile(body)
     try:
         message = message_from_bytes(body, policy=compat32)
         letter = Letter(_headers(message))
-        for count, (part, depth) in enumerate(_leaves(message, 0), 1):
-            if count > _MOST_PARTS or depth > _MOST_DEPTH:
-                raise Unreadable(f"more than {_MOST_PARTS} parts, or nested too deeply", code="depth")
+        for part in leaves(message):
             _sort(part, letter)
     except Unreadable:
         raise
     except Exception:  # the parser has a dozen ways to fail on broken headers; none of them is ours
         raise Unreadable("it is no mail, or its parts can't be told apart", code="syntax") from None
     return letter
-
-
-def _refuse_hostile(body: bytes) -> None:
-    """Before it is parsed: every line, header and boundary costs more memory there than in the mail."""
-    if len(body) > MOST_BYTES:
-        raise Unreadable(f"a mail of more than {MOST_BYTES // 1_000_000} MB is not read", code="records")
-    if any(_endless(body, at) for at in range(0, len(body) - _LONGEST_LINE + 1, _LONGEST_LINE)):
-        raise Unreadable(f"a line of the mail is longer than {_LONGEST_LINE} bytes", code="fields")
-    lines = max(body.count(b"\n"), body.count(b"\r"))
-    headers = sum(1 for _ in _HEADER.finditer(body)) if lines > _MOST_HEADERS else 0
-    nested = sum(1 for _ in _NESTING.finditer(body)) > 2 * _MOST_PARTS
-    parts = body.count(b"\n--") + body.count(b"\r--") > _MOST_BOUNDARIES
-    if _ENDLESS.search(body):  # the standard library takes the square of its length for its parameters
-        raise Unreadable("a Content header of the mail is longer than is read", code="fields")
-    if lines > _MOST_LINES or headers > _MOST_HEADERS or nested or parts:
-        raise Unreadable("the mail has more lines, headers or parts than are read", code="fields")
-
-
-def _endless(body: bytes, at: int) -> bool:
-    return not any(body.find(end, at, at + _LONGEST_LINE) >= 0 for end in (b"\n", b"\r"))
-
-
-def _leaves(message: "Message[str, str]", depth: int) -> Iterator[tuple["Message[str, str]", int]]:
-    inner = message.get_payload()
-    if message.is_multipart() and isinstance(inner, list) and depth <= _MOST_DEPTH:
-        for part in inner:
-            if isinstance(part, Message):
-                yield from _leaves(part, depth + 1)
-    else:
-        yield message, depth
 
 
 def _sort(part: "Message[str, str]", letter: Letter) -> None:
@@ -123,16 +79,6 @@ def _sort(part: "Message[str, str]", letter: Letter) -> None:
         (letter.plain if kind == "text/plain" else letter.html).append(text)
     else:
         letter.files.append(Part(kind, charset if charset.isascii() and charset.isprintable() else "", data))
-
-
-def decoded_leniently(data: bytes, charset: str) -> str:
-    """A mail's charset is often wrong: as it says, else UTF-8, else windows-1252, else byte by byte."""
-    for name in (charset, "utf-8", "cp1252"):
-        try:
-            return data.decode(charset_named(name)) if name else data.decode("utf-8")
-        except (UnicodeError, Unreadable):
-            continue
-    return data.decode("latin-1")
 
 
 def _headers(message: "Message[str, str]") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where a folder on another machine is, how its server is known, and as whom we log in there."""
+"""Where a folder or a mailbox on another machine is, how its server is known, and as whom we log in there."""
 
 from typing import Annotated, Literal
 
@@ -83,3 +83,39 @@ class SftpAccount(Account):
         if self.passphrase.get_secret_value() and not self.private_key.get_secret_value():
             raise ValueError("has a passphrase, and no private_key that it would be for")
         return self
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable() or any(one in text for one in '%*"\\'):
+        raise ValueError('has a character that no folder has: % * " \\ or one that can not be seen')
+    return text
+
+
+MailFolder = Annotated[str, AfterValidator(_one_line)]
+
+
+class ImapAccount(Settings):
+    """A mailbox."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
+    port: int | None = Field(None, ge=1, le=65535, description="993, or 143 where tls is not implicit.")
+    tls: Literal["implicit", "starttls", "none"] = Field(
+        "implicit", description="`none` sends the password in clear: for a server on the same machine."
+    )
+    ca: str = Field(
+        "", description="File of the authority (PEM) that signed the certificate, if it is your own."
+    )
+    user: str = Field(min_length=1)
+    password: SecretStr = SecretStr("")
+    token: SecretStr = Field(SecretStr(""), description="An access token of OAuth 2 (XOAUTH2), instead.")
+    folder: MailFolder = "INBOX"
+
+    @model_validator(mode="after")
+    def _known_there(self) -> "ImapAccount":
+        if bool(self.password.get_secret_value()) == bool(self.token.get_secret_value()):
+            raise ValueError("needs a password or a token, and not both")
+        return self
+
+    @property
+    def dialled(self) -> int:
+        return self.port or (993 if self.tls == "implicit" else 143)

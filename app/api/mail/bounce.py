@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from app.core.errors import Refused
-from app.ingest.head import Head, machine
+from app.remote.head import Head, machine
 
 _MOST_HEAD = 16_384
 _TEXT = """\

@@ -19,12 +19,12 @@ from app.core.events import Code, Id, bug, emit
 from app.core.events import Refused as RefusedEvent
 from app.core.metrics import Metrics
 from app.core.world import World
-from app.ingest.head import Head, head_of
 from app.ingest.reading import Reader
 from app.model import Record, Submission
 from app.pipeline.bounces import Bounces, awaited
 from app.pipeline.engine import Engine
 from app.pipeline.work import Work
+from app.remote.head import Head, head_of
 from app.store.intake import Arrival, Refusal
 
 CONTENT_TYPE = "message/rfc822"

@@ -1,22 +1,23 @@
 """Takes leads out of a mailbox."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from app.core.duration import Duration
 from app.core.errors import NotDurable, Refused, TooLarge
 from app.core.registry import Settings
 from app.ingest.channel import Channel, ChannelSettings, Door, Trouble, Visit, channels
-from app.ingest.head import Head, head_of
-from app.ingest.mailbox import PATIENCE, Account, Box, Waiting
+from app.remote.account import ImapAccount, MailFolder
+from app.remote.head import Head, head_of
+from app.remote.line import Line, connected
+from app.remote.mailbox import PATIENCE, Waiting
 
 AT_ONCE = 100
 """Mails that are looked up together."""
@@ -28,33 +29,12 @@ LOOK_AGAIN = 60.0
 _SHORTEST_IDLE = 20.0
 """Who waits no longer, or is not let wait longer, comes again when the next visit is due, and not at once."""
 
-T = TypeVar("T")
 
-
-def _one_line(text: str) -> str:
-    if not text.isprintable() or any(one in text for one in '%*"\\'):
-        raise ValueError('has a character that no folder has: % * " \\ or one that can not be seen')
-    return text
-
-
-Folder = Annotated[str, AfterValidator(_one_line)]
-
-
-class ImapSettings(ChannelSettings):
-    host: str = Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")
-    port: int | None = Field(None, ge=1, le=65535, description="993, or 143 where tls is not implicit.")
-    tls: Literal["implicit", "starttls", "none"] = Field(
-        "implicit", description="`none` sends the password in clear: for a server on the same machine."
+class ImapSettings(ChannelSettings, ImapAccount):
+    done: MailFolder = Field(
+        "Leads done", description="Where taken mails go; empty: they stay, marked as seen."
     )
-    ca: str = Field(
-        "", description="File of the authority (PEM) that signed the certificate, if it is your own."
-    )
-    user: str = Field(min_length=1)
-    password: SecretStr = SecretStr("")
-    token: SecretStr = Field(SecretStr(""), description="An access token of OAuth 2 (XOAUTH2), instead.")
-    folder: Folder = "INBOX"
-    done: Folder = Field("Leads done", description="Where taken mails go; empty: they stay, marked as seen.")
-    failed: Folder = Field(
+    failed: MailFolder = Field(
         "Leads failed", min_length=1, description="Where mails without a readable lead go."
     )
     unseen: bool = Field(True, description="Only mails that nobody has opened; false: all in the folder.")
@@ -65,8 +45,6 @@ class ImapSettings(ChannelSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> "ImapSettings":
-        if bool(self.password.get_secret_value()) == bool(self.token.get_secret_value()):
-            raise ValueError("needs a password or a token, and not both")
         if not self.done and not self.unseen:
             raise ValueError(
                 "would take the same mails for ever: name a folder in done, or leave unseen true"
@@ -76,16 +54,6 @@ class ImapSettings(ChannelSettings):
         if self.idle.seconds > LONGEST_IDLE:
             raise ValueError("a server may end an idle after 29m; keep idle below")
         return self
-
-    @property
-    def dialled(self) -> int:
-        return self.port or (993 if self.tls == "implicit" else 143)
-
-    def account(self, address: str) -> Account:
-        return Account(
-            host=self.host, address=address, port=self.dialled, tls=self.tls,
-            user=self.user, password=self.password.get_secret_value(), token=self.token.get_secret_value(), ca=self.ca,
-        )  # fmt: skip
 
 
 class Came(Struct):
@@ -130,7 +98,7 @@ class Imap(Channel):
 
     async def visit(self, settings: Any, door: Door) -> Visit:
         address = await door.reach(settings.host, settings.dialled)
-        async with _connected(settings, address) as line:
+        async with connected(settings, address, [settings.done, settings.failed]) as line:
             came = Came()
             if await _emptied(line, settings, door, came):
                 return came.visit(more=True)
@@ -138,39 +106,7 @@ class Imap(Channel):
             return came.visit(more=waited)
 
 
-class _Line:
-    """A mailbox and the thread that speaks to it."""
-
-    def __init__(self, box: Box) -> None:
-        self.box = box
-        self._thread = ThreadPoolExecutor(1, "imap")
-
-    async def run(self, work: Callable[..., T], *given: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*given))
-
-    async def end(self) -> None:
-        if not self.box.gone:
-            await self.run(self.box.close)
-        self.cut()
-
-    def cut(self) -> None:
-        self.box.hang_up()
-        self._thread.shutdown(wait=False)
-
-
-@asynccontextmanager
-async def _connected(settings: ImapSettings, address: str) -> AsyncIterator[_Line]:
-    line = _Line(Box(settings.account(address)))
-    try:
-        await line.run(line.box.open, settings.folder, [settings.done, settings.failed])
-        yield line
-    except BaseException:
-        line.cut()  # also a thread that waits for the server ends with it
-        raise
-    await line.end()
-
-
-async def _emptied(line: _Line, settings: ImapSettings, door: Door, came: Came) -> bool:
+async def _emptied(line: Line, settings: ImapSettings, door: Door, came: Came) -> bool:
     """Take what is there; whether there is more."""
     seen: set[str] = set()  # a server that goes on to show what was moved away would keep us here for ever
     while len(seen) < MOST:
@@ -184,7 +120,7 @@ async def _emptied(line: _Line, settings: ImapSettings, door: Door, came: Came) 
     return True
 
 
-async def _take(line: _Line, settings: ImapSettings, door: Door, came: Came, mail: Waiting) -> None:
+async def _take(line: Line, settings: ImapSettings, door: Door, came: Came, mail: Waiting) -> None:
     """Kept first, moved then: a kill in between finds it known at the next visit."""
     body = await line.run(line.box.fetch, mail.uid, min(mail.size, settings.largest) + 1)
     if body is None:
@@ -209,7 +145,7 @@ async def _take(line: _Line, settings: ImapSettings, door: Door, came: Came, mai
     await line.run(line.box.move, mail.uid, settings.done)
 
 
-async def _waited(line: _Line, settings: ImapSettings, door: Door, came: Came) -> bool:
+async def _waited(line: Line, settings: ImapSettings, door: Door, came: Came) -> bool:
     """Wait for mail, and take it, until `idle` is over; whether it is worth to begin again at once."""
     now = asyncio.get_running_loop().time
     began = now()
@@ -220,7 +156,7 @@ async def _waited(line: _Line, settings: ImapSettings, door: Door, came: Came) -
     return now() - began > _SHORTEST_IDLE
 
 
-async def _heard(line: _Line, seconds: float) -> bool:
+async def _heard(line: Line, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds + PATIENCE):
             return await line.run(line.box.wait, seconds)

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.api.mail.bounce import Failed, may_bounce
 from app.core.errors import Unreadable
-from app.ingest.head import head_of
+from app.remote.head import head_of
 from app.store.database import Database
 from tests.api.mail.conftest import Post, listening
 from tests.api.mail.letters import NEWSLETTER

@@ -13,8 +13,8 @@ from app.distribute.wire import Wire
 from app.ingest.channel import Trouble, Visit
 from app.ingest.channels import imap
 from app.ingest.channels.imap import Imap, ImapSettings
-from app.ingest.mailbox import Box
 from app.pipeline.channel_door import ChannelDoor
+from app.remote.mailbox import Box
 from app.store.channels import Turn
 from app.store.database import Database
 from tests.ingest.channels.mailserver import PASSWORD, USER, MailServer, mail_server
@@ -214,7 +214,7 @@ async def test_a_mail_that_comes_between_the_look_and_the_wait_is_not_waited_for
     server: MailServer,
 ) -> None:
     """This server tells only of what comes while it idles."""
-    box = Box(told(server).account("127.0.0.1"))
+    box = Box(told(server), "127.0.0.1")
     await asyncio.to_thread(box.open, "INBOX", [])
     assert await asyncio.to_thread(box.waiting, 10, unseen=True) == []
     await server.put(form("ann@example.com"))

@@ -1,4 +1,4 @@
-"""A mailbox on an IMAP server, as the channel `imap` needs it: what is new, one mail whole, moved away, waited for."""
+"""A mailbox on an IMAP server: what is there, one mail whole, moved away, waited for."""
 
 import imaplib
 import re
@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from imap_tools import BaseMailBox
@@ -13,32 +14,21 @@ from imap_tools.errors import ImapToolsError, MailboxLoginError, MailboxStarttls
 from imap_tools.utils import check_command_status, encode_folder
 from msgspec import Struct
 
-from app.ingest.channel import Trouble
+from app.remote.account import ImapAccount
+from app.remote.folder import Trouble, code_of
 
 PATIENCE = 30.0
 """Seconds that the server may take for one answer."""
 
+SAID_NO = "imap_no"
+"""The code of a Trouble after which the connection is still good."""
+
+_HEAD = "RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM RECEIVED)]<0.32768>"
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _UID = re.compile(rb"UID (\d+)")
 _PREFIX = re.compile(rb'^\(\("([^"]*)"')
 _ARRIVED = re.compile(rb"\* \d+ (EXISTS|RECENT)\b")
 _FAULTS = (imaplib.IMAP4.error, ImapToolsError, OSError, EOFError, ValueError)
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """Where and as whom. `tls` is implicit, starttls or none; `token` is one of OAuth 2, instead of a password."""
-
-    host: str
-    address: str  # what is dialled; `host` is what its certificate must say
-    port: int
-    tls: str
-    user: str
-    password: str = ""
-    token: str = ""
-    ca: str = ""
-
-    def __repr__(self) -> str:
-        return f"Account({self.host}:{self.port})"
 
 
 class Waiting(Struct, frozen=True):
@@ -48,11 +38,21 @@ class Waiting(Struct, frozen=True):
     size: int
 
 
+class Header(Struct, frozen=True):
+    """Some lines of a mail's head as they came, with its size."""
+
+    uid: str
+    size: int
+    seen: bool
+    raw: bytes
+
+
 class Box:
     """One connection, for one thread at a time; only `hang_up` may be called beside it. Raises Trouble."""
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: ImapAccount, address: str) -> None:
+        """`address` is what is dialled; the account's host is what its certificate must say."""
+        self._account, self._address = account, address
         self.gone = False
         self._box: BaseMailBox | None = None
         self._prefix = self._delimiter = ""
@@ -63,17 +63,16 @@ class Box:
         """Connected, logged in, `folder` selected; the `others` are made where they are missing."""
         account = self._account
         try:
-            self._box = _Dialled(account)
+            self._box = _Dialled(account, self._address)
         except _FAULTS as error:
-            raise Trouble(f"{account.host}:{account.port}: {_cause(error)}") from None
+            raise Trouble(f"{account.host}:{account.dialled}: {_cause(error)}", code=_code(error)) from None
         if self.gone:
             self.hang_up()
         self._log_in()
         with self._trouble("it does not say how its folders are named"):
             self._learn()
         for other in filter(None, others):
-            with self._trouble(f"the folder {other} can't be made there"):
-                self._make(self._named(other))
+            self.make(other)
         with self._trouble(f"the folder {folder} can't be opened there"):
             self._opened.folder.set(folder)
 
@@ -104,6 +103,27 @@ class Box:
             _, said = self._client.uid("FETCH", ",".join(uids), "(RFC822.SIZE)")
         sizes = dict(_size_in(line) for line in said)
         return [Waiting(uid, sizes[uid]) for uid in uids if uid in sizes]
+
+    def uids(self) -> list[str]:
+        """Of all that is there, the oldest first, seen or not."""
+        with self._trouble("the folder can't be searched"):
+            return self._opened.uids("UNDELETED", charset=None)
+
+    def heads(self, uids: Sequence[str]) -> list[Header]:
+        """What tells mails from each other and says whose they are; those that are gone are left out."""
+        with self._trouble("the heads of the mails can't be fetched"):
+            _, said = self._client.uid("FETCH", ",".join(uids), f"({_HEAD})")
+        found = [
+            _header_in(part[0], part[1], rest)
+            for part, rest in pairwise([*said, b""])
+            if isinstance(part, tuple)
+        ]
+        known = {one.uid: one for one in found}
+        return [known[uid] for uid in uids if uid in known]
+
+    def make(self, folder: str) -> None:
+        with self._trouble(f"the folder {folder} can't be made there"):
+            self._make(self._named(folder))
 
     def fetch(self, uid: str, most: int) -> bytes | None:
         """The first bytes of a mail, which stays as unseen as it was; None if it is gone."""
@@ -177,20 +197,20 @@ class Box:
 
     def _log_in(self) -> None:
         account, box = self._account, self._opened
-        plain = account.user.isascii() and account.password.isascii()
+        password, token = account.password.get_secret_value(), account.token.get_secret_value()
         try:
-            if account.token:
-                box.xoauth2(account.user, account.token, None)
-            elif plain:
-                box.login(account.user, account.password, None)
+            if token:
+                box.xoauth2(account.user, token, None)
+            elif account.user.isascii() and password.isascii():
+                box.login(account.user, password, None)
             else:
-                box.login_utf8(account.user, account.password, None)
+                box.login_utf8(account.user, password, None)
         except imaplib.IMAP4.abort as error:
-            raise Trouble(f"{account.host}: {_cause(error)}") from None
+            raise Trouble(f"{account.host}: {_cause(error)}", code=_code(error)) from None
         except (imaplib.IMAP4.error, MailboxLoginError):
-            raise Trouble(f"{account.host}: the log-in was refused") from None
+            raise Trouble(f"{account.host}: the log-in was refused", code="login_refused") from None
         except _FAULTS as error:
-            raise Trouble(f"{account.host}: {_cause(error)}") from None
+            raise Trouble(f"{account.host}: {_cause(error)}", code=_code(error)) from None
 
     def _learn(self) -> None:
         """What the server can do now that it knows us, and how it names folders."""
@@ -226,40 +246,40 @@ class _Naming:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _FAULTS) and not isinstance(error, UnicodeError):
-            raise Trouble(f"{self._host}: {self._what} ({_cause(error)})") from None
+            raise Trouble(f"{self._host}: {self._what} ({_cause(error)})", code=_code(error)) from None
 
 
 class _Dialled(BaseMailBox):
     """One that dials the account's address, and holds the certificate to its host."""
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: ImapAccount, address: str) -> None:
+        self._account, self._address = account, address
         super().__init__()
 
     def _get_mailbox_client(self) -> imaplib.IMAP4:
-        account = self._account
+        account, address = self._account, self._address
         trusted = None if account.tls == "none" else ssl.create_default_context(cafile=account.ca or None)
         if account.tls == "implicit":
-            return _Protected(account, trusted)
-        client = _Plain(account)
+            return _Protected(account, address, trusted)
+        client = _Plain(account, address)
         if trusted is not None:
             check_command_status(client.starttls(trusted), MailboxStarttlsError)
         return client
 
 
 class _Plain(imaplib.IMAP4):
-    def __init__(self, account: Account) -> None:
-        self._address = account.address
-        super().__init__(account.host, account.port, timeout=PATIENCE)
+    def __init__(self, account: ImapAccount, address: str) -> None:
+        self._address = address
+        super().__init__(account.host, account.dialled, timeout=PATIENCE)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return socket.create_connection((self._address, self.port), timeout)
 
 
 class _Protected(imaplib.IMAP4_SSL):
-    def __init__(self, account: Account, trusted: ssl.SSLContext | None) -> None:
-        self._address = account.address
-        super().__init__(account.host, account.port, ssl_context=trusted, timeout=PATIENCE)
+    def __init__(self, account: ImapAccount, address: str, trusted: ssl.SSLContext | None) -> None:
+        self._address = address
+        super().__init__(account.host, account.dialled, ssl_context=trusted, timeout=PATIENCE)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         line = socket.create_connection((self._address, self.port), timeout)
@@ -274,11 +294,18 @@ def _cause(error: BaseException) -> str:
         (socket.gaierror, "its name has no address"),
         (TimeoutError, "it did not answer in time"),
         (OSError, "it can't be connected to"),
+        (imaplib.IMAP4.readonly, "it is there to be read only"),
         (imaplib.IMAP4.abort, "it broke the connection off"),
     ):
         if isinstance(error, kind):
             return words
     return "it said no"
+
+
+def _code(error: BaseException) -> str:
+    if isinstance(error, imaplib.IMAP4.abort) and not isinstance(error, imaplib.IMAP4.readonly):
+        return "broken"
+    return SAID_NO if isinstance(error, imaplib.IMAP4.error | ImapToolsError) else code_of(error)
 
 
 def _ok(result: tuple[str, Any]) -> None:
@@ -290,3 +317,10 @@ def _size_in(line: Any) -> tuple[str, int]:
     text = line if isinstance(line, bytes) else b""
     uid, size = _UID.search(text), _SIZE.search(text)
     return (uid[1].decode(), int(size[1])) if uid and size else ("", 0)
+
+
+def _header_in(before: bytes, raw: bytes, after: Any) -> Header:
+    """What is told beside the lines stands before or behind them, as the server likes."""
+    told = before + (after if isinstance(after, bytes) else b"")
+    uid, size = _size_in(told)
+    return Header(uid, size, b"\\Seen" in told, raw)

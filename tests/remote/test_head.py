@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ingest.head import MOST_HEAD, Head, head_of, machine
+from app.remote.head import MOST_HEAD, Head, head_of, machine
 
 MAIL = (
     b"Message-ID: <1@a.example>\r\nFrom: Ann\r\n <ANN@a.example>\r\nSubject: x\r\n\r\nEmail: b@c.example\r\n"
