@@ -20,7 +20,7 @@ from app.commands.voice import options
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
     "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "leads": "leads", "trace": "trace", "deliveries": "deliveries", "replay": "replay", "bundles": "bundles",
-    "settle": "settle", "review": "review", "feedback": "feedback", "returns": "returns", "pool": "pool", "callbacks": "callbacks", "report": "report", "money": "money", "statement": "statement", "invoice": "invoice", "fraud": "fraud", "score": "score", "retention": "retention",
+    "settle": "settle", "review": "review", "reprocess": "reprocess", "feedback": "feedback", "returns": "returns", "pool": "pool", "callbacks": "callbacks", "report": "report", "money": "money", "statement": "statement", "invoice": "invoice", "fraud": "fraud", "score": "score", "retention": "retention",
     "components": "components", "doctor": "doctor", "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip
 """Command → its module in app.commands, where the function, or the group, has the command's name."""

@@ -29,7 +29,7 @@ _BODY = {
     },
 }
 _ANSWER = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+ANSWERS: dict[int | str, dict[str, Any]] = {
     201: {"description": "The outcome of the new round.", **_ANSWER},
     202: {"description": "The new round is kept; its outcome is still open.", **_ANSWER},
 }
@@ -76,7 +76,7 @@ async def in_part(request: Request) -> Response:
     response_model=LeadState,
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _BODY},
-    responses=_ANSWERS,
+    responses=ANSWERS,
 )
 async def amend(
     id: str,
@@ -90,7 +90,7 @@ async def amend(
     entry, parts, lead_id = key_of(request, "source"), parts_of(request), id_of(id)
     body, kind = await _body(request), _kind(request)
     again = reprocess.lower() in _TRUE
-    if not (again and await parts.reprocessor.known(lead_id, entry.owner, _mark(request, lead_id))):
+    if not (again and await parts.reprocessor.known(lead_id, entry.owner, mark_of(request, lead_id))):
         hint = entry.last4
         await parts.amender.amend(lead_id, entry.owner, body, kind, remote=_remote(request), key_hint=hint)
     if again:
@@ -102,7 +102,7 @@ async def amend(
     return view
 
 
-@router.post("/v1/leads/{id}/reprocess", response_class=Response, responses=_ANSWERS, status_code=201)
+@router.post("/v1/leads/{id}/reprocess", response_class=Response, responses=ANSWERS, status_code=201)
 async def reprocess(id: str, request: Request) -> Response:
     """One more round of a lead that is held, rejected or unsold: mapped, checked and routed as if it came today."""
     entry, parts = key_of(request, "source"), parts_of(request)
@@ -110,13 +110,14 @@ async def reprocess(id: str, request: Request) -> Response:
 
 
 async def _again(request: Request, parts: Parts, entry: KeyEntry, lead_id: UUID) -> Answer:
-    return await parts.reprocessor.reprocess(lead_id, entry.owner, key=_mark(request, lead_id))
+    return await parts.reprocessor.reprocess(lead_id, entry.owner, key=mark_of(request, lead_id))
 
 
-def _mark(request: Request, lead_id: UUID) -> bytes:
-    """Of the Idempotency-Key, for this lead alone; nothing where there is none."""
+def mark_of(request: Request, lead_id: UUID, *, by: str = "") -> bytes:
+    """Of the Idempotency-Key, for this lead alone, and where it is not its source who asks, for whoever does;
+    nothing where there is none."""
     key = _idempotency(request)
-    return digest(b"reprocess " + lead_id.bytes + key) if key else b""
+    return digest(b"reprocess " + lead_id.bytes + by.encode() + key) if key else b""
 
 
 def _idempotency(request: Request) -> bytes:

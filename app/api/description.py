@@ -79,6 +79,7 @@ _OF_ROUTE = {
     ("/admin/v1/lists/check", "post"): (400, 401, 408, 413, 422, 503),
     ("/admin/v1/lists/{id}/entries", "post"): (400, 401, 404, 408, 413, 422, 503),
     ("/admin/v1/route/explain", "post"): (400, 401, 404, 408, 413, 415, 422, 503),
+    ("/admin/v1/leads/{id}/reprocess", "post"): (401, 404, 409, 422, 503),
     ("/admin/v1/money/balances", "get"): (401, 503),
     ("/admin/v1/money/entries", "post"): (400, 401, 404, 408, 413, 422, 503),
     ("/admin/v1/money/statements/{of}/{id}", "get"): (401, 404, 422, 503),

@@ -9,9 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from app.commands import completing
-from app.commands.beside import snapshot_of
 from app.commands.bytes_text import request_text
-from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside, world
+from app.commands.desk import USAGE, AsJson, DataDir, at_database, fail, settings_beside
+from app.commands.playing import playing
 from app.commands.recalling import setting_of
 from app.commands.steps import Setting
 from app.commands.telling import foretell
@@ -19,29 +19,10 @@ from app.commands.trace import document
 from app.commands.waiting_text import begins, waiting_lines, waiting_object
 from app.commands.words import coloured, money
 from app.core.errors import UnknownType
-from app.core.metrics import Metrics
-from app.ground import sealer
-from app.ingest.fieldtype import fieldtypes
-from app.ingest.format import formats
-from app.ingest.platform import platforms
-from app.ingest.reading import Reader
 from app.model import word_of
-from app.pipeline.choosing import Chooser
-from app.pipeline.confirm_link import PURPOSE, links
-from app.pipeline.decide import Decider
 from app.pipeline.details import exchange_document
-from app.pipeline.enriching import CONTACTS
-from app.pipeline.evidence import EvidenceDesk
-from app.pipeline.expecting import Expecting
-from app.pipeline.plans import Plans
-from app.pipeline.rehearsing import Opening, Rehearsed, Rehearser
-from app.settings import Settings
+from app.pipeline.rehearsing import Opening, Rehearsed
 from app.store.database import Database
-from app.validate.blocklists import Blocklists
-from app.validate.check import checks
-from app.validate.data import join
-from app.validate.mx import MxResolver
-from app.validate.places import Places
 
 
 def route(
@@ -66,16 +47,13 @@ def route(
     body, settings = _body(lead), settings_beside(data_dir)
 
     async def work(database: Database) -> list[str]:
-        rehearser, desk = await _rehearser(database, settings)
-        try:
-            found = await rehearser.rehearse(body, content_type, source, remote=remote, test=test)
-        except UnknownType:
-            if content_type:
-                raise
-            raise fail("that looks like no format; say which it is, as --content-type text/csv") from None
-        finally:
-            for one in desk:
-                await one.close()
+        async with playing(database, settings) as parts:
+            try:
+                found = await parts.rehearser().rehearse(body, content_type, source, remote=remote, test=test)
+            except UnknownType:
+                if content_type:
+                    raise
+                raise fail("that looks like no format; say which it is, as --content-type text/csv") from None
         return [
             line for one in found for line in await _told(database, one, explain=explain, as_json=as_json)
         ]
@@ -89,29 +67,6 @@ def _body(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise fail(f"{file} can't be read: {error.strerror}", USAGE) from None
-
-
-async def _rehearser(database: Database, settings: Settings) -> tuple[Rehearser, tuple[Any, ...]]:
-    """With what must be closed after it."""
-    snapshot, clock, metrics = await snapshot_of(database, settings), world(), Metrics()
-    secrets = sealer(settings)
-    plans, nobody = Plans(snapshot, fieldtypes, checks), clock.new_id()
-    await Expecting(database, clock, plans=lambda: plans).look()
-    resolver, blocklists = MxResolver(clock.monotonic), Blocklists(clock.monotonic)
-    join(settings.data_dir / "offline")
-    evidence = EvidenceDesk(
-        database, resolver, lists=lambda: snapshot.lists, places=Places(settings.data_dir / "geo"),
-        blocklists=blocklists, secret=secrets.derived(CONTACTS),
-    )  # fmt: skip
-    decider = Decider(
-        database, clock, metrics, Chooser(clock), evidence, process_id=lambda: nobody, plans=lambda: plans
-    )
-    reader = Reader(formats, platforms)
-    rehearser = Rehearser(
-        database, reader, decider, evidence, clock, metrics, plans=lambda: plans,
-        link=links(secrets.derived(PURPOSE), settings.public_url),
-    )  # fmt: skip
-    return rehearser, (resolver, blocklists)
 
 
 async def _told(database: Database, one: Rehearsed, *, explain: bool, as_json: bool) -> list[str]:

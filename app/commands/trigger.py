@@ -1,8 +1,6 @@
 """`trigger`: a made-up lead, marked as a test, through the real path of the running service."""
 
-import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,26 +10,20 @@ import typer
 from app.catalog.documents import CampaignDoc, Catalogue
 from app.catalog.rows import catalogue_of
 from app.commands import completing
-from app.commands.desk import AWAY, AsJson, DataDir, at_database, fail, settings_beside, tell, world
+from app.commands.calling import Url, address_of, passing_key, post
+from app.commands.desk import AsJson, DataDir, at_database, fail, settings_beside, tell, world
 from app.commands.sampling import sample
 from app.commands.words import columns, money, short, span, tail
 from app.components import discover
-from app.running import running
-from app.settings import Settings
 from app.store import deliveries
 from app.store.catalogue import CatalogueStore
 from app.store.database import Database
-from app.store.keys import KeyStore
-
-_KNOWN_WITHIN, _PAUSE = 10.0, 0.2
 
 
 def trigger(
     campaign: Annotated[str, typer.Argument(help="The campaign's id.", autocompletion=completing.campaigns)],
     source: Annotated[str, typer.Option(help="As which source.", autocompletion=completing.sources)],
-    url: Annotated[
-        str | None, typer.Option(help="Where the service answers, if it runs elsewhere than here.")
-    ] = None,
+    url: Url = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A field of the lead: --set state=NV.")
     ] = None,
@@ -43,7 +35,7 @@ def trigger(
 ) -> None:
     """Post a test lead as a source would. Buyers get it, marked as a test; no cap, no turn and no report counts it."""
     settings, given = settings_beside(data_dir), _given(values or [])
-    address = (url or _address(settings)).rstrip("/")
+    address = address_of(settings, url)
 
     async def work(database: Database) -> tuple[Mapping[str, Any], list[str]]:
         discover()
@@ -51,14 +43,8 @@ def trigger(
         lead = sample(_campaign(catalogue, campaign, source, given), world(), given)
         if dry_run:
             return lead, columns([(name, str(value)) for name, value in lead.items()])
-        keys = KeyStore(database, world())
-        key, key_id = await keys.issue(
-            "source", source, expires_at=world().now() + timedelta(minutes=5), test=True
-        )
-        try:
-            answer, took = _post(address, key, lead)
-        finally:
-            await keys.revoke(key_id)
+        async with passing_key(database, "source", source, test=True) as key:
+            answer, took = post(address, "/v1/leads", key, lead)
         return await _told(database, answer, took)
 
     told, lines = at_database(settings, work)
@@ -70,17 +56,6 @@ def _given(values: list[str]) -> dict[str, str]:
         if "=" not in one:
             raise fail(f"--set {one!r} has no =; write --set state=NV", 2)
     return dict(one.split("=", 1) for one in values)
-
-
-def _address(settings: Settings) -> str:
-    """Of the service that runs here; else what the settings say of it."""
-    service = running(settings.data_dir)
-    if service is not None:
-        return service.address
-    if settings.public_url:
-        return settings.public_url
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def _campaign(catalogue: Catalogue, id_: str, source_id: str, given: dict[str, str]) -> CampaignDoc:
@@ -98,25 +73,6 @@ def _campaign(catalogue: Catalogue, id_: str, source_id: str, given: dict[str, s
         if name not in found.fields:
             raise fail(f"--set {name}: {id_} has no such field (it has {', '.join(found.fields)})", 2)
     return found
-
-
-def _post(address: str, key: str, lead: dict[str, Any]) -> tuple[httpx.Response, float]:
-    """The answer and its seconds. A new key is known to every process within a second, so 401 is asked again."""
-    ends = time.monotonic() + _KNOWN_WITHIN
-    try:
-        while True:
-            began = time.monotonic()
-            answer = httpx.post(
-                f"{address}/v1/leads", json=lead, headers={"Authorization": f"Bearer {key}"}, timeout=60
-            )
-            if answer.status_code != 401 or began > ends:
-                return answer, time.monotonic() - began
-            time.sleep(_PAUSE)
-    except httpx.HTTPError as error:
-        raise fail(
-            f"nothing answers at {address} ({type(error).__name__}); is `leadgate serve` running there? else --url",
-            AWAY,
-        ) from None
 
 
 async def _told(

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from app.core import events
-from app.core.errors import NotFound
 from app.core.events import bug, emit
 from app.core.loop import running_loop
 from app.core.metrics import Metrics
@@ -112,12 +111,7 @@ class Engine:
         return self.plans().snapshot.find_key(presented, self.world.now()) if presented else None
 
     def source(self, source_id: str) -> SourcePlan:
-        plan = self.plans().source(source_id)
-        if plan is None or plan.paused:
-            raise NotFound(
-                f"source {source_id} is {'paused' if plan else 'not configured'}", code="source_off"
-            )
-        return plan
+        return self.plans().open_source(source_id)
 
     async def keep(self, arrival: Arrival) -> Kept:
         """Durable when it returns."""

@@ -130,13 +130,16 @@ class EvidenceDesk:
         await self._look_seen(draft, [ask for ask in _seen(draft) if ask in known], more=0)
         await self.gather([draft])
 
-    async def foresee(self, draft: "Draft") -> None:
-        """For a lead that does not come: what it would be counted among is looked at, and no service is asked."""
+    async def foresee(self, draft: "Draft", before: Lead | None = None) -> None:
+        """For a lead that does not come: what it would be counted among is looked at, and no service is asked.
+        `before`: as it was judged and counted once."""
         await self._enriching.enrich([draft], note=False)
         await self._enriching.own([draft], note=False)
         await self._recall([draft])
         await self._look_up(draft, _quick(self.slow(draft)))
-        await self._look_seen(draft, _seen(draft), more=1)
+        known = set() if before is None else set(draft.plan.campaign.judge.asks(before))
+        await self._look_seen(draft, [ask for ask in _seen(draft) if ask in known], more=0)
+        await self._look_seen(draft, [ask for ask in _seen(draft) if ask not in known], more=1)
         await self._find([draft])
 
     async def _look_seen(self, draft: "Draft", asked: Sequence[Seen], *, more: int) -> None:

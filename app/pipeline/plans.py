@@ -12,6 +12,7 @@ from app.catalog.contact import contact_fields
 from app.catalog.documents import CampaignDoc, Distribution, SourceDoc
 from app.catalog.modelling import Model
 from app.catalog.snapshot import Contract, EnricherPart, Snapshot
+from app.core.errors import NotFound
 from app.core.hashed import Hashed
 from app.core.registry import Registry
 from app.distribute.caps import caps_of
@@ -210,6 +211,15 @@ class Plans:
             if doc is None:
                 return None
             plan = self._sources[source_id] = self.of(doc)
+        return plan
+
+    def open_source(self, source_id: str) -> SourcePlan:
+        """One that takes leads. Raises NotFound."""
+        plan = self.source(source_id)
+        if plan is None or plan.paused:
+            raise NotFound(
+                f"source {source_id} is {'paused' if plan else 'not configured'}", code="source_off"
+            )
         return plan
 
     def of(self, doc: SourceDoc) -> SourcePlan:

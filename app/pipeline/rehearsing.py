@@ -170,7 +170,7 @@ class Rehearser:
             told,
             _left_out(one.draft, full, used),
             openings,
-            _unasked(one.draft),
+            unasked(one.draft),
             _limits(one.draft, used),
             await waits(conn, one, now),
         )
@@ -211,7 +211,8 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
     ]  # fmt: skip
 
 
-def _unasked(draft: Draft) -> list[str]:
+def unasked(draft: Draft) -> list[str]:
+    """The services that a lead which comes would be looked up at."""
     campaign = draft.plan.campaign
     fillers = (use.ask(draft.lead) for turn in campaign.enrichment.services for use in turn)
     asks = (*fillers, *campaign.judge.asks(draft.lead))

@@ -1,41 +1,43 @@
-"""One more round of a lead whose source asks for it: mapped, checked and routed as if it came today."""
+"""One more round of a lead whose source, or whose operator, asks for it: as if it came today."""
 
 import asyncio
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
-from msgspec.structs import replace
+from msgspec import Struct
 
-from app.core.errors import Conflict, NotDurable, NotYours, Unprocessable
+from app.core.errors import NotDurable, NotYours
 from app.core.metrics import Metrics
-from app.core.money import written
 from app.core.world import World
-from app.model import Lead, Value
-from app.pipeline.amending import refuse_unless_open
 from app.pipeline.answers import Answer, bought, pending
-from app.pipeline.binding import lapsed
 from app.pipeline.choosing import Again
-from app.pipeline.drafts import Decided, Draft
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
-from app.pipeline.hand_overs import queue, starting
+from app.pipeline.next_round import MOST_ROUNDS, Foretold, NextRound, Wish, source_of
 from app.pipeline.pieces import Pieces
-from app.pipeline.plans import SourcePlan
-from app.pipeline.work import Work
-from app.store import callbacks, decisions, leads, letting_go, partials, rounds
-from app.store.database import Database, is_ambiguous, is_away, marked
-from app.store.rounds import Standing
+from app.store import rounds
+from app.store.database import Database, is_ambiguous, is_away
 
-MOST_ROUNDS = 10
+__all__ = ["MOST_ROUNDS", "Reprocessor"]
+
 _PATIENCE = 1.5
+_OPERATOR_WAITS = 10.0  # seconds
+
+
+class _Hearing(Struct, frozen=True):
+    """Until when who asks waits, and for what: a source for its `answer`, or its `receipt`; an operator only `looks`,
+    and the source is told as of any outcome that it does not wait for."""
+
+    until: float
+    what: Literal["answer", "receipt", "looks"]
 
 
 class Reprocessor:
     """The new round is committed, with its deliveries and their first attempts, before anybody hears of it.
 
     Two requests at the same moment are one round, here and in other processes: the second gets the answer
-    of the first. Contracts that have the lead, or may, from an earlier round don't get it again.
+    of the first.
     """
 
     def __init__(
@@ -49,25 +51,52 @@ class Reprocessor:
     ) -> None:
         self._engine = engine
         self._database = database
-        self._pieces = pieces
-        self._evidence = evidence
         self._world = world
-        self._retrying = Retrying(world, metrics, patience=_PATIENCE)
+        self._next = NextRound(
+            database, pieces, evidence, engine.decider, world, Retrying(world, metrics, patience=_PATIENCE),
+            process_id=engine.process_id,
+        )  # fmt: skip
         self._under_way: dict[UUID, asyncio.Task[Answer]] = {}
 
     async def reprocess(self, lead_id: UUID, source: str, *, key: bytes = b"") -> Answer:
         """The answer of the new round, or `pending` when the source's deadline passes. `key` is the digest of
         an Idempotency-Key. Raises NotYours, Conflict, Unprocessable, NotDurable."""
         plan = self._engine.source(source)
-        task = self._under_way.get(lead_id)
+        if (task := self._under_way.get(lead_id)) is not None:
+            if await self._owner(lead_id) != source:
+                raise NotYours("there is no such lead")
+            return await asyncio.shield(task)
+        what: Literal["answer", "receipt"] = "receipt" if plan.reply == "receipt" else "answer"
+        hearing = _Hearing(self._world.monotonic() + plan.deadline, what)
+        return await self._shared(Wish(lead_id, plan, f"source {plan.id}", key), hearing)
+
+    async def by_operator(self, lead_id: UUID, *, by: str, key: bytes = b"") -> Answer:
+        """As its source's own wish, whoever its source is; `pending` where it takes long. Raises NotFound too."""
+        if (task := self._under_way.get(lead_id)) is not None:
+            return await asyncio.shield(task)
+        wish = await self._wish(lead_id, by, key)
+        until = self._world.monotonic() + min(wish.plan.deadline, _OPERATOR_WAITS)
+        return await self._shared(wish, _Hearing(until, "looks"))
+
+    async def foretold(self, lead_id: UUID) -> Foretold:
+        """What an operator's wish would come to; raises what that would raise."""
+        try:
+            return await self._next.foretold(await self._wish(lead_id, ""))
+        except Again:
+            raise NotDurable("this lead changes at this moment; send it again") from None
+
+    async def _wish(self, lead_id: UUID, by: str, key: bytes = b"") -> Wish:
+        plan = self._engine.source(await source_of(self._database, lead_id))
+        return Wish(lead_id, plan, by, key)
+
+    async def _shared(self, wish: Wish, hearing: _Hearing) -> Answer:
+        """What is under way for this lead is waited for, and begun only where nothing is."""
+        task = self._under_way.get(wish.lead_id)
         if task is None:
-            until = self._world.monotonic() + plan.deadline
-            task = asyncio.create_task(self._run(lead_id, plan, key, until))
-            self._under_way[lead_id] = task
-            task.add_done_callback(lambda _: self._under_way.pop(lead_id, None))
+            task = asyncio.create_task(self._run(wish, hearing))
+            self._under_way[wish.lead_id] = task
+            task.add_done_callback(lambda _: self._under_way.pop(wish.lead_id, None))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        elif await self._owner(lead_id) != source:
-            raise NotYours("there is no such lead")
         return await asyncio.shield(task)
 
     async def _owner(self, lead_id: UUID) -> str | None:
@@ -75,9 +104,9 @@ class Reprocessor:
             lead = await rounds.standing(conn, lead_id)
         return lead.source if lead else None
 
-    async def _run(self, lead_id: UUID, plan: SourcePlan, key: bytes, until: float) -> Answer:
+    async def _run(self, wish: Wish, hearing: _Hearing) -> Answer:
         try:
-            return await self._again(lead_id, plan, key, until)
+            return await self._again(wish, hearing)
         except Again:
             raise NotDurable("this lead changes at this moment; send it again") from None
         except Exception as error:
@@ -85,31 +114,33 @@ class Reprocessor:
                 raise NotDurable("the database does not answer; send it again") from error
             raise
 
-    async def _again(self, lead_id: UUID, plan: SourcePlan, key: bytes, until: float) -> Answer:
-        if await self.known(lead_id, plan.id, key):
-            return (await self._engine.answers_of(lead_id, 1, until))[0]
-        draft, before = await self._retrying.run(lambda _: self._draft(lead_id, plan))
-        await self._evidence.look_up(draft, self._evidence.slow(draft))
-        await self._retrying.run(lambda _: self._evidence.gather_again(draft, before))
-        judge = draft.plan.campaign.judge
-        draft.judged = judge.judge(draft.lead, draft.evidence, at=self._world.now(), took=draft.took)
-        waits = plan.reply != "receipt"
-        future = self._engine.waiting.wait(lead_id) if waits else None
+    async def _again(self, wish: Wish, hearing: _Hearing) -> Answer:
+        lead_id, source = wish.lead_id, wish.plan.id
+        if await self.known(lead_id, source, wish.key):
+            return await self._stands(lead_id, hearing)
+        draft = await self._next.drafted(wish)
+        future = self._engine.waiting.wait(lead_id) if hearing.what == "answer" else None
         try:
-            begun = await self._retrying.run(lambda again: self._attempt(draft, key, again))
+            begun = await self._next.begun(draft, wish)
             if begun is None:  # by another process, or by us with a commit in doubt
                 await self._engine.adopt([lead_id])
-                return (await self._engine.answers_of(lead_id, 1, until))[0]
+                return await self._stands(lead_id, hearing)
             one, was = begun
             self._engine.begin(one)
-            if future is None:
+            if hearing.what == "receipt":
                 return pending(lead_id, one.row.state)
+            if future is None:
+                return await self._stands(lead_id, hearing)
             if was.outcome == "success":  # what was promised its source stands, whatever this round brings
                 return bought(lead_id, one.row.state, was.price)
-            return await self._answer(future, lead_id, plan.id, draft.round, until)
+            return await self._answer(future, lead_id, source, draft.round, hearing.until)
         finally:
             if future is not None:
                 self._engine.waiting.forget([lead_id], [future])
+
+    async def _stands(self, lead_id: UUID, hearing: _Hearing) -> Answer:
+        """As the rows say, once they say it."""
+        return (await self._engine.answers_of(lead_id, 1, hearing.until))[0]
 
     async def known(self, lead_id: UUID, source: str, key: bytes) -> bool:
         """Whether this very request came before; then it is answered as the lead stands."""
@@ -130,86 +161,3 @@ class Reprocessor:
             return await future
         finally:
             timer.cancel()
-
-    async def _draft(self, lead_id: UUID, plan: SourcePlan) -> tuple[Draft, Lead]:
-        """The lead as its source would send it today; and as it was judged last."""
-        async with self._database.acquire() as conn:
-            lead = await self._mine(conn, lead_id, plan)
-            record = await self._pieces.record(conn, plan, lead_id, lead.submission_id, lead.position)
-            submission = (await partials.submissions(conn, [lead.submission_id]))[lead.submission_id]
-            context = (await leads.contexts(conn, [lead_id])).get(lead_id)
-            if context is None:
-                raise Conflict("this lead's fields were dropped by retention", code="dropped")
-            work = Work(
-                replace(submission, test=lead.test), [record], plan.reply, self._world.monotonic(), lead_id=lead_id
-            )  # fmt: skip
-            draft = self._engine.decider.draft(work)[0]
-            draft.round = lead.round + 1
-            if plan.campaign.auction.on == "post":
-                draft.lapsed = await lapsed(conn, draft, self._world.now())
-        before = replace(draft.lead, fields={name: Value(*told) for name, told in context.fields.items()})
-        return draft, before
-
-    async def _mine(self, conn: Any, lead_id: UUID, plan: SourcePlan, *, locked: bool = False) -> Standing:
-        lead = await rounds.standing(conn, lead_id, locked=locked)
-        if lead is None:
-            await self._refuse_undecided(conn, lead_id, plan.id)
-        if lead is None or lead.source != plan.id or lead.erased:
-            raise NotYours("there is no such lead")
-        if lead.campaign != plan.campaign.id:
-            raise Conflict(
-                "your source posts to another campaign by now; post it as a new lead", code="moved"
-            )
-        refuse_unless_open(lead.state)
-        if await leads.is_stopped(conn, lead_id):
-            raise Conflict("the person of this lead wants no more calls; it goes no further", code="stopped")
-        if lead.round >= MOST_ROUNDS:
-            raise Unprocessable(f"one lead goes at most {MOST_ROUNDS} rounds", code="rounds")
-        return lead
-
-    async def _refuse_undecided(self, conn: Any, lead_id: UUID, source: str) -> None:
-        first = (await partials.submissions(conn, [lead_id])).get(lead_id)
-        if first is not None and first.source == source and first.body:
-            raise Conflict("this lead is not decided yet; its first round comes first", code="under_way")
-
-    async def _attempt(self, draft: Draft, key: bytes, again: bool) -> tuple[Decided, Standing] | None:
-        """The whole round in one transaction. None where somebody else has begun it.
-
-        Locks: the lead, then dedupe keys, then counters, each kind sorted; then inserts.
-        """
-        try:
-            async with self._database.acquire() as conn, conn.transaction():
-                if again:
-                    await marked(conn)
-                return await self._transact(conn, draft, key)
-        except decisions.MissingCounters as missing:
-            await self._engine.decider.prepare(missing.keys)
-            raise Again from None
-
-    async def _transact(self, conn: Any, draft: Draft, key: bytes) -> tuple[Decided, Standing] | None:
-        lead_id, plan = draft.lead.id, draft.plan
-        now = await rounds.standing(conn, lead_id, locked=True)
-        if now is not None and now.round >= draft.round:
-            return None
-        if key and not await rounds.once(conn, plan.id, key, lead_id):
-            return None
-        was = await self._mine(conn, lead_id, plan)
-        holders = await rounds.holders(conn, lead_id)
-        draft.tried = frozenset(contract for contract, _ in holders)
-        draft.buyers = frozenset(buyer for _, buyer in holders)
-        one = await self._engine.decider.again(conn, draft)
-        await letting_go.forget(conn, lead_id)
-        await rounds.renew(conn, one.row)
-        process_id = self._engine.process_id()
-        await decisions.insert_deliveries(conn, starting(one.jobs), process_id)
-        await queue(conn, one.jobs, process_id)
-        await callbacks.further(conn, lead_id, draft.round)
-        tell = self._engine.decider.owed(one) if was.outcome != "success" else None
-        await callbacks.owe(conn, [tell] if tell is not None else [])
-        await leads.note(conn, lead_id, "reprocessed", None, f"source {plan.id}", _told(was, draft.round))
-        return one, was
-
-
-def _told(was: Standing, round_: int) -> dict[str, Any]:
-    price = None if was.price is None else written(was.price)
-    return {"round": round_, "was": was.state, "answered": was.outcome or "pending", "price": price}

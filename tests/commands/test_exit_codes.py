@@ -16,6 +16,7 @@ UNKNOWN = [
     (("replay", "abcdef12"), "no delivery has an id that ends in 'abcdef12'"),
     (("replay", "--contract", "moon"), "there is no contract 'moon' (known: sunco-west)"),
     (("review", "approve", "abcdef12"), "no lead has an id that ends in 'abcdef12'"),
+    (("reprocess", "abcdef12"), "no lead has an id that ends in 'abcdef12'"),
     (("returns", "approve", "abcdef12"), "no return has an id that ends in 'abcdef12'"),
     (("pool", "move", "abcdef12", "--to", "all"), "no lead has an id that ends in 'abcdef12'"),
     (("callbacks", "--again", "abcdef12"), "no callback ends in 'abcdef12'; `leadgate callbacks --all` shows them"),
