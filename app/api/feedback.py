@@ -29,11 +29,12 @@ class FeedbackMatch(BaseModel):
 
 
 class FeedbackItem(BaseModel):
-    """One thing about one delivery, which is meant by `delivery_id`, `reference` or `match`."""
+    """One thing about one delivery, which is meant by `delivery_id`, `lead_id`, `reference` or `match`."""
 
     model_config = ConfigDict(extra="forbid")
 
     delivery_id: str | None = Field(None, description="It came as `webhook-id`.")
+    lead_id: str | None = Field(None, description="Our id of the lead, as it came to you.")
     reference: str | None = Field(None, description="Your own id of the lead, as you answered it.")
     match: FeedbackMatch | None = None
     type: ItemKind = "disposition"

@@ -9,7 +9,7 @@ from app.catalog.document import Document
 from app.core.expressions import FeedbackExpression
 
 Word = Literal[
-    "delivery_id", "reference", "email", "phone", "sold_on", "type", "code", "reason", "occurred_at", "amount",
+    "delivery_id", "lead_id", "reference", "email", "phone", "sold_on", "type", "code", "reason", "occurred_at", "amount",
     "currency", "promised_at", "external_id", "evidence", "note", "voids",
 ]  # fmt: skip
 WORDS: tuple[str, ...] = get_args(Word)
@@ -39,9 +39,9 @@ class FeedbackMapping(Document):
 
     @model_validator(mode="after")
     def _means_a_delivery(self) -> Self:
-        if not {"delivery_id", "reference", "email", "phone", "voids"} & set(self.item):
+        if not {"delivery_id", "lead_id", "reference", "email", "phone", "voids"} & set(self.item):
             raise ValueError(
-                "item says of which delivery: delivery_id, reference, or email or phone with sold_on"
+                "item says of which delivery: delivery_id, lead_id, reference, or email or phone with sold_on"
             )
         return self
 

@@ -18,7 +18,7 @@ from app.model import Record
 
 ItemKind = Literal["disposition", "return", "conversion", "revenue", "correction"]
 NAMES = (
-    "delivery_id", "reference", "match.email", "match.phone", "match.sold_on", "email", "phone", "sold_on", "type",
+    "delivery_id", "lead_id", "reference", "match.email", "match.phone", "match.sold_on", "email", "phone", "sold_on", "type",
     "code", "reason", "occurred_at", "amount", "currency", "promised_at", "external_id", "evidence", "note", "voids",
 )  # fmt: skip
 _LONGEST = {
@@ -43,6 +43,7 @@ class Item(Struct, frozen=True, kw_only=True):
     kind: ItemKind
     word: str
     delivery_id: str = ""
+    lead_id: str = ""
     reference: str = ""
     email: str = ""
     phone: str = ""
@@ -71,11 +72,19 @@ class Item(Struct, frozen=True, kw_only=True):
         return uuid_of(self.delivery_id)
 
     @property
+    def lead(self) -> UUID | None:
+        return uuid_of(self.lead_id)
+
+    @property
     def finds(self) -> str:
-        """How it says which delivery is meant: `id`, `reference`, `match`, or nothing."""
+        """How it says which delivery is meant: `id`, `reference`, `match`, `lead`, or nothing. A table's column `lead_id`
+        may be the buyer's own: it counts where nothing else says which."""
         if self.delivery_id:
             return "id"
-        return "reference" if self.reference else "match" if self.email or self.phone else ""
+        if self.reference:
+            return "reference"
+        told = self.email or self.phone
+        return "match" if told and (self.sold_on or not self.lead_id) else "lead" if self.lead_id else ""
 
     def occurred(self, sold_at: datetime, now: datetime) -> datetime:
         """When it happened, as far as that can be so. Raises Wrong."""
@@ -111,7 +120,7 @@ def item_of(record: Record, *, strict: bool = True) -> Item:
     kind = _kind(told)
     sold_on = _day("sold_on", told)
     return Item(
-        kind=kind, word=_word(kind, told), delivery_id=told.get("delivery_id", ""), reference=told.get("reference", ""),
+        kind=kind, word=_word(kind, told), delivery_id=told.get("delivery_id", ""), lead_id=told.get("lead_id", ""), reference=told.get("reference", ""),
         email=told.get("email", ""), phone=told.get("phone", ""), sold_on=sold_on, at=at, on=on,
         amount=_amount(kind, told), currency=_currency(told), promised_at=promised,
         external_id=told.get("external_id", ""), evidence=told.get("evidence", ""), note=told.get("note", ""),

@@ -1,4 +1,4 @@
-"""Which of a buyer's own deliveries is meant: by our id, by its reference, or by a contact and the day of the sale."""
+"""Which of a buyer's own deliveries is meant: by our id of it or of its lead, by its reference, or by a contact and the day."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -33,20 +33,31 @@ class Matcher:
         references = await feedback.by_reference(
             conn, buyer, {one.reference for one in items if one.finds == "reference"}
         )
+        of_leads = await feedback.by_lead(
+            conn, buyer, {id_ for one in items if one.finds == "lead" and (id_ := one.lead) is not None}
+        )
         wanted = {at: self._contacts(buyer, one) for at, one in enumerate(items) if one.finds == "match"}
         matched = await self._matched(conn, buyer, items, wanted)
-        return [self._of(one, matched.get(at, ()), references) for at, one in enumerate(items)]
+        return [self._of(one, matched.get(at, ()), references, of_leads) for at, one in enumerate(items)]
 
-    def _of(self, item: Item, matched: Meant, references: Mapping[str, Sequence[UUID]]) -> Meant:
+    def _of(
+        self,
+        item: Item,
+        matched: Meant,
+        references: Mapping[str, Sequence[UUID]],
+        of_leads: Mapping[UUID, Sequence[UUID]],
+    ) -> Meant:
         if item.finds == "id":
             return [item.delivery] if item.delivery is not None else []
         if item.finds == "reference":
             return references.get(item.reference, ())
+        if item.finds == "lead":
+            return of_leads.get(item.lead, ()) if item.lead is not None else ()
         if item.finds == "match":
             return matched
         return Wrong(
             "needs_delivery",
-            "say which delivery: delivery_id, reference, or match with email or phone and sold_on",
+            "say which delivery: delivery_id, lead_id, reference, or match with email or phone and sold_on",
         )
 
     def _contacts(self, buyer: str, item: Item) -> list[set[Whom]] | Wrong:

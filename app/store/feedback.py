@@ -24,6 +24,13 @@ select d.id, d.lead_id, d.round, d.campaign, d.contract, d.buyer, d.state, coale
 _BY_REFERENCE = """
 select reference, id from delivery where buyer = $1 and reference = any($2::text[]) order by id
 """
+# Those of it that were accepted; where none was, all that there are.
+_BY_LEAD = """
+select lead_id, id
+  from (select lead_id, id, state = 'accepted' as sold, bool_or(state = 'accepted') over (partition by lead_id) as any_sold
+          from delivery where lead_id = any($2::uuid[]) and buyer = $1) d
+ where sold or not any_sold order by id
+"""
 # Of the deliveries that were sold on one of these days, by any clock on earth.
 _BY_CONTACT = """
 select d.id, d.ended_at, x.fields
@@ -182,6 +189,13 @@ async def by_reference(conn: Any, buyer: str, references: Collection[str]) -> di
     found: dict[str, list[UUID]] = {}
     for reference, id_ in await conn.fetch(_BY_REFERENCE, buyer, list(references)):
         found.setdefault(reference, []).append(id_)
+    return found
+
+
+async def by_lead(conn: Any, buyer: str, leads: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for lead_id, id_ in await conn.fetch(_BY_LEAD, buyer, list(leads)) if leads else ():
+        found.setdefault(lead_id, []).append(id_)
     return found
 
 

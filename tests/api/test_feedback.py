@@ -111,10 +111,14 @@ async def test_another_buyers_delivery_is_answered_as_one_that_never_was(told: T
     delivery = await told.sold()
     day = await told.value("select (ended_at at time zone 'UTC')::date::text from delivery")
     nobodys = "01a20202-aefc-7ccb-9e6d-fd8cf1aed9d0"
+    lead_id = await told.value("select lead_id::text from delivery")
     for meant in (
         {"delivery_id": delivery},
         {"delivery_id": nobodys},
         {"delivery_id": "no id"},
+        {"lead_id": lead_id},
+        {"lead_id": nobodys},
+        {"lead_id": "no id"},
         {"reference": "SC-88213"},
         {"match": {"email": "ann@example.com", "sold_on": day}},
     ):
@@ -150,6 +154,41 @@ async def test_a_reference_or_a_contact_with_its_day_means_the_delivery(told: To
         )
         == 1
     )
+
+
+async def test_a_lead_by_our_id_means_the_delivery_by_which_its_buyer_has_it(told: Told) -> None:
+    delivery = await told.sold("ann@example.com")
+    lead_id = await told.value("select lead_id::text from delivery")
+    results = await told.results(
+        [
+            {"lead_id": lead_id, "code": "contacted"},
+            {"lead_id": lead_id.upper(), "code": "qualified"},
+            {"lead_id": lead_id, "match": {"email": "ann@example.com"}, "code": "won"},
+            {"lead_id": lead_id, "reference": "nobody's", "code": "won"},
+        ]
+    )
+    assert [one["outcome"] for one in results] == ["accepted", "accepted", "accepted", "unmatched"]
+    meant = "select count(*) from feedback where delivery_id = $1::text::uuid"
+    assert await told.value(meant, delivery) == 3
+
+
+async def test_of_a_lead_that_was_tried_twice_the_delivery_that_was_accepted_is_meant(told: Told) -> None:
+    delivery = await told.sold()
+    await told.value(
+        "insert into delivery select (jsonb_populate_record(d, jsonb_build_object('id', gen_random_uuid(), 'state',"
+        " 'rejected', 'round', 2))).* from delivery d returning 1"
+    )
+    lead_id = await told.value("select lead_id::text from delivery limit 1")
+    assert (await told.one(lead_id=lead_id, code="contacted"))["outcome"] == "accepted"
+    await told.value("update delivery set state = 'accepted' returning 1")
+    both = await told.one(lead_id=lead_id, code="qualified")
+    assert (both["outcome"], len(both["ids"]), delivery in both["ids"]) == ("ambiguous", 2, True)
+
+
+async def test_a_column_of_that_name_may_be_the_buyers_own(told: Told) -> None:
+    await told.sold()
+    table = "lead_id,reference,code\n4711,SC-88213,contacted\n"
+    assert [one["outcome"] for one in await told.results(table, kind="text/csv")] == ["accepted"]
 
 
 async def test_two_that_may_be_meant_are_named_and_nothing_is_kept(told: Told) -> None:
