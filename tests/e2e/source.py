@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Source:
         self.url, self.key = url, key
         self._connections, self._fresh = connections, fresh
 
-    async def __aenter__(self) -> "Source":
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, force_close=self._fresh),
             timeout=aiohttp.ClientTimeout(total=60),
