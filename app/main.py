@@ -133,7 +133,7 @@ class Process:
             self.database, self.resolver, lists=lambda: self.current_plans().snapshot.lists,
             places=self.places, blocklists=self.blocklists, secret=self.sealer.derived(CONTACTS),
             look_ups=LookUps(self.database, self.asking, world, self.metrics, secret=self.sealer.derived("look-ups")),
-            auctions=LiveAuctions(self.auctioneer, world),
+            auctions=LiveAuctions(self.auctioneer, world, self.database),
         )  # fmt: skip
         self.pinger = Pinger(self.database, self.auctioneer, world, self.metrics, plans=self.current_plans)
         link = links(self.sealer.derived(PURPOSE), settings.public_url)

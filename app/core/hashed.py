@@ -16,3 +16,7 @@ class Hashed(Settings):
         """Of a phone in E.164 (`+15125550100`) or an e-mail in lower case: hexadecimal digits."""
         salt = self.salt.get_secret_value() if self.salt is not None else ""
         return new(self.hash, f"{salt}{contact.lower()}".encode(), usedforsecurity=False).hexdigest()
+
+    def alike(self, other: "Hashed") -> bool:
+        """Whether one's hash of a contact is the other's."""
+        return (self.hash, self.salt) == (other.hash, other.salt)

@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from app.catalog.snapshot import Contract
 from app.core.events import bug, emit
+from app.core.hashed import Hashed
 from app.core.metrics import Metrics
 from app.core.money import UNIT
 from app.core.world import World
 from app.distribute.adapter import Handover
 from app.distribute.auction import Bid, BidSettings, ranked
 from app.distribute.bitsets import positions
+from app.distribute.ping import PingRequest
 from app.distribute.route import Match
 from app.distribute.wire import Wire
 from app.model import Accepted, Outcome, Scalar, TryLater
@@ -42,6 +44,14 @@ class Lot(Struct, frozen=True, kw_only=True):
     beside: frozenset[str] = frozenset()
     without: Collection[str] = ()  # buyers who have its person
     test: bool = False
+    hashes: Mapping[str, str] = {}  # phone, email → its person's, as `hashed` makes them
+    hashed: Hashed | None = None
+
+    def told(self, ping: PingRequest) -> Mapping[str, Scalar]:
+        """What is known of it, with the hashes that came where this bidder reads them as they are."""
+        if self.hashed is None or ping.hashes is None or not ping.hashes.alike(self.hashed):
+            return self.lead
+        return {f"{kind}_hash": text for kind, text in self.hashes.items()} | dict(self.lead)
 
 
 class Hammer(Struct, frozen=True):
@@ -148,7 +158,7 @@ class Auctioneer:
         assert ping is not None
         handover = Handover(
             delivery_id=self._world.new_id(), lead_id=lot.id, contract=contract.id, campaign=lot.campaign.id,
-            source=lot.source, price=contract.doc.price, lead=lot.lead, raw=lot.raw, beside=lot.beside, at=at,
+            source=lot.source, price=contract.doc.price, lead=lot.told(ping), raw=lot.raw, beside=lot.beside, at=at,
             test=lot.test, contact=lot.campaign.contact,
         )  # fmt: skip
         try:

@@ -43,6 +43,18 @@ class Mentioned(Struct, frozen=True):
     ping_id: str
     bids: str = ""
 
+    @property
+    def names(self) -> bool:
+        """Whether those bidders alone may have the lead: without its ping nobody may."""
+        return bool(self.bids)
+
+
+class Unauctioned(Exception):
+    """Pings of these leads held when they were looked at, and do so no more: bidders are to be asked first."""
+
+    def __init__(self, drafts: Sequence["Draft"]) -> None:
+        self.drafts = drafts
+
 
 class Binding(Struct, frozen=True):
     """What a lead's auction came to: its bids as they are kept, the best first. Without a `ping_id` it was held when
@@ -53,12 +65,13 @@ class Binding(Struct, frozen=True):
     promised: Decimal | None
     ping_id: UUID | None = None
     expires_at: datetime | None = None
+    names: bool = False
 
     @property
     def promise(self) -> Promise | None:
         if self.ping_id is None or self.expires_at is None:
             return None
-        return Promise(self.ping_id, self.expires_at, self.bids)
+        return Promise(self.ping_id, self.expires_at, self.bids, self.names)
 
 
 def mentioned(record: Record) -> Mentioned | None:
@@ -70,13 +83,14 @@ def mentioned(record: Record) -> Mentioned | None:
 
 async def bind(conn: Any, drafts: Sequence["Draft"], *, at: datetime | None = None) -> None:
     """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew. `at` is
-    when they must hold, of a further round; of the first they must when the lead came."""
+    when they must hold, of a further round; of the first they must when the lead came. Raises Unauctioned."""
     for draft in drafts:
         draft.bound = draft.auctioned
     asking = [draft for draft in drafts if draft.mentioned is not None and not draft.asked]
     ids = {id_ for draft in asking if (id_ := _id_of(draft)) is not None}
     kept = await pings.lock(conn, list(ids)) if ids else {}
     taken: set[UUID] = set()
+    lost: list[Draft] = []
     for draft in asking:
         draft.sound = draft.sound or draft.judged
         assert draft.sound is not None
@@ -85,18 +99,30 @@ async def bind(conn: Any, drafts: Sequence["Draft"], *, at: datetime | None = No
         code, field = _against(draft, ping, taken, at)
         if not code and ping is not None:
             draft.bound = _binding(draft, ping)
-        draft.judged = _judged(draft.sound, code, field, refuse=draft.plan.ping.otherwise == "refuse")
+        draft.judged = _judged(draft.sound, code, field, refuse=_refuses(draft))
         if draft.bound is not None and draft.judged.outcome != "rejected" and id_ is not None:
             taken.add(id_)
+        if draft.keeps and draft.bound is None and draft.judged.outcome == "accepted":
+            lost.append(draft)
+    if lost:
+        raise Unauctioned(lost)
 
 
-async def lapsed(conn: Any, draft: "Draft", at: datetime) -> bool:
-    """Whether a lead that goes another round named a ping that holds no more, and may be sold without it. Nothing is locked."""
-    if draft.mentioned is None or draft.asked or draft.plan.ping.otherwise == "refuse":
-        return False
+async def holds(conn: Any, draft: "Draft", at: datetime | None = None) -> bool:
+    """Whether the ping that a lead names is good for it at this moment. Nothing is locked: another may be quicker."""
     id_ = _id_of(draft)
     kept = await pings.look(conn, [id_]) if id_ is not None else {}
-    return bool(_against(draft, kept.get(id_) if id_ is not None else None, set(), at)[0])
+    return not _against(draft, kept.get(id_) if id_ is not None else None, set(), at)[0]
+
+
+def may_do_without(draft: "Draft") -> bool:
+    """Whether it is sold all the same where its ping does not hold. Whom a person agreed to can't be replaced."""
+    return draft.mentioned is None or not _refuses(draft)
+
+
+def _refuses(draft: "Draft") -> bool:
+    assert draft.mentioned is not None
+    return draft.plan.ping.otherwise == "refuse" or draft.mentioned.names
 
 
 async def redeem(conn: Any, drafts: Sequence["Draft"]) -> None:
@@ -140,16 +166,18 @@ def _against(
 
 
 def _binding(draft: "Draft", ping: KeptPing) -> Binding:
+    assert draft.mentioned is not None
     bids = _wanted(draft, ping)
-    return Binding(bids, won(bids), Decimal(bids[0]["offered"]), ping.id, ping.expires_at)
+    return Binding(
+        bids, won(bids), Decimal(bids[0]["offered"]), ping.id, ping.expires_at, draft.mentioned.names
+    )
 
 
 def _wanted(draft: "Draft", ping: KeptPing) -> Sequence[Mapping[str, str]]:
     """Its bids, or those of them that the post names by their numbers."""
-    named = draft.mentioned.bids if draft.mentioned is not None else ""
-    if not named:
+    if draft.mentioned is None or not draft.mentioned.names:
         return ping.bids
-    numbers = {part.strip() for part in named.split(",")}
+    numbers = {part.strip() for part in draft.mentioned.bids.split(",")}
     return [bid for n, bid in enumerate(ping.bids, 1) if str(n) in numbers]
 
 

@@ -6,12 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from app.core.conditions import facts_of
+from app.core.errors import NotDurable
 from app.core.metrics import Metrics
 from app.core.world import World
+from app.distribute.caps import Use
+from app.distribute.route import Match
 from app.distribute.wanting import Choice, Want
 from app.model import Lead
 from app.pipeline import answers, hash_exchange, offending
-from app.pipeline.binding import bind, mentioned, redeem
+from app.pipeline.binding import Unauctioned, bind, mentioned, redeem
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
 from app.pipeline.details import RANKED, extra_json, fields_json, findings_json, routing_json, steps_json
@@ -142,8 +145,11 @@ class Decider:
     async def again(self, conn: Any, draft: Draft) -> "Decided":
         """One more round of a lead that the caller has locked and judged: claimed, routed and counted as
         the first was, for its bidders alone where its ping still holds. Raises Again and MissingCounters, for which
-        see `prepare`."""
-        await bind(conn, [draft], at=self._world.now())
+        see `prepare`, and NotDurable."""
+        try:
+            await bind(conn, [draft], at=self._world.now())
+        except Unauctioned:
+            raise NotDurable("another lead has used its ping at this moment; send it again") from None
         claims = Claims([draft])
         await claims.settle(conn, await decisions.claim(conn, claims.wanted))
         await claims.withdraw(conn, await self._route(conn, [draft]))
@@ -297,9 +303,15 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     draft.passage = passage(draft.plan.campaign, draft.match) if draft.bound is None else None
     return Want(
         draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart,
-        gate=gate(draft.plan, draft.match.lead, draft.match.at, agreed_of(draft)) if draft.plan.caps else (),
+        gate=_gate_of(draft, draft.match) if draft.plan.caps else (),
         prices=draft.pays, passage=draft.passage,
     )  # fmt: skip
+
+
+def _gate_of(draft: Draft, match: Match) -> tuple[Use, ...]:
+    agreed, unpaid = agreed_of(draft), draft.verdict is not None and draft.verdict.unpaid
+    later = agreed is None and draft.plan.share is not None and not unpaid
+    return gate(draft.plan, match.lead, match.at, agreed, later=later)
 
 
 def chain_of(draft: Draft, *, everything: bool = False) -> list[dict[str, Any]]:

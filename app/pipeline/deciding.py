@@ -7,6 +7,7 @@ from typing import Any
 
 from app.core.events import bug, emit
 from app.core.world import World
+from app.pipeline.binding import Unauctioned
 from app.pipeline.decide import Decider
 from app.pipeline.drafts import Decided, Draft, by_submission
 from app.pipeline.evidence import EvidenceDesk
@@ -173,6 +174,9 @@ class Deciding:
         self._deciding += 1
         try:
             decided = await self._decider.decide(drafts)
+        except Unauctioned as error:
+            await self._decide(self._ask_first(drafts, error.drafts))
+            return
         except Exception as error:
             await self._split(drafts, error)
             return
@@ -181,6 +185,15 @@ class Deciding:
             if self._urgent or self._ready:
                 self._wake.set()
         self._done(drafts, decided)
+
+    def _ask_first(self, drafts: Sequence[Draft], lost: Sequence[Draft]) -> list[Draft]:
+        """Bidders are asked about the lost ones, beside; the drafts that don't wait for it."""
+        beside = {draft.lead.submission_id for draft in lost}
+        for draft in lost:
+            draft.keeps, draft.lapsed = False, True
+        for part in by_submission([one for one in drafts if one.lead.submission_id in beside]).values():
+            self._look(part, [(draft, asks) for draft in part if (asks := self._evidence.slow(draft))])
+        return [draft for draft in drafts if draft.lead.submission_id not in beside]
 
     async def _split(self, drafts: list[Draft], error: Exception) -> None:
         """A batch that can't be written is tried submission by submission; the one at fault is parked."""

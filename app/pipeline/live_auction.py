@@ -10,9 +10,10 @@ from app.core.conditions import facts_of
 from app.core.world import World
 from app.model import Scalar
 from app.pipeline.auctioneer import Auctioneer, Lot
-from app.pipeline.binding import Binding
+from app.pipeline.binding import Binding, holds, may_do_without
 from app.pipeline.pinging import bid_document
 from app.pipeline.tracks import won
+from app.store.database import Database
 
 if TYPE_CHECKING:
     from app.pipeline.drafts import Draft
@@ -25,17 +26,20 @@ class Sale(Struct, frozen=True):
 
 
 class LiveAuctions:
-    def __init__(self, auctioneer: Auctioneer, world: World) -> None:
-        self._auctioneer, self._world = auctioneer, world
+    def __init__(self, auctioneer: Auctioneer, world: World, database: Database) -> None:
+        self._auctioneer, self._world, self._database = auctioneer, world, database
 
     def asks(self, draft: "Draft") -> bool:
-        """Whether bidders are to be asked. A lead that names a ping was auctioned by that, as long as it holds."""
+        """Whether bidders are to be asked, unless its ping holds."""
         if draft.plan.campaign.auction.on != "post" or draft.auctioned is not None:
             return False
-        return (draft.mentioned is None or draft.lapsed) and not draft.asked and not draft.work.abandoned
+        return may_do_without(draft) and not draft.asked and not draft.work.abandoned
 
     async def hold(self, draft: "Draft", gather: Gather) -> None:
-        """Nobody is asked about a lead that is rejected by what is known already."""
+        """Nobody is asked about a lead that is rejected by what is known already, or was auctioned by its ping."""
+        draft.keeps = draft.mentioned is not None and not draft.lapsed and await self._keeps(draft)
+        if draft.keeps:
+            return
         await gather([draft])
         campaign = draft.plan.campaign
         verdict = campaign.judge.judge(draft.lead, draft.evidence)
@@ -52,6 +56,12 @@ class LiveAuctions:
         )  # fmt: skip
         bids = [bid_document(bid) for bid in hammer.bids]
         draft.auctioned = Binding(bids, won(bids), self._promised(draft, bids))
+
+    async def _keeps(self, draft: "Draft") -> bool:
+        """Whether its ping holds: of the first round for when the lead came, of a later one for now."""
+        at = None if draft.round == 1 else self._world.now()
+        async with self._database.acquire() as conn:
+            return await holds(conn, draft, at)
 
     def _promised(self, draft: "Draft", bids: Sequence[dict[str, str]]) -> Decimal | None:
         """A source that has a price of its own is paid that; any other what is left of the best bid."""

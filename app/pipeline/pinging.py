@@ -21,12 +21,15 @@ from app.ingest.pinged import Told, told
 from app.model import Record, Scalar
 from app.pipeline import hash_exchange
 from app.pipeline.auctioneer import Auctioneer, Hammer, Lot
+from app.pipeline.gate import CODE as SOURCE_CAP
+from app.pipeline.gate import room
 from app.pipeline.plans import Plans, SourcePlan
 from app.store import pings
 from app.store.database import Database
 from app.store.pings import NewPing
 
 NO_BID = {"code": "no_bid", "field": "", "message": "nobody bids for it"}
+FULL = {"code": SOURCE_CAP, "field": "", "message": "no more is taken from this source now"}
 COARSE = {"code": "refused", "field": "", "message": "nobody bids for it"}
 
 
@@ -114,6 +117,19 @@ class Pinger:
         )  # fmt: skip
 
     async def _held(self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, *, test: bool) -> Hammer:
+        """Nobody is asked for a lead that its source may not bring, and no price is told at which it may not."""
+        if not plan.caps or test:
+            return await self._bids(plan, facts, id_, now, test=test)
+        async with self._database.promptly() as conn:
+            left = await room(conn, plan, facts_of(_normals(facts), None), now)
+        if not left.has(None):
+            return Hammer((), {"": SOURCE_CAP}, 0.0)
+        hammer = await self._bids(plan, facts, id_, now, test=test)
+        if not hammer.bids or left.has(hammer.bids[0].offered):
+            return hammer
+        return Hammer((), {**hammer.silent, "": SOURCE_CAP}, hammer.ms)
+
+    async def _bids(self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, *, test: bool) -> Hammer:
         """Nobody is asked for a person on a list whose people are not taken; nor a buyer who has him."""
         has: set[str] = set()
         if facts.hashes:
@@ -129,11 +145,20 @@ class Pinger:
         self, plan: SourcePlan, facts: Told, id_: UUID, now: datetime, has: Collection[str], *, test: bool
     ) -> Lot:
         campaign = plan.campaign
-        lead: dict[str, Scalar] = {n: v.normal for n, v in facts.fields.items() if v.valid}
+        lead = _normals(facts)
         match = campaign.match(facts_of(lead, None), source=plan.id, at=now)
         raw = {name: value.raw for name, value in facts.fields.items()}
         return Lot(
-            id=id_, campaign=campaign, source=plan.id, match=match, lead=lead, raw=raw, without=has, test=test
+            id=id_,
+            campaign=campaign,
+            source=plan.id,
+            match=match,
+            lead=lead,
+            raw=raw,
+            without=has,
+            test=test,
+            hashes=facts.hashes,
+            hashed=plan.ping,
         )
 
     async def _keep(
@@ -184,6 +209,10 @@ def bid_document(bid: Bid) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _normals(facts: Told) -> dict[str, Scalar]:
+    return {name: value.normal for name, value in facts.fields.items() if value.valid}
+
+
 def _reasons(plan: SourcePlan, facts: Told, hammer: Hammer) -> Sequence[Mapping[str, str]]:
     """Why nobody bids as far as a source may know, and which facts could not be read."""
     if plan.coarse:
@@ -193,4 +222,5 @@ def _reasons(plan: SourcePlan, facts: Told, hammer: Hammer) -> Sequence[Mapping[
         for name, value in facts.fields.items()
         if not value.valid
     ]
-    return unread if hammer.bids else (NO_BID, *unread)
+    why = FULL if hammer.silent.get("") == SOURCE_CAP else NO_BID
+    return unread if hammer.bids else (why, *unread)

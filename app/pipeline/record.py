@@ -21,6 +21,7 @@ from app.pipeline.details import exchanges_json
 from app.pipeline.doubting import doubted
 from app.pipeline.earning import earned
 from app.pipeline.faults import Retrying
+from app.pipeline.gate import spent
 from app.pipeline.hand_overs import delivery_row, queue, starting
 from app.pipeline.handing import Spoken
 from app.pipeline.onward import Onward, Opening
@@ -283,6 +284,8 @@ class Recorder:
                 back.update(held(one.job.reserved))
             for one in ones:
                 back.subtract(repriced(one.job, one.outcome))
+                if isinstance(one.outcome, Accepted):
+                    back.subtract(spent(one.job.track, self._world.now(), _price(one.job, one.outcome)))
             if over and lead not in closed:
                 open_slots[lead] = [one.job.slot for one in over]
         openings = [

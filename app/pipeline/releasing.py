@@ -5,13 +5,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from app.pipeline.binding import CODES
 from app.pipeline.tracks import Track, won
 from app.store import pings
+from app.store.pings import Promise
 
 EXPIRED = "ping_expired"
 Bid = Mapping[str, str]
 """As it is kept with the lead."""
+
+
+class Lapse(Struct, frozen=True):
+    """Why a lead has nothing of its ping any more, and whether it is sold to nobody for that: its source wants no other
+    sale, or its person agreed to its bidders alone."""
+
+    code: str
+    refuses: bool
 
 
 async def auctioned_first(conn: Any, track: Track, now: datetime) -> bool:
@@ -21,24 +32,24 @@ async def auctioned_first(conn: Any, track: Track, now: datetime) -> bool:
     promise = await pings.promise(conn, track.lead_id)
     if promise is None:
         return True
-    return now > promise.expires_at and not refuses(track, EXPIRED)
+    return now > promise.expires_at and not _refuses(track, promise)
 
 
-async def promised(conn: Any, track: Track, now: datetime) -> str:
-    """Binds the track to its bidders again; else it is as one that named no ping, says so to its source, and the code
-    of why is given back. The lead is locked."""
+async def promised(conn: Any, track: Track, now: datetime) -> Lapse | None:
+    """Binds the track to its bidders again; else it is as one that named no ping, says so to its source, and why is
+    given back. The lead is locked."""
     promise = await pings.promise(conn, track.lead_id)
     if promise is None:
-        return ""
+        return None
     if now <= promise.expires_at:
         track.bids = won(promise.bids)
         await pings.honour(conn, track.lead_id, promise)
-        return ""
+        return None
     if not _is_unpaid(track):
         track.agreed = track.plan.price
     track.said = (*track.said, *_told(track))
     await pings.lapse(conn, track.lead_id, EXPIRED, track.agreed)
-    return EXPIRED
+    return Lapse(EXPIRED, _refuses(track, promise))
 
 
 async def knocked_down(conn: Any, track: Track, bids: Sequence[Bid]) -> None:
@@ -54,9 +65,8 @@ def _is_unpaid(track: Track) -> bool:
     return any(one.get("code") == "unpaid" for one in track.said)
 
 
-def refuses(track: Track, code: str) -> bool:
-    """Whether its source wants no sale but that which its ping promised."""
-    return bool(code) and track.plan.ping.otherwise == "refuse"
+def _refuses(track: Track, promise: Promise) -> bool:
+    return track.plan.ping.otherwise == "refuse" or promise.names
 
 
 def reason(code: str) -> Mapping[str, str]:

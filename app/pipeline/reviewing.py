@@ -15,7 +15,7 @@ from app.pipeline.choosing import Again
 from app.pipeline.claims import key_of
 from app.pipeline.faults import Retrying
 from app.pipeline.record import Recorder
-from app.pipeline.releasing import Bid, auctioned_first, knocked_down, promised, reason, refuses
+from app.pipeline.releasing import Bid, auctioned_first, knocked_down, promised, reason
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import Step, Track
 from app.store import decisions, leads, letting_go, offences, pings, reviews, rounds
@@ -90,12 +90,12 @@ class Reviewer:
         """`bids`: None where it is not auctioned."""
         await offences.forget(conn, [track.lead_id])
         lapsed = await promised(conn, track, self._world.now())
-        data = {"was": "held", "word": str(word.id)} | ({"lapsed": lapsed} if lapsed else {})
+        data = {"was": "held", "word": str(word.id)} | ({"lapsed": lapsed.code} if lapsed else {})
         if bids is not None:
             data["bids"] = str(len(bids))
         await leads.note(conn, track.lead_id, "approved", None, word.by, data)
-        if refuses(track, lapsed):
-            return await self._refuse(conn, context, track, reason(lapsed))
+        if lapsed is not None and lapsed.refuses:
+            return await self._refuse(conn, context, track, reason(lapsed.code))
         if bids is not None:
             await knocked_down(conn, track, bids)
         if keys := _keys(context, track):

@@ -78,14 +78,17 @@ class KeptPing(Struct, frozen=True):
 
 
 class Promise(Struct, frozen=True):
-    """What a ping keeps for a lead that is held: its bids as they are kept, the best first."""
+    """What a ping keeps for a lead that is held: its bids as they are kept, the best first. `names`: the person agreed
+    to these bidders alone."""
 
     ping_id: UUID
     expires_at: datetime
     bids: Sequence[Mapping[str, Any]]
+    names: bool = False
 
     def document(self) -> dict[str, Any]:
-        return {"id": str(self.ping_id), "expires_at": self.expires_at.isoformat(), "bids": self.bids}
+        told = {"id": str(self.ping_id), "expires_at": self.expires_at.isoformat(), "bids": self.bids}
+        return told | {"names": True} if self.names else told
 
 
 async def pace(conn: Any, source: str, per_minute: int) -> float | None:
@@ -130,7 +133,8 @@ async def promise(conn: Any, lead_id: UUID) -> Promise | None:
     told = decode(await conn.fetchval(_PROMISE, lead_id))
     if not told:
         return None
-    return Promise(UUID(told["id"]), datetime.fromisoformat(told["expires_at"]), told["bids"])
+    until = datetime.fromisoformat(told["expires_at"])
+    return Promise(UUID(told["id"]), until, told["bids"], told.get("names", False))
 
 
 async def honour(conn: Any, lead_id: UUID, kept: Promise) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -319,6 +320,22 @@ async def test_a_buyer_who_has_the_person_does_not_bid_for_a_salted_hash_of_him(
     assert (await ping(hashed, other, key=key)).json()["price"] == "5.00"
 
 
+async def test_of_an_e_mail_likewise(hashed: Api) -> None:
+    """By a rule on e-mails, under a salt of its own, in the writing that two partners agree on: lower case."""
+    by_mail = HASHED.replace("on: [phone], scope", "on: [email], scope").replace(
+        "salt: pepper", "salt: salty"
+    )
+    await hashed.configure(by_mail.replace("buyers:\n", ""))
+    key = await hashed.key("source", "salted")
+    facts = {"state": "CA", "email_hash": sha256("saltyann@example.com").upper()}
+    assert (await ping(hashed, facts, key=key)).json()["price"] == "5.00"
+    await hashed.post({"state": "CA", "phone": "512 555 0100", "email": "Ann@Example.com"}, key=key)
+    assert (await ping(hashed, facts, key=key)).json()["price"] == "4.00"
+    assert (await ping(hashed, {**facts, "email_hash": sha256("ann@example.com")}, key=key)).json()[
+        "price"
+    ] == "5.00"
+
+
 async def test_a_hash_without_a_salt_is_found_on_a_list_and_nobody_is_asked(hashed: Api) -> None:
     user = await hashed.key("user", "ann")
     await hashed.http.post(
@@ -337,3 +354,49 @@ async def test_a_hash_without_a_salt_is_found_on_a_list_and_nobody_is_asked(hash
 async def test_the_salt_is_sealed_where_it_is_stored(hashed: Api) -> None:
     stored = await hashed.value("select doc::text from configured where kind = 'source' and id = 'salted'")
     assert "pepper" not in stored
+
+
+ASKING = "{state: state, phone: lead.phone_hash, email: lead.email_hash}"
+
+
+@pytest.mark.parametrize(
+    ("of_source", "of_buyer", "shown"),
+    [
+        ("{salt: pepper}", "{salt: pepper}", True),
+        ("{}", "{}", True),
+        ("{salt: pepper}", "{salt: other}", False),
+        ("{salt: pepper}", "{}", False),
+        ("{hash: sha1}", "{hash: sha256}", False),
+    ],
+)
+async def test_a_bidder_is_shown_the_hashes_of_a_ping_where_both_partners_hash_alike(
+    api: Api, bidders: Bidders, of_source: str, of_buyer: str, shown: bool
+) -> None:
+    volta = bidder(bidders, "volta").replace(
+        "fields: {state: state, bill: bill, phone: phone, email: email}",
+        f"fields: {ASKING}\n            hashes: {of_buyer}",
+        1,
+    )
+    one = source("hashing", more=f", ping: {of_source}")
+    await api.configure(market(volta, campaign=campaign("{deadline: 2s}"), sources=one))
+    letters = 40 if "sha1" in of_source else 64
+    hashes = {"phone_hash": "a" * letters, "email_hash": "B" * letters}
+    answer = await ping(api, {"state": "CA", **hashes}, key=await api.key("source", "hashing"))
+    assert answer.json()["outcome"] == "success"
+    asked = {"phone": "a" * letters, "email": "b" * letters} if shown else {}
+    (told,) = [json.loads(one.body) for one in bidders.received if one.path == "/ping/volta"]
+    assert {name: text for name, text in told.items() if text and name != "state"} == asked
+
+
+async def test_a_bidder_is_shown_a_whole_leads_hashes_under_his_own_salt(api: Api, bidders: Bidders) -> None:
+    """Phone in E.164, e-mail in lower case, whatever they came as; and neither of them as it is."""
+    volta = bidder(bidders, "volta").replace(
+        "fields: {state: state, bill: bill, phone: phone, email: email}",
+        f"fields: {ASKING}\n            hashes: {{salt: his}}",
+        1,
+    )
+    await api.configure(market(volta, campaign=campaign("{on: post, deadline: 2s}")))
+    await api.post({**ANN, "email": "Ann@Example.com"})
+    assert {
+        "state": "CA", "phone": sha256("his+15125550100"), "email": sha256("hisann@example.com"),
+    } in bidders.pings()  # fmt: skip

@@ -52,7 +52,7 @@ async def auctions(database: Database, yaml: str) -> AsyncIterator[Market]:
         house.__class__ = Market
         assert isinstance(house, Market)
         house.auctioneer = Auctioneer(database, asking, house.world, house.metrics, plans=lambda: house.plans)
-        house.evidence._auctions = LiveAuctions(house.auctioneer, house.world)
+        house.evidence._auctions = LiveAuctions(house.auctioneer, house.world, database)
         yield house
         await house.auctioneer.close()
 

@@ -6,11 +6,12 @@ from uuid import UUID
 import pytest
 
 from app.catalog.problems import CatalogueErrors
+from app.core.money import of_units
 from app.model import Accepted
 from app.store import booked, profit
 from app.store.database import Database
 from tests.buyer import Buyer
-from tests.pipeline.house import lead, source
+from tests.pipeline.house import contract, lead, source
 from tests.pipeline.test_returning import Desk, desk, selling
 from tests.pipeline.test_stopping import busy
 
@@ -174,3 +175,76 @@ async def test_what_can_not_be_shared_is_refused_when_it_is_saved(
         async with desk(database, source().replace('price: "12.50"', wrong)):
             pass
     assert why in " ".join(f"{one.message} {one.hint}" for one in refused.value.problems)
+
+
+# what may be spent on it ----------------------------------------------------------------------------
+
+
+def capped(amount: str, percent: str = "60", more: str = "") -> str:
+    return sharing(percent, more=f', caps: [{{per: month, amount: "{amount}"{more}}}]')
+
+
+async def spent(open_: Desk) -> list[Decimal]:
+    rows = await open_.house.rows("select value from counter where key like 'budget:source/acme:month:%'")
+    return [of_units(row[0]) for row in rows]
+
+
+async def test_what_it_has_of_its_sales_uses_its_budget_up_and_the_next_lead_is_refused(
+    database: Database, buyer: Buyer
+) -> None:
+    """25.20 a lead: something is left before the second sale, and nothing after it."""
+    async with desk(database, capped("50"), selling(buyer)) as open_:
+        states = [(await open_.house.one(lead(f"ann{n}@example.com"))).state for n in range(2)]
+        last = await open_.house.one(lead("bob@example.com"))
+        assert (states, last.state, await spent(open_)) == (["sold", "sold"], "rejected", [Decimal("50.40")])
+        assert last.reasons[0]["code"] == "source_cap"
+        assert last.reasons[0]["message"] == "no more is spent on this source per month"
+
+
+async def test_what_nobody_bought_costs_it_nothing(database: Database, buyer: Buyer) -> None:
+    async with desk(database, capped("10"), contract("b1", buyer.url("/reject"))) as open_:
+        states = [(await open_.house.one(lead(f"ann{n}@example.com"))).state for n in range(3)]
+        assert (states, await spent(open_)) == (["unsold"] * 3, [Decimal(0)])
+
+
+async def test_each_copy_is_counted_at_what_was_paid_for_it(database: Database, buyer: Buyer) -> None:
+    parts = (selling(buyer), selling(buyer, id_="b2", price="30.00"))
+    async with desk(database, capped("1000"), *parts, sell="shared(2)") as open_:
+        await sold(open_, 2)
+        assert await spent(open_) == [Decimal("43.20")]
+
+
+async def test_only_leads_that_its_cap_names_are_counted(database: Database, buyer: Buyer) -> None:
+    yaml = capped("10", more=", when: 'lead.state == \"TX\"'")
+    async with desk(database, yaml, selling(buyer)) as open_:
+        for n, state in enumerate(("CA", "TX", "CA", "TX")):
+            answer = await open_.house.one(lead(f"ann{n}@example.com", state=state))
+            assert answer.state == ("rejected" if n == 3 else "sold")
+        assert await spent(open_) == [Decimal("25.20")]
+
+
+async def test_a_test_spends_nothing(database: Database, buyer: Buyer) -> None:
+    async with desk(database, capped("10"), selling(buyer)) as open_:
+        await open_.house.one(lead(), test=True)
+        assert await spent(open_) == []
+
+
+async def test_the_price_that_a_buyer_names_is_what_it_has_its_part_of(
+    database: Database, buyer: Buyer
+) -> None:
+    perhaps = busy(buyer, "b1").replace("/503", "/500")
+    async with desk(database, capped("1000", "50"), perhaps) as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        await open_.house.settler.settle(
+            await delivery_to(open_, "b1"), Accepted(price=Decimal("10.00")), by="ann"
+        )
+        assert (await open_.house.state(lead_id), await spent(open_)) == ("sold", [Decimal("5.00")])
+
+
+async def test_sales_at_once_lose_nothing_of_what_was_spent(database: Database, buyer: Buyer) -> None:
+    """Those that were on their way may pass the limit; each is counted."""
+    async with desk(database, capped("30"), selling(buyer)) as open_:
+        answers = await open_.house.post(*(lead(f"ann{n}@example.com") for n in range(20)))
+        taken = [one for one in answers if one.state == "sold"]
+        assert await spent(open_) == [Decimal("25.20") * len(taken)]
+        assert (await open_.house.one(lead("bob@example.com"))).state == "rejected"
