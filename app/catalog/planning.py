@@ -162,12 +162,22 @@ def _note(kind: str, doc: dict[str, Any], objects: Objects) -> str:
         parts.append(counted(len(doc["fields"]), "field"))
     if kind == "source":
         parts.append(f"for {doc['campaign']}")
-    if doc.get("price") is not None:
-        currency = objects.get(("campaign", doc["campaign"]), {}).get("currency", "")
-        parts.append(f"{doc['price']} {currency}".rstrip())
+    parts += _prices(doc, objects)
     if kind == "contract":
         parts.append(str(doc["deliver"].get("adapter")))
     return ", ".join(parts)
+
+
+def _prices(doc: Mapping[str, Any], objects: Objects) -> Iterator[str]:
+    """What is paid for a lead, for a copy of one, of each sale."""
+    currency = objects.get(("campaign", doc.get("campaign", "")), {}).get("currency", "")
+    price, copy, share = (doc.get(name) for name in ("price", "shared_price", "revenue_share"))
+    if price is not None and (copy is None or Decimal(price)):
+        yield f"{price} {currency}".rstrip()
+    if copy is not None:
+        yield f"{copy} {currency} a copy".replace("  ", " ")
+    if share is not None:
+        yield f"{share} % of each sale"
 
 
 def _differences(old: Any, new: Any, path: str) -> Iterator[Detail]:

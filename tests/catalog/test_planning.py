@@ -205,3 +205,19 @@ def test_who_is_reached_along_a_chain_is_fed_by_it() -> None:
     )
     found = plan(Catalogue(), read([("t", text)], KINDS)).warnings
     assert [(one.id, one.text) for one in found] == [("of-c", "no source feeds campaign c")]
+
+
+def test_what_is_paid_for_copies_alone_or_of_each_sale_is_said_so() -> None:
+    text = (
+        "campaigns:\n  - {id: a, fields: {}, distribution: {sell: hybrid(3)}}\n"
+        "sources:\n  - {id: s, campaign: a, revenue_share: 60}\n  - {id: free, campaign: a}\n"
+        "buyers:\n  - id: x\n    contracts:\n"
+        "      - {id: both, campaign: a, price: 42, shared_price: 24, deliver: {adapter: sheet}}\n"
+        "      - {id: copies, campaign: a, shared_price: '21.00', deliver: {adapter: sheet}}\n"
+        "      - {id: team, campaign: a, deliver: {adapter: sheet}}\n"
+    )
+    notes = {one.id: one.note for one in plan(Catalogue(), read([("t", text)], KINDS)).changes}
+    assert (notes["s"], notes["free"]) == ("active, for a, 60.00 % of each sale", "active, for a")
+    assert notes["both"] == "active, 42.00 USD, 24.00 USD a copy, sheet"
+    assert notes["copies"] == "active, 21.00 USD a copy, sheet"
+    assert notes["team"] == "active, 0.00 USD, sheet"
