@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.commands.afterwards import afterwards
 from app.commands.steps import Entry, Setting, wall
-from app.commands.words import ICONS, money, short, span
+from app.commands.words import ICONS, counted, money, short, span
 from app.core.redaction import scrub
 from app.distribute.exchange import OFFER
 from app.pipeline.story import Story
@@ -20,7 +20,7 @@ _PLACE = re.compile(r"row \d+ of \d+ in ([A-Za-z0-9._/-]+)")
 
 def followed(story: Story, setting: Setting) -> list[Entry]:
     """In the order of time; of equal moments an attempt comes before the answer that it made possible."""
-    entries = [*_attempts(story, setting), *_waiting(story, setting)]
+    entries = [*_attempts(story, setting), *_waiting(story, setting), *_given_up(story, setting)]
     entries += _answered(story, setting)
     entries += [_event(event, story, setting) for event in story.events if event["kind"] != "amended"]
     entries += afterwards(story, setting)
@@ -109,6 +109,30 @@ def _waiting(story: Story, setting: Setting) -> list[Entry]:
         for one in story.deliveries
         if one.id not in begun and one.state == "waiting"
     ]
+
+
+def _given_up(story: Story, setting: Setting) -> list[Entry]:
+    """Dead letters: why, and what a person can do, as long as nobody else has the lead."""
+    assert story.lead is not None
+    open_ = story.lead["state"] not in ("sold", "returned")
+    return [
+        Entry(
+            "✕",
+            one.contract,
+            [_dead(one, open_ and one.round == story.lead["round"], setting)],
+            at=one.ended_at,
+        )
+        for one in story.deliveries
+        if one.state == "dead"
+    ]
+
+
+def _dead(one: DeliveryRow, is_open: bool, setting: Setting) -> str:
+    tries = counted(one.attempts, "try").replace("trys", "tries")
+    told = f"given up after {tries}: {buyers_words(one.reason, setting) or 'no reason'}"
+    if one.reason == "contract_gone":
+        return f"{told}; `leadgate apply` a contract of that name to ask it again"
+    return f"{told}; ask again: leadgate replay {short(one.id)}" if is_open else told
 
 
 def _due(one: DeliveryRow, setting: Setting) -> str:

@@ -86,13 +86,15 @@ class Judge:
         check took is added to `took`."""
         found = _found(self._early, lead, evidence, took)
         if self._estimator is None and not self._points.rules:
-            return self._verdict(lead, found)
+            return self._verdict(lead, found, took=took)
+        began, estimate = perf_counter(), None
         facts = lead.normals()
         found += self._points.found(lead, facts, at or lead.received_at)
-        if self._estimator is None:
-            return self._verdict(lead, found)
-        estimate = self._estimator.estimate(facts, lead.source)
-        return self._verdict(lead, [*found, self._estimator.told(estimate)], estimate)
+        if self._estimator is not None:
+            estimate = self._estimator.estimate(facts, lead.source)
+            found.append(self._estimator.told(estimate))
+        _add(took, SCORE, began)
+        return self._verdict(lead, found, estimate, took=took)
 
     def settle(self, lead: Lead, verdict: Verdict, evidence: Evidence, took: Took | None = None) -> Verdict:
         """`verdict` with the findings of the claiming checks, each in its place."""
@@ -102,7 +104,7 @@ class Judge:
         before = [finding for finding in verdict.findings if (finding.check, finding.code) not in _SUMS]
         model = self._estimator
         estimate = None if model is None else model.estimate(lead.normals(), lead.source)
-        return self._verdict(lead, sorted([*before, *found], key=self._placed), estimate)
+        return self._verdict(lead, sorted([*before, *found], key=self._placed), estimate, took=took)
 
     def offences(self, lead: Lead, verdict: Verdict) -> list[Offences]:
         """The marks by which a lead that was found to be fraud, or sent by a program, is known again."""
@@ -119,10 +121,20 @@ class Judge:
         """The points of the campaign's rules come after what the checks found."""
         return self._place.get(finding.check, len(self.rules))
 
-    def _verdict(self, lead: Lead, findings: list[Finding], estimate: Estimate | None = None) -> Verdict:
+    def _verdict(
+        self,
+        lead: Lead,
+        findings: list[Finding],
+        estimate: Estimate | None = None,
+        *,
+        took: Took | None = None,
+    ) -> Verdict:
         """What the findings come to; what is summed up of them is listed last."""
+        began = perf_counter()
         if self._suspicion is not None and (said := self._suspicion.told(findings)) is not None:
             findings.append(said)
+            _add(took, FRAUD, began)
+        began = perf_counter()
         outcome: VerdictOutcome = "accepted"
         total = self._points.start
         for finding in findings:
@@ -134,6 +146,7 @@ class Judge:
         worth = self._worth(lead, points, estimate)
         if (graded := self._points.told(worth, points)) is not None:
             findings.append(graded)
+            _add(took, SCORE, began)
         return Verdict(
             outcome, tuple(findings), worth.score, worth.grade, worth.sales_ready, worth.probability
         )
@@ -162,3 +175,9 @@ def _found(
         took[name] = took.get(name, 0.0) + (ended - began) * 1000
         began = ended
     return found
+
+
+def _add(took: Took | None, name: str, began: float) -> None:
+    """Of what is no check, as of one."""
+    if took is not None:
+        took[name] = took.get(name, 0.0) + (perf_counter() - began) * 1000

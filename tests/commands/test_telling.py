@@ -216,6 +216,25 @@ def test_a_delivery_that_waits_says_when_it_is_tried_next() -> None:
     assert "  +5.00 s  → answered     not yet; acme waits until 14:32:35".replace("  +5", " +5") in lines
 
 
+def test_one_that_was_given_up_says_why_and_what_can_be_done() -> None:
+    dead = delivery(1, "sunco-west", "dead", attempts=3, reason="http_503", ended_at=after(900))
+    gone = delivery(2, "moon", "dead", reason="contract_gone", ended_at=after(950))
+    rows = {
+        "findings": [], "deliveries": [dead, gone],
+        "attempts": [attempt(1, "TryLater", 860, 40, reason="http_503", status=503)],
+    }  # fmt: skip
+    lines = tell(story("unsold", outcome="failure", price="0", **rows), setting())
+    assert (
+        " +900 ms  ✕ sunco-west   given up after 3 tries: http_503; ask again: leadgate replay b5590ef1"
+        in lines
+    )
+    why = "given up after 1 try: contract_gone; `leadgate apply` a contract of that name to ask it again"
+    assert f" +950 ms  ✕ moon         {why}" in lines
+    rows["deliveries"] = [dead, delivery(3, "peak", "accepted", ended_at=after(990))]
+    lines = tell(story("sold", outcome="success", price="1", **rows), setting())
+    assert any(one.endswith("sunco-west   given up after 3 tries: http_503") for one in lines)
+
+
 def test_one_that_left_with_others_says_in_which_file() -> None:
     told = story(
         "unclear", outcome=None, price=None, findings=[], deliveries=[delivery(1, "sunco-west", "unclear")],

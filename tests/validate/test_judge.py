@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from app.catalog.worth import FraudDoc, ScoreDoc
 from app.model import Finding, Lead, Value, Verdict
 from app.validate.check import Check, CheckSettings, Claim, Earlier, Seen, checks
+from app.validate.fraud import Suspicion
 from app.validate.judge import Judge
 
 AT = datetime(2026, 11, 20, 14, 32, tzinfo=UTC)
@@ -145,6 +147,17 @@ def test_what_each_check_took_is_told_to_who_asks():
     two.settle(LEAD, verdict, {CLAIM: 1}, took)
     assert took["last"] > 0
     assert two.judge(LEAD, {}) == verdict
+
+
+def test_what_points_a_model_and_a_suspicion_took_is_told_as_of_checks():
+    took = {}
+    score = ScoreDoc.model_validate(
+        {"rules": [{"when": "true", "points": 3, "why": "of late"}], "grades": {"A": 50}}
+    )
+    fraud = Suspicion(FraudDoc.model_validate({"flag": 1, "weights": {"soon": 30}}))
+    verdict = Judge([(Says("soon", 10, "flag"), CheckSettings())], score, fraud).judge(LEAD, {}, took=took)
+    assert {f.check for f in verdict.findings} == set(took) == {"soon", "fraud", "score"}
+    assert all(ms > 0 for ms in took.values())
 
 
 def _everything():
