@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from random import Random
 
 import pytest
 
@@ -37,14 +39,20 @@ class Process:
 
 
 async def sold(
-    processes: Sequence[Process], index: RouteIndex[Standing], sizes: Sequence[int], copies: int = 1
+    processes: Sequence[Process],
+    index: RouteIndex[Standing],
+    sizes: Sequence[int],
+    copies: int = 1,
+    *,
+    random: Random | None = None,
 ) -> Counter[str]:
-    """Who got how many, where each process hands out batches of these sizes, all at the same time."""
+    """Who got how many, where each process hands out batches of these sizes, all at the same time; by chance each in an
+    order of its own."""
     match = index.match({}, source="acme", at=NOON)
     got: Counter[str] = Counter()
 
     async def work(process: Process) -> None:
-        for size in sizes:
+        for size in sizes if random is None else random.sample(sizes, len(sizes)):
             for choice in await process.place([Want(match, copies)] * size):
                 got.update(one.contract for one in choice.chosen)
 
@@ -85,6 +93,33 @@ async def test_shares_are_kept_within_one_lead(processes: list[Process]) -> None
     assert got.total() == leads
     assert all(abs(got[one] - leads * each / 100) < 1 for one, each in shares.items())
     assert abs(got["d"] - got["e"]) <= 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_comes_where_and_when_each_way_stays_fair(processes: list[Process], seed: int) -> None:
+    """Batches, contracts, weights and shares by chance; the sums are those of one process that took all in a row."""
+    random = Random(seed)
+    ids = [f"c{n}" for n in range(random.randint(2, 9))]
+    sizes = [random.randint(1, 40) for _ in range(random.randint(2, 6))]
+    leads, n = sum(sizes) * PROCESSES, len(ids)
+    parts = {one: random.randint(1, 9) for one in ids}
+    shares = {one: random.randint(1, 10_000 // n) / 100 for one in ids}
+
+    async def got(rank: str, **said: Mapping[str, float]) -> list[int]:
+        contracts = [
+            contract(f"{rank}-{one}", **{key: each[one] for key, each in said.items()}) for one in ids
+        ]
+        found = await sold(processes, index_of(*contracts, rank=(rank,)), sizes, random=random)
+        assert found.total() == leads
+        return [found[f"{rank}-{one}"] for one in ids]
+
+    for equal in (await got("round_robin"), await got("load")):
+        assert max(equal) - min(equal) <= 1
+    for n_got, share in zip(await got("percentage", percent=shares), shares.values(), strict=True):
+        assert abs(n_got - leads * share / sum(shares.values())) < 1 + 1e-6
+    turns = zip(await got("weight", weight=parts), parts.values(), strict=True)
+    for (one, weight), (other, than) in combinations(turns, 2):
+        assert abs(one / weight - other / than) <= 1 / min(weight, than) + 1e-3
 
 
 async def test_of_a_thousand_leads_over_two_processes_each_has_its_percent(processes: list[Process]) -> None:
