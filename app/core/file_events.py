@@ -34,8 +34,15 @@ class AcknowledgementUnread(Event, frozen=True, kw_only=True):
     why: Code
 
 
+class AcknowledgementPassedOver(Event, frozen=True, kw_only=True):
+    """A mail of a buyer's has nothing for this contract, and stays for another, or for a person. Told once."""
+
+    contract: Id
+    why: Code
+
+
 class AcknowledgingTroubled(Event, frozen=True, kw_only=True):
-    """The folder of a buyer's files can't be looked into. Told once, until it can."""
+    """The folder of a buyer's files, or their mailbox, can't be looked into. Told once, until it can."""
 
     level = logging.ERROR
     contract: Id

@@ -2,20 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, Self
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from msgspec import Struct
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from app.catalog.addresses import sender
 from app.core.duration import Duration
 from app.core.money import amount
 from app.core.registry import Settings
 from app.distribute.ack_rows import Kind, Row, rows_of
+from app.distribute.addresses import MAILBOX_PORTS, refuse_port
 from app.distribute.packed import unpacked
 from app.distribute.rules import without_persons
 from app.distribute.templates import text_of
 from app.distribute.words import REST, Meaning, meaning_of
 from app.model import Accepted, Duplicate, Rejected
+from app.remote.account import ImapAccount, MailFolder
 
 _PIECE = re.compile(r"\{\{\s*(name|stem)\s*\}\}|(\*)|(\?)")
 _FIT = re.compile(r"[A-Za-z0-9 ._*?-]*")
@@ -36,9 +40,9 @@ class Said(Struct, frozen=True):
 class Acknowledge(Settings):
     """Columns are named as the file names them; in JSON and XML dots nest. Without names they are `1`, `2` and so on."""
 
-    folder: str | None = Field(
-        None, max_length=500, description="On the same account; else where our files go."
-    )
+    shared: ClassVar[bool] = False
+    """Whether what answers other contracts may lie there too: then what is not ours is left alone."""
+
     name: str = Field(
         "{{ name }}.ack",
         max_length=200,
@@ -60,10 +64,6 @@ class Acknowledge(Settings):
     rest: Literal["wait", "accepted", "rejected"] = Field(
         "wait", description="What became of leads of our file that his does not name."
     )
-    done: str = Field(
-        "done", max_length=100, pattern=r"^[A-Za-z0-9._-]*$",
-        description="The folder below, which is made, where a read file is moved; empty: it stays, and is remembered.",
-    )  # fmt: skip
 
     _pattern: re.Pattern[str] = PrivateAttr()
 
@@ -85,9 +85,7 @@ class Acknowledge(Settings):
             raise ValueError('"*" can\'t be accepted: a default is never a sale')
         if not _FIT.fullmatch(_PIECE.sub("x", self.name)) or self.name.startswith("."):
             raise ValueError("name is letters, digits, blanks and ._- with *, ?, {{ name }} or {{ stem }}")
-        if self.done in (".", ".."):
-            raise ValueError("done is a folder below")
-        if not self.names_ours and (self.by == "row" or self.rest != "wait"):
+        if not self.names_ours and self.of_many:
             raise ValueError("a row, or a rest, is of one file of ours: its {{ name }} belongs into name")
         self._pattern = _pattern_of(self.name)
         return self
@@ -95,6 +93,11 @@ class Acknowledge(Settings):
     @property
     def names_ours(self) -> bool:
         return any(piece[1] for piece in _PIECE.finditer(self.name))
+
+    @property
+    def of_many(self) -> bool:
+        """It speaks of the rows of one file of ours."""
+        return self.by == "row" or self.rest != "wait"
 
     def answers(self, name: str) -> str | None:
         """Which file of ours a file of that name answers: its name or its stem, empty where it names none; None: it is
@@ -127,6 +130,53 @@ class Acknowledge(Settings):
         if means == "rejected":
             return Rejected(reason=reason or "rejected")
         return Duplicate(reason=reason or "duplicate") if means == "duplicate" else None
+
+
+class AcknowledgeByFile(Acknowledge):
+    folder: str | None = Field(
+        None, max_length=500, description="On the same account; else where our files go."
+    )
+    done: str = Field(
+        "done", max_length=100, pattern=r"^[A-Za-z0-9._-]*$",
+        description="The folder below, which is made, where a read file is moved; empty: it stays, and is remembered.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _below(self) -> Self:
+        if self.done in (".", ".."):
+            raise ValueError("done is a folder below")
+        return self
+
+
+class Mailbox(ImapAccount):
+    """One of ours, to which buyers send their files."""
+
+    done: MailFolder = Field(
+        "Answers done", description="Where a mail goes that was read; empty: it stays, marked as seen."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if refuse_port(self.dialled, usual=MAILBOX_PORTS) is not None:
+            raise ValueError("the port is not dialled; use 143, 993, or one above 1023 of no other service")
+        if self.done.casefold() == self.folder.casefold():
+            raise ValueError("needs two different folders")
+        return self
+
+
+class AcknowledgeByMail(Acknowledge):
+    """Whose mails count is told by `From`, which anybody can forge: it keeps mails apart, and proves nothing."""
+
+    shared: ClassVar[bool] = True
+
+    mailbox: Mailbox = Field(description="Where the buyer's mails come; several contracts may share one.")
+    senders: tuple[Annotated[str, AfterValidator(sender)], ...] = Field(
+        alias="from", min_length=1, max_length=50,
+        description="Whose mails count, by From: acks@sunco.example, *@sunco.example.",
+    )  # fmt: skip
+
+    def is_from(self, address: str) -> bool:
+        return any(fnmatchcase(address, pattern) for pattern in self.senders)
 
 
 def _price(text: str) -> Any:

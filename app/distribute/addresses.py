@@ -52,6 +52,7 @@ _METADATA_6: Final = (IPv6Address("fd00:ec2::254"), IPv6Address("fd20:ce::254"),
 WEB_PORTS: Final = frozenset({80, 443})
 MAIL_PORTS: Final = frozenset({25, 465, 587})
 FILE_PORTS: Final = frozenset({21, 22, 990})
+MAILBOX_PORTS: Final = frozenset({143, 993})
 
 _OTHER_SERVICES: Final = frozenset(
     {1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 3659, 4045, 4190, 5060, 5061}

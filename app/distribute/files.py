@@ -20,7 +20,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from app.core.duration import Duration
 from app.distribute import adf, bodies
-from app.distribute.acknowledging import Acknowledge
+from app.distribute.acknowledging import AcknowledgeByFile
 from app.distribute.adapter import Handover
 from app.distribute.batching import Bundle, File, Gathering, Laid, alone
 from app.distribute.many import CONTENT_TYPES, Many
@@ -66,7 +66,7 @@ class FileSettings(Gathering):
     gzip: bool = Field(False, description="Packed, as NAME.gz.")
     test: Mapping[str, Scalar] | None = Field(None, description="Fields that only test deliveries carry.")
 
-    acknowledge: Acknowledge | None = Field(
+    acknowledge: AcknowledgeByFile | None = Field(
         None, description="The buyer's own file, in which he says what he took."
     )
     proof: Literal["filed", "confirmed", "acknowledged"] = Field(
@@ -195,7 +195,7 @@ class FileSettings(Gathering):
         if name == other:
             raise ValueError("file is the same for two leads; it needs the whole delivery_id or lead_id")
         told = self.acknowledge
-        if told is not None and self.batch is None and (told.by == "row" or told.rest != "wait"):
+        if told is not None and self.batch is None and told.of_many:
             raise ValueError("a row, or a rest, is of a file of many: it needs batch")
         if told is not None and told.folder is None and told.answers(name) is not None:
             raise ValueError("acknowledge: name is what our own files are called, in the same folder")

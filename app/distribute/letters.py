@@ -1,10 +1,11 @@
 """The mail of a delivery: from whom, to whom, its head and parts, and what the server's answer means for the lead.
 
 `proof` says what a yes is; there is no default. `taken`: the server's 250 to the whole mail. `confirmed`: nothing
-but a later word of the buyer, so that the delivery waits as Unclear until then.
+but a later word of the buyer, so that the delivery waits as Unclear until then; `acknowledged`: that word comes as a file,
+by mail.
 
     answered with                    the outcome
-    250 to the whole mail            Accepted, or Unclear where `proof` is `confirmed`
+    250 to the whole mail            Accepted, or Unclear where `proof` is not `taken`
     4xx, wherever                    TryLater
     5xx to an address or the mail    Rejected
     5xx before that                  TryLater: it is about us (our name, our password), and not about the lead
@@ -25,6 +26,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from app.core.duration import Duration
 from app.core.registry import Settings
 from app.distribute import bodies
+from app.distribute.acknowledging import AcknowledgeByMail
 from app.distribute.adapter import Conversation, Handover
 from app.distribute.addresses import MAIL_PORTS, refuse_port
 from app.distribute.mailboxes import Filled, MailboxText, is_template, mailbox, printable
@@ -93,7 +95,12 @@ class Letter(Settings):
     reply_to: MailboxText | None = Field(None, description="Left out for a lead that makes it no address.")
     bounces: MailboxText | None = Field(None, description="Where reports of failure go; else the sender.")
     subject: str = Field("Lead {{ lead_id }}", max_length=2_000)
-    proof: Literal["taken", "confirmed"] = Field(description="What a yes is; there is no default.")
+    proof: Literal["taken", "confirmed", "acknowledged"] = Field(
+        description="What a yes is; there is no default."
+    )
+    acknowledge: AcknowledgeByMail | None = Field(
+        None, description="The buyer's own file, which comes by mail and says what he took."
+    )
     timeout: Duration | None = Field(None, description="For the whole conversation; 60s, at most 2m.")
 
     _plan: "_Plan" = PrivateAttr()
@@ -104,8 +111,17 @@ class Letter(Settings):
             raise ValueError("timeout is more than 0 and at most 2m")
         if self.bounces is not None and is_template(self.bounces):
             raise ValueError("bounces is one address, for all leads")
+        if (self.proof == "acknowledged") != (self.acknowledge is not None):
+            raise ValueError("acknowledge and proof: acknowledged go together")
+        if self.acknowledge is not None and self.acknowledge.of_many and not self.gathers:
+            raise ValueError("a row, or a rest, is of a file of many: it needs batch")
         self._plan = _Plan(self)
         return self
+
+    @property
+    def gathers(self) -> bool:
+        """Whether one mail has many leads."""
+        return False
 
     @property
     def reports_to(self) -> str | None:
@@ -120,6 +136,12 @@ class Letter(Settings):
     def conversation(self, mail: Mail) -> Conversation:
         sent: Sent = yield mail
         return outcome_of(sent, proof=self.proof)
+
+
+def letter_of(settings: Settings) -> Letter | None:
+    """What an adapter that sends mail is told, or one of the ways it may be told."""
+    told = settings if isinstance(settings, Letter) else getattr(settings, "mail", None)
+    return told if isinstance(told, Letter) else None
 
 
 class _Plan:

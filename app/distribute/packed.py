@@ -26,7 +26,7 @@ class Unpackable(ValueError):
 
 def unpacked(body: bytes, most: int = MOST_BYTES) -> bytes:
     """As it is, where it is not packed; its own bytes tell, whatever its name. Raises Unpackable."""
-    if not body.startswith((_GZIP, *_ZIP)):
+    if not is_packed(body):
         return body
     try:
         inside = _gunzipped(body, most) if body.startswith(_GZIP) else _unzipped(body, most)
@@ -34,9 +34,13 @@ def unpacked(body: bytes, most: int = MOST_BYTES) -> bytes:
         raise
     except _FAULTS:
         raise Unpackable("unreadable") from None
-    if inside.startswith((_GZIP, *_ZIP)):
+    if is_packed(inside):
         raise Unpackable("packed_twice")
     return inside
+
+
+def is_packed(body: bytes) -> bool:
+    return body.startswith((_GZIP, *_ZIP))
 
 
 def _gunzipped(body: bytes, most: int) -> bytes:

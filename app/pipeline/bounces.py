@@ -5,8 +5,7 @@ from uuid import UUID
 
 from app.catalog.snapshot import Contract
 from app.core.errors import Conflict, NotDurable, NotFound
-from app.core.registry import Settings
-from app.distribute.letters import Letter
+from app.distribute.letters import letter_of
 from app.distribute.reports import bounced
 from app.model import Rejected
 from app.pipeline.settling import Settler
@@ -21,16 +20,10 @@ def awaited(contracts: Mapping[str, Contract]) -> dict[str, frozenset[str]]:
     """
     found: dict[str, frozenset[str]] = {}
     for contract in contracts.values():
-        letter = _letter(contract.settings)
+        letter = letter_of(contract.settings)
         if letter is not None and letter.reports_to is not None and len(letter.to) == 1:
             found[letter.reports_to] = found.get(letter.reports_to, frozenset()) | {contract.id}
     return found
-
-
-def _letter(settings: Settings) -> Letter | None:
-    """What an adapter that sends mail is told, or one of the ways it may be told."""
-    told = settings if isinstance(settings, Letter) else getattr(settings, "mail", None)
-    return told if isinstance(told, Letter) else None
 
 
 class Bounces:

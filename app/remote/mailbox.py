@@ -23,9 +23,10 @@ PATIENCE = 30.0
 SAID_NO = "imap_no"
 """The code of a Trouble after which the connection is still good."""
 
-_HEAD = "RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM RECEIVED)]<0.32768>"
+_HEAD = "RFC822.SIZE FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM RECEIVED)]<0.32768>"
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _UID = re.compile(rb"UID (\d+)")
+_CAME = re.compile(rb'INTERNALDATE "([^"]*)"')
 _PREFIX = re.compile(rb'^\(\("([^"]*)"')
 _ARRIVED = re.compile(rb"\* \d+ (EXISTS|RECENT)\b")
 _FAULTS = (imaplib.IMAP4.error, ImapToolsError, OSError, EOFError, ValueError)
@@ -39,10 +40,11 @@ class Waiting(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True):
-    """Some lines of a mail's head as they came, with its size."""
+    """Some lines of a mail's head as they came, with its size, and when it came as the server says."""
 
     uid: str
     size: int
+    came: bytes
     seen: bool
     raw: bytes
 
@@ -323,4 +325,5 @@ def _header_in(before: bytes, raw: bytes, after: Any) -> Header:
     """What is told beside the lines stands before or behind them, as the server likes."""
     told = before + (after if isinstance(after, bytes) else b"")
     uid, size = _size_in(told)
-    return Header(uid, size, b"\\Seen" in told, raw)
+    came = _CAME.search(told)
+    return Header(uid, size, came[1] if came else b"", b"\\Seen" in told, raw)

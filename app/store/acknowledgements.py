@@ -52,7 +52,7 @@ select id::text, id, lead_id, state, attempts from delivery where contract = $1 
 """
 # Of a lead that went there in several rounds the last one is meant.
 _BY_LEAD = """
-select distinct on (lead_id) lead_id::text, id, lead_id, state, attempts from delivery
+select distinct on (lead_id) lead_id::text as key, id, lead_id, state, attempts from delivery
  where contract = $1 and lead_id = any($2::uuid[]) order by lead_id, round desc
 """
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from app.distribute.wire import Wire
 from app.pipeline.acknowledging import Acknowledging
 from app.pipeline.bundling import Bundling
 from tests.distribute.objectstore import BUCKET, KEY_ID, REGION, SECRET
@@ -89,9 +90,9 @@ def acknowledged(more: str = "") -> str:
     return ACKNOWLEDGED % (f", {more}" if more else "")
 
 
-def reader(house: House) -> Acknowledging:
+def reader(house: House, wire: Wire | None = None) -> Acknowledging:
     return Acknowledging(
-        house.database, house.settler, house.engine.sender._wire, house.world, house.metrics, plans=lambda: house.plans,
+        house.database, house.settler, wire or house.engine.sender._wire, house.world, house.metrics, plans=lambda: house.plans,
         follow=house.engine.follow,
     )  # fmt: skip
 

@@ -52,6 +52,10 @@ class EmailSettings(Letter, Gathering):
                 "with batch no template (nor the subject) is of one lead; they see delivery_id (the file's), contract, campaign"
             )
 
+    @property
+    def gathers(self) -> bool:
+        return self.batch is not None
+
     def name_of(self, bundle: Bundle) -> str:
         stem, dot, ending = self.attach[0].called(many=True).rpartition(".")
         return f"{stem}-{bundle.id}{dot}{ending}"

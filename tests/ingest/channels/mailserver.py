@@ -46,6 +46,16 @@ class MailServer:
 
         return await self._as_client(work)
 
+    async def seen(self, folder: str = "INBOX") -> list[bool]:
+        """Of each mail there, whether it is marked so."""
+
+        def work(client: imaplib.IMAP4) -> list[bool]:
+            client.select(f'"{folder}"', readonly=True)
+            said = client.uid("FETCH", "1:*", "(FLAGS)")[1]
+            return [b"\\Seen" in one for one in said if one]
+
+        return await self._as_client(work)
+
     async def mark(self, flag: str, folder: str = "INBOX") -> None:
         """All mails of a folder, by a person's own program."""
 
