@@ -233,7 +233,7 @@ class CatalogueSwapped(Event, frozen=True, kw_only=True):
 
 
 class DatabaseAway(Event, frozen=True, kw_only=True):
-    """The database can't be reached; nothing is acknowledged until it is back."""
+    """The database can't be reached; nothing is acknowledged until it is back. `cause` as `store.faults` has it."""
 
     level = logging.ERROR
     cause: Code

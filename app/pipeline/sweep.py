@@ -24,6 +24,7 @@ from app.pipeline.work import Work
 from app.store import deliveries, in_line, leads, processes, upkeep
 from app.store.database import Database, is_ambiguous, is_away
 from app.store.deliveries import DeliveryRow
+from app.store.faults import cause_of
 
 _DUE_EVERY, _INBOX_EVERY, _GAUGES_EVERY, _SWEEP_EVERY, _DAYS_EVERY = 0.25, 0.25, 5.0, 60.0, 3600.0
 _TAKE = 256
@@ -177,7 +178,7 @@ class Upkeep:
         """Once, when it begins; an outage is no reason for a flood of lines."""
         if self._away_since is None:
             self._away_since = self._world.monotonic()
-            emit(DatabaseAway(cause=Code(type(error).__name__)))
+            emit(DatabaseAway(cause=Code(cause_of(error))))
 
     async def inbox(self) -> bool:
         """Submissions that nobody holds: receipts that found no room, and what the dead left undecided."""
