@@ -26,7 +26,10 @@ class Opening:
         special = {day: tuple(intervals(value)) for day, value in doc.special.items()}
         self._days: dict[date, tuple[tuple[int, int], ...]] = {**dict.fromkeys(closed, ()), **special}
         self._away = _merged(
-            [(self._instant(one[0]), self._instant(one[1])) for one in (a.span for a in doc.away)]
+            [
+                (moment(first, self.zone), moment(last, self.zone))
+                for first, last in (a.span for a in doc.away)
+            ]
         )
         self._edges: list[datetime] = []  # opens, closes, opens, closes …
         self._from = self._to = _NEVER
@@ -79,9 +82,6 @@ class Opening:
         self._from, self._to = instant(first, 0, self.zone), instant(last, 0, self.zone)
         self._edges = [edge for span in _without(_merged(spans), self._away) for edge in span]
 
-    def _instant(self, wall: datetime) -> datetime:
-        return instant(wall.date(), wall.hour * 60 + wall.minute, self.zone)
-
     def _openings(self, day: date) -> list[tuple[datetime, datetime]]:
         spans = []
         for opens, closes in self._days.get(day, self._week[day.weekday()]):
@@ -98,6 +98,11 @@ def instant(day: date, minute: int, zone: ZoneInfo, *, last: bool = False) -> da
     if at.astimezone(zone).replace(tzinfo=None, fold=0) == wall.replace(tzinfo=None, fold=0):
         return at
     return _jump(wall, zone)
+
+
+def moment(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Likewise, of a naive wall time to the minute."""
+    return instant(wall.date(), wall.hour * 60 + wall.minute, zone)
 
 
 def _jump(wall: datetime, zone: ZoneInfo) -> datetime:

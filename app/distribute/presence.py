@@ -1,19 +1,18 @@
 """Whether somebody who works for a buyer is there at a moment: by its hours, and not away."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.catalog.opening import Hours
 from app.catalog.people import PersonDoc
-from app.distribute.hours import Opening
+from app.distribute.hours import Opening, moment
 
 
 def is_there(person: PersonDoc, at: datetime) -> bool:
     """Without hours a person is there whenever it is not away."""
-    zone = ZoneInfo(person.hours.zone) if person.hours is not None else UTC
-    wall = at.astimezone(zone).replace(tzinfo=None)
-    if any(first <= wall < last for first, last in (one.span for one in person.away)):
+    zone = ZoneInfo(person.hours.zone if person.hours is not None else "UTC")
+    if any(moment(first, zone) <= at < moment(last, zone) for first, last in (a.span for a in person.away)):
         return False
     return person.hours is None or _opening(person.hours.model_dump_json()).is_open(at)
 

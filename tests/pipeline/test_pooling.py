@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 
 from app.core.errors import Conflict, NotFound, NotYours, Refused
+from app.core.world import World
 from app.model import Accepted, Rejected
 from app.pipeline.choosing import Chooser
 from app.pipeline.faults import Retrying
@@ -177,6 +179,20 @@ async def test_a_quota_of_a_person_is_over_all_contracts(house: House, desk: Des
     await desk.pooled(2)
     await desk.claim("dana")
     await refused(desk.claim("dana"), "quota")
+
+
+async def test_a_quotas_day_is_that_of_its_zone_also_where_the_clock_is_put_on(database: Database) -> None:
+    """Half an hour to midnight in New York on the day of twenty-three hours, which began at 5:00 in UTC."""
+    late = World(now=lambda: datetime(2026, 3, 9, 3, 30, tzinfo=UTC))
+    yaml = house_yaml(pooling(deliver=", quota: [{per: day, leads: 1, zone: America/New_York}]"))
+    async with opened(database, yaml, world=late) as house:
+        desk = Desk(house)
+        await desk.pooled(2)
+        await desk.claim("dana")
+        await house.run("update pool_claim set at = '2026-03-08T05:00Z'")
+        await refused(desk.claim("dana"), "quota")
+        await house.run("update pool_claim set at = '2026-03-08T04:59:59Z'")
+        await desk.claim("dana")
 
 
 async def test_at_the_same_moment_a_quota_is_not_overdrawn(house: House, desk: Desk) -> None:
