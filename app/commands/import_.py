@@ -223,8 +223,15 @@ async def _import(
     path = await _errors(database, batch, asked)
     for line in ended(batch, path):
         (say if batch.state == "done" else warn)(line)
+    if none := _is_none_accepted(batch):
+        warn("none of its rows was accepted")
     tell({**standing(batch), "errors": path}, as_json=asked.as_json)
-    return 1 if batch.state in ("failed", "cancelled") else 0
+    return 1 if none or batch.state in ("failed", "cancelled") else 0
+
+
+def _is_none_accepted(batch: Batch) -> bool:
+    """Of rows that there were, and none of which may be yet: a script that sends a file each night wants to know."""
+    return batch.state == "done" and batch.rows > 0 and not (batch.accepted or batch.held or batch.parked)
 
 
 async def _batch(database: Database, batches: Batches, asked: Asked, given: Given) -> tuple[Batch, bool]:

@@ -84,6 +84,25 @@ async def test_it_ends_with_what_became_of_the_rows_and_where_the_others_are(
     assert await gate.one("select count(*) from batch_refusal") == 0
 
 
+async def test_a_file_none_of_whose_rows_is_accepted_is_trouble_that_a_script_can_see(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    await gate.configure(source("acme", reply="receipt"))
+    file = table(tmp_path, 0, "Bob,no address,CA,120,1\n", "too,many,cells,in,this,row\n")
+    for words in (("--json",), ()):  # and again, when it has come in before
+        told = await leadgate("import", str(file), "--source", "acme", *words)
+        assert told.exit_code == 1, told.output
+        assert "accepted 0, rejected 1, unreadable 1 → " in told.stderr
+        assert told.stderr.endswith("none of its rows was accepted\n")
+    held = table(tmp_path, 0, "Bob,info@example.com,CA,120,1\n", name="held.csv")
+    await gate.configure(source("acme", reply="receipt"), check="{check: email, role: hold}")
+    await gate.process.catalogue.refresh()
+    assert (await leadgate("import", str(held), "--source", "acme")).exit_code == 0
+    nothing = table(tmp_path, 0, name="nothing.csv")
+    told = await leadgate("import", str(nothing), "--source", "acme")
+    assert "none of its rows" not in told.stderr
+
+
 async def test_without_a_service_the_rows_are_durable_and_it_says_who_decides(
     database: Database, settings: Settings, leadgate: Leadgate, tmp_path: Path
 ) -> None:
