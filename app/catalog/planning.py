@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
+from app.catalog.answering import unnamed
 from app.catalog.documents import BuyerDoc, Catalogue, ContractDoc, SourceDoc
 from app.catalog.problems import counted
 from app.catalog.sealing import is_sealed
@@ -16,6 +17,7 @@ from app.core.money import written
 Action = Literal["added", "changed", "paused", "kept"]
 
 _MISSING = object()
+_LATER = ("confirmed", "acknowledged")
 
 
 class Detail(Struct, frozen=True):
@@ -226,6 +228,7 @@ def _warnings(catalogue: Catalogue) -> Iterator[Caution]:
             yield Caution(kind="contract", id=contract.id, path="campaign", text=text)
         yield from _loss(contract, feeding)
         yield from _unnamed(contract)
+        yield from _unlimited(contract)
     sold = {contract.campaign for contract in contracts}
     for source in sources:
         if source.campaign not in sold and not further.get(source.campaign):
@@ -260,10 +263,18 @@ def _loss(contract: ContractDoc, feeding: list[SourceDoc]) -> Iterator[Caution]:
 
 
 def _unnamed(contract: ContractDoc) -> Iterator[Caution]:
-    """A buyer can't answer by an id that he was not given."""
-    told, fields = contract.deliver.get("acknowledge"), contract.deliver.get("fields")
-    by = told.get("by", "delivery_id") if isinstance(told, Mapping) else "row"
-    if by == "row" or not isinstance(fields, Mapping) or any(by in str(one) for one in fields.values()):
+    if (missing := unnamed(contract.deliver)) is not None:
+        path, text = missing
+        yield Caution(kind="contract", id=contract.id, path=path, text=text)
+
+
+def _unlimited(contract: ContractDoc) -> Iterator[Caution]:
+    """Whoever waits for a buyer's later word wants to hear that it does not come."""
+    ways = (contract.deliver, *(contract.deliver.get(way) for way in ("mail", "http", "post")))
+    told = [one for one in ways if isinstance(one, Mapping)]
+    if contract.confirm is not None or not any(
+        one.get("proof") in _LATER or one.get("unclear") for one in told
+    ):
         return
-    text = f"none of fields is {by}, so the buyer's file can't name a lead by it"
-    yield Caution(kind="contract", id=contract.id, path="deliver.acknowledge", text=text)
+    text = "its buyer says later what he took, and nobody is told when he does not: confirm says by when"
+    yield Caution(kind="contract", id=contract.id, path="confirm", text=text)

@@ -1,5 +1,7 @@
 """What applying a file would change."""
 
+import pytest
+
 from app.catalog.documents import Catalogue
 from app.catalog.plan_text import heading, render
 from app.catalog.planning import Plan, plan
@@ -95,6 +97,34 @@ buyers:
     ]
 
 
+def warned(text: str) -> list[str]:
+    kinds = discover()
+    wanted = sealed(read([("x.yaml", text)], kinds), Catalogue(), kinds, SEALER)
+    return [w.text for w in plan(Catalogue(), wanted).warnings]
+
+
+@pytest.mark.parametrize(
+    ("deliver", "waits"),
+    [
+        ("{adapter: email, sender: a@a.example, to: [b@b.example], proof: confirmed}", True),
+        ("{adapter: email, sender: a@a.example, to: [b@b.example], proof: taken}", False),
+        ("{adapter: adf, mail: {sender: a@a.example, to: [b@b.example], proof: confirmed}}", True),
+        ("{adapter: webhook, url: 'https://b.example', accepted: 'false', unclear: 'true'}", True),
+        ("{adapter: adf, http: {url: 'https://b.example', accepted: 'false', unclear: 'true'}}", True),
+        ("{adapter: webhook, url: 'https://b.example', accepted: reply.status == 200}", False),
+    ],
+)
+def test_a_proof_that_comes_later_without_a_time_by_which_is_a_warning(deliver: str, waits: bool) -> None:
+    text = f"""\
+campaigns: [{{id: pool, fields: {{state: {{type: state}}}}}}]
+sources: [{{id: pooler, campaign: pool}}]
+buyers: [{{id: b, contracts: [{{id: c, campaign: pool, deliver: {deliver}}}]}}]
+"""
+    told = ["its buyer says later what he took, and nobody is told when he does not: confirm says by when"]
+    assert warned(text) == (told if waits else [])
+    assert warned(text.replace("deliver:", "confirm: {within: 1d}, deliver:")) == []
+
+
 def test_a_buyer_who_is_to_answer_by_an_id_that_he_is_not_given_is_a_warning() -> None:
     text = """\
 campaigns: [{id: pool, fields: {state: {type: state}}}]
@@ -104,15 +134,10 @@ buyers:
     contracts:
       - id: files
         campaign: pool
+        confirm: {within: 1d}
         deliver: {adapter: ftp, host: h, user: u, folder: in, fields: {Where: state}, proof: acknowledged,
                   acknowledge: {folder: out, listed: accepted}}
 """
-    kinds = discover()
-
-    def warned(text: str) -> list[str]:
-        wanted = sealed(read([("x.yaml", text)], kinds), Catalogue(), kinds, SEALER)
-        return [w.text for w in plan(Catalogue(), wanted).warnings]
-
     (told,) = warned(text)
     assert told == "none of fields is delivery_id, so the buyer's file can't name a lead by it"
     assert warned(text.replace("Where: state", "Where: state, Id: delivery_id")) == []

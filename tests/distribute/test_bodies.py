@@ -1,4 +1,6 @@
+import json
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -163,3 +165,11 @@ def test_what_asks_for_no_link_is_written_without_one(text) -> None:
 def test_no_filter_makes_a_link_of_nothing(used) -> None:
     with pytest.raises(TemplateFailed):
         from_template(f'{{"a": "{used}"}}', "json")(ann(link=unnamed))
+
+
+def test_json_may_stand_in_one_field_of_a_form():
+    said = """{"name": {{ lead.first_name | tojson }}, "last": {{ lead.last_name | tojson }}}"""
+    body = written({"payload": said, "v": {"value": "2"}}, kind="form")
+    fields = dict(parse_qsl(body, strict_parsing=True))
+    assert json.loads(fields["payload"]) == {"name": "Ann", "last": "O'Hara"}
+    assert fields["v"] == "2"
