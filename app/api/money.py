@@ -150,6 +150,7 @@ class ProfitView(BaseModel):
     sales: int
     revenue: str
     returns: str
+    absorbed_returns: str = Field(description="Of the returns: of leads whose sources are paid all the same.")
     credits: str
     cost: str
     margin: str

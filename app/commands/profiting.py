@@ -33,6 +33,10 @@ def lines(found: list[Profit], by: Dimension, *, as_json: bool) -> Iterator[str]
     rows = []
     for currency in sorted({one.currency for one in found}):
         ones = [one for one in found if one.currency == currency]
+        if absorbed := total(found, currency).absorbed:
+            say(
+                f"of the returns {money(absorbed)} {currency} are absorbed: the sources of these leads are paid all the same"
+            )
         rows += [_row(one.name or "—", one) for one in ones]
         if len(ones) > 1:
             rows.append(_row("all", total(found, currency)))

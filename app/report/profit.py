@@ -45,7 +45,7 @@ def as_json(one: Profit, by: Dimension) -> dict[str, Any]:
     percent = share(one)
     return {
         by: one.name, "currency": one.currency, "sales": one.sales, "revenue": written(one.revenue),
-        "returns": written(one.returns), "credits": written(one.credits), "cost": written(one.cost),
+        "returns": written(one.returns), "absorbed_returns": written(one.absorbed), "credits": written(one.credits), "cost": written(one.cost),
         "margin": written(one.margin), "margin_percent": None if percent is None else f"{percent:.1f}",
     }  # fmt: skip
 
@@ -61,4 +61,5 @@ def _added(one: Profit, other: Profit) -> Profit:
     return Profit(
         name=one.name, currency=one.currency, sales=one.sales + other.sales, revenue=one.revenue + other.revenue,
         returns=one.returns + other.returns, credits=one.credits + other.credits, cost=one.cost + other.cost,
+        absorbed=one.absorbed + other.absorbed,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 Dimension = Literal["source", "campaign", "buyer", "contract"]
 
+# Absorbed is what buyers were given back of leads whose sources are paid all the same (`returns.Request.absorbed`), and
+# stayed so: of copies that came back one by one the last takes the price of all of them back.
 # A credit or an adjustment of a buyer's lessens revenue; one of a source's is cost.
 _OF_ENTRIES = """
 select {by} as name, currency,
@@ -16,7 +18,12 @@ select {by} as name, currency,
        coalesce(sum(amount) filter (where kind = 'return'), 0) as returns,
        coalesce(sum(case when credit like 'buyer:%' then amount else -amount end)
                 filter (where kind = 'credit' or kind = 'adjustment' and credit || debit like '%buyer:%'), 0) as credits,
-       {costs} as cost
+       {costs} as cost,
+       coalesce(sum(amount) filter (where kind = 'return' and exists (
+         select from return_request r where r.delivery_id = entry.delivery_id and r.credited is not null
+            and r.price_back is null and r.resale is distinct from 'waits'
+            and not exists (select from return_request o join lead l on l.id = o.lead_id
+                             where o.lead_id = r.lead_id and o.price_back is not null and l.share is null))), 0) as absorbed
   from entry where at >= $1 and at < $2 and kind not in ('deposit', 'payment', 'payout')
  group by 1, 2
 """
@@ -36,13 +43,14 @@ with costs as (
 )
 select name, currency, 0, 0::numeric, 0::numeric, 0::numeric,
        sum(case when n < 2 then amount when place > 1 then round(amount / n, 6)
-                else amount - (n - 1) * round(amount / n, 6) end)
+                else amount - (n - 1) * round(amount / n, 6) end), 0::numeric
   from shares group by 1, 2
 """
 
 
 class Profit(Struct, frozen=True, kw_only=True):
-    """Of one name in one currency. `name` None: what can't be laid at anybody's door, as leads that nobody bought."""
+    """Of one name in one currency. `name` None: what can't be laid at anybody's door, as leads that nobody bought.
+    `absorbed` is part of `returns`."""
 
     name: str | None
     currency: str
@@ -51,6 +59,7 @@ class Profit(Struct, frozen=True, kw_only=True):
     returns: Decimal
     credits: Decimal
     cost: Decimal
+    absorbed: Decimal = Decimal(0)
 
     @property
     def sums(self) -> tuple[Decimal, ...]:
@@ -69,6 +78,8 @@ async def between(conn: Any, by: Dimension, first: datetime, past: datetime) -> 
     if borne:
         rows = [*rows, *await conn.fetch(_BORNE.format(by=by), first, past)]
     return [
-        Profit(name=r[0], currency=r[1], sales=r[2], revenue=r[3], returns=r[4], credits=r[5], cost=r[6])
+        Profit(
+            name=r[0], currency=r[1], sales=r[2], revenue=r[3], returns=r[4], credits=r[5], cost=r[6], absorbed=r[7]
+        )
         for r in rows
-    ]
+    ]  # fmt: skip

@@ -108,7 +108,8 @@ async def test_profit_is_told_by_what_is_asked(gate: Api) -> None:
     day = f"{gate.process.world.now():%Y-%m-%d}"
     assert (await shown(gate, f"{PATH}/profit?by=buyer&since={day}")).json() == [
         {
-            "buyer": "sunco", "currency": "USD", "sales": 1, "revenue": "42.00", "returns": "0.00", "credits": "0.00",
+            "buyer": "sunco", "currency": "USD", "sales": 1, "revenue": "42.00", "returns": "0.00",
+            "absorbed_returns": "0.00", "credits": "0.00",
             "cost": "12.50", "margin": "29.50", "margin_percent": "70.2",
         }
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -21,8 +21,10 @@ from app.pipeline.faults import Retrying
 from app.pipeline.feedback import Feedback
 from app.pipeline.person_export import Exporter
 from app.pipeline.returning import Returns
+from app.report.profit import profit
 from app.store import erasing, feedback, health, outcomes, persons
 from app.store.database import Database
+from app.store.profit import Dimension
 from tests.buyer import Buyer
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
 from tests.pipeline.test_callbacks import told as tell_all
@@ -357,11 +359,24 @@ async def test_of_a_shared_lead_its_source_is_paid_until_all_have_given_it_back(
         first, second = dict(map(tuple, rows))["b1"], dict(map(tuple, rows))["b2"]
         one = await open_.returns.approve(await open_.requested(first), by="ann")
         assert (one.price_back, one.absorbed) == (None, True)
+        assert await absorbed(open_) == {"acme": Decimal("42.00")}
         assert await open_.house.state(answer.lead_id) == "sold"
         two = await open_.returns.approve(await open_.requested(second, buyer="b2"), by="ann")
         assert two.price_back == Decimal("12.50")
         assert await open_.house.state(answer.lead_id) == "returned"
         assert await open_.books() == {}
+        assert await absorbed(open_) == {"acme": 0}
+
+
+async def absorbed(open_: Desk) -> dict[str | None, Decimal]:
+    """By source; asked otherwise it is the same in all."""
+    now = datetime.now(UTC)
+    day = now - timedelta(days=1), now + timedelta(days=1)
+    found = {by: await profit(open_.house.database, by, *day) for by in get_args(Dimension)}
+    sums = {sum(one.absorbed for one in ones) for ones in found.values()}
+    assert len(sums) == 1
+    assert all(one.absorbed <= one.returns for ones in found.values() for one in ones)
+    return {one.name: one.absorbed for one in found["source"]}
 
 
 @pytest.mark.parametrize(
@@ -383,6 +398,7 @@ async def test_a_source_is_paid_or_not_by_its_own_terms(
         await open_.house.run("update lead set received_at = received_at - interval '1 hour'")
         done = await open_.returns.approve(await open_.requested(delivery), by="ann")
         assert done.absorbed is paid
+        assert await absorbed(open_) == {"acme": Decimal("42.00") if paid else 0}
         assert await open_.balance("source:acme") == (Decimal("-12.50") if paid else 0)
 
 
