@@ -25,7 +25,7 @@ from app.distribute.book import Book, Missing
 from app.distribute.caps import BALANCE, CounterKey, Use
 from app.distribute.chain import index_with
 from app.distribute.hybrid import asked_last
-from app.distribute.ranking import SCALE, levelled
+from app.distribute.ranking import in_turns, levelled
 from app.distribute.route import RouteIndex
 from app.distribute.wanting import Allocation, Choice, Reservation, Want
 
@@ -46,6 +46,11 @@ class Rehearsal(Struct, frozen=True):
     @property
     def keys(self) -> Collection[CounterKey]:
         return self.taken.keys()
+
+    @property
+    def ahead(self) -> dict[CounterKey, int]:
+        """What the counters are afterwards, if the hints are true."""
+        return {key: (self.taken[key] or 0) + n for key, n in self.allocation.increments.items()}
 
     def holds(self, locked: Mapping[CounterKey, int]) -> bool:
         """Whether nothing that it looked at was otherwise: then `allocate` would choose the same. What was never seen
@@ -138,6 +143,7 @@ class _Placing:
         self.refused: CounterKey = ""
         self._uses: dict[int, tuple[Use, ...]] = {}
         self._added: list[tuple[CounterKey, int]] = []
+        self._moved: list[tuple[CounterKey, int]] = []
         self.why: dict[str, dict[str, float]] = {}
         self.value = book.value
 
@@ -149,7 +155,7 @@ class _Placing:
             if turning and self.index.stages.words:
                 waiting = self._run_staged(waiting)
             while waiting and len(self.chosen) < self.want.copies:
-                i = self._next(waiting) if turning else self._first(waiting)
+                i = self._next(waiting, tier) if turning else self._first(waiting)
                 if i is None:
                     break
                 waiting = [other for other in waiting if other != i]
@@ -172,7 +178,7 @@ class _Placing:
                 waiting = [i for i in waiting if i not in refused]
                 continue
             turning = len(group) > 1 and self.index.turning is not None
-            i = self._next(group) if turning else self._first(group)
+            i = self._next(group, group) if turning else self._first(group)
             if i is None:
                 break
             waiting = [other for other in waiting if other != i]
@@ -188,9 +194,9 @@ class _Placing:
             raise Missing(missing)
 
     def note(self, word: str, said: Mapping[int, float]) -> None:
-        told = self.why.setdefault(word, {})
-        for i, value in said.items():
-            told.setdefault(self.index.contracts[i].id, value)
+        contracts, told = self.index.contracts, self.why.get(word)
+        new = {contracts[i].id: value for i, value in said.items()}
+        self.why[word] = new if told is None else new | told  # what was seen first, stands
 
     def _admitted(self) -> bool:
         """Whether its source may bring one more; counted where it may."""
@@ -215,10 +221,12 @@ class _Placing:
     def undo(self) -> None:
         for key, n in self._added:
             self.book.add(key, -n)
+        for key, n in self._moved:
+            self.book.move(key, -n)
 
     def note_spare(self) -> None:
         """Where a chosen one may turn out to be full, lock the next ones too: fewer second looks."""
-        if not any(self._tight(use) for i in self._picked for use in self._counted(i)):
+        if not self._is_tight():
             return
         left, turns = SPARE, self.index.turning is not None
         for tier in self.want.match.tiers():
@@ -229,10 +237,13 @@ class _Placing:
             if not left:
                 return
 
-    def _tight(self, use: Use) -> bool:
-        return use.key not in self.book.hints or use.full(
-            sum(map(self.book.value, use.keys)) + NEARLY * use.by
-        )
+    def _is_tight(self) -> bool:
+        hints, value = self.book.hints, self.book.value
+        for i in self._picked:
+            for use in self._counted(i):
+                if use.key not in hints or use.full(sum(map(value, use.keys)) + NEARLY * use.by):
+                    return True
+        return False
 
     def _untried(self, tier: Sequence[int]) -> list[int]:
         tried = self.want.tried
@@ -246,42 +257,45 @@ class _Placing:
                 return i
         return None
 
-    def _next(self, waiting: list[int]) -> int | None:
+    def _next(self, waiting: list[int], tier: Sequence[int]) -> int | None:
         """Whose turn it is: the lowest tag of those with room, provably lowest, whether locked or not."""
-        turns, known = self.index.turns, self.book.values.get
-        tags = {i: known(turns[i], 0) for i in waiting}
-        order = sorted(waiting, key=tags.__getitem__)
-        while order and self._refused(order[0]):
-            waiting.remove(order[0])  # not looked at again for this lead
-            del tags[order.pop(0)]
-        if not order:
+        turns = self.book.turns(waiting, tier, self.index.turns)
+        while turns and self._refused(turns[0][2]):
+            waiting.remove(turns[0][2])  # not looked at again for this lead
+            turns = turns[1:]
+        if not turns:
             return None
         # Tags only rise: one that was seen earlier is a lower bound of what an unlocked one is now.
-        lowest = tags[order[0]]
+        lowest, _, first = turns[0]
         best = None
-        for i in order:
-            if tags[i] != lowest:
+        for tag, _, i in turns:
+            if tag != lowest:
                 break
-            if self._ready(i, order[0]):
+            if self._ready(i, first):
                 best = i
                 break
         if best is None or self.book.rehearsal:
             spare = self.book.spare if best is not None else SPARE
-            keys = [key for i in order[:spare] for key in self._keys(i, turning=True)]
+            keys = [key for _, _, i in turns[:spare] for key in self._keys(i, turning=True)]
             if best is None:
                 raise Missing(key for key in keys if not self.book.knows(key))
             self.book.touched.update(keys)
-        if tags[order[-1]] - lowest > self.index.least_quantum:
-            self._level(tags)
         if self.index.turning is not None:
-            self.note(self.index.turning, {i: round(tags[i] / SCALE, 2) for i in order[:SPARE]})
+            self.note(self.index.turning, {i: in_turns(tag) for tag, _, i in turns[:SPARE]})
+        if turns[-1][0] - lowest > self.index.least_quantum:
+            self._level({i: tag for tag, _, i in turns})
         return best
 
     def _level(self, tags: Mapping[int, int]) -> None:
         for i, rise in levelled(tags, self.index.quanta).items():
             key = self.index.turns[i]
             if self.book.knows(key):
-                self.change(key, rise)
+                self._turn(key, rise)
+
+    def _turn(self, key: CounterKey, n: int) -> None:
+        self.book.touched.add(key)
+        self.book.move(key, n)
+        self._moved.append((key, n))
 
     def _ready(self, i: int, first: int) -> bool:
         """As the first in order, which has been looked at: it may be chosen on what is locked."""
@@ -307,7 +321,10 @@ class _Placing:
         return full is not None
 
     def _full(self, i: int) -> CounterKey | None:
-        return next((use.key for use in self._counted(i) if self.book.full(use)), None)
+        for use in self._counted(i):
+            if self.book.full(use):
+                return use.key
+        return None
 
     def _counted(self, i: int) -> tuple[Use, ...]:
         """What this lead would use up at contract `i`."""
@@ -321,12 +338,9 @@ class _Placing:
     def _looked_up(self, i: int) -> tuple[Use, ...]:
         index, match = self.index, self.want.match
         price = self.want.price_of(index.contracts[i])
-        if price is not None or not index.steady[i]:
-            return index.uses(i, match.lead, match.source, match.at, None if price is None else units(price))
-        known, key = self.book.uses, (index, i, match.at)
-        if key not in known:  # the same for each lead of the batch
-            known[key] = index.uses(i, match.lead, match.source, match.at)
-        return known[key]
+        if price is None and index.steady[i]:
+            return index.steady_uses(i, match.at)
+        return index.uses(i, match.lead, match.source, match.at, None if price is None else units(price))
 
     def _reserve(self, i: int, turning: bool) -> None:
         contract = self.index.contracts[i]
@@ -334,7 +348,7 @@ class _Placing:
         turn = self.index.turns[i] if turning else None
         self._take(uses)
         if turn is not None:
-            self.change(turn, self.index.quanta[i])
+            self._turn(turn, self.index.quanta[i])
         self._picked.append(i)
         self.buyers.add(contract.buyer)
         held = tuple(line(use.key, use.by) for use in uses if use.by)

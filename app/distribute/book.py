@@ -1,9 +1,9 @@
 """What is known of counters while the leads of a batch are placed, and what the batch has added to them."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.distribute.caps import CounterKey, Use
+from app.distribute.turns import Row, Turn, turns_of
 
 
 class Missing(Exception):
@@ -29,7 +29,8 @@ class Book:
         self.added: dict[CounterKey, int] = {}
         self.touched: set[CounterKey] = set()
         self.said_full: set[CounterKey] = set()
-        self.uses: dict[tuple[object, int, datetime], tuple[Use, ...]] = {}  # of limits that mind no lead
+        self._rows: dict[int, Row] = {}
+        self._moved: list[CounterKey] = []
 
     def knows(self, key: CounterKey) -> bool:
         return self.rehearsal or key in self.locked
@@ -54,3 +55,19 @@ class Book:
     def add(self, key: CounterKey, n: int) -> None:
         self.values[key] = self.values.get(key, 0) + n
         self.added[key] = self.added.get(key, 0) + n
+
+    def move(self, key: CounterKey, n: int) -> None:
+        """The tag of a turn."""
+        self.add(key, n)
+        self._moved.append(key)
+
+    def turns(
+        self, waiting: Sequence[int], tier: Sequence[int], keys: Sequence[CounterKey]
+    ) -> Sequence[Turn]:
+        """Of those that wait, whose turn comes first; `tier` holds them. It is as it is until the next `move`."""
+        if len(waiting) != len(tier) or type(tier) is not tuple:  # it will not be asked for again
+            return turns_of(waiting, keys, self.values)
+        row = self._rows.get(id(tier))
+        if row is None:
+            row = self._rows[id(tier)] = Row(tier, keys, self.values, len(self._moved))
+        return row.follow(self._moved, self.values)

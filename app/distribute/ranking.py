@@ -12,6 +12,7 @@ joins late or comes back from a pause starts level with the rest, without a burs
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
@@ -80,9 +81,9 @@ def words_of(rank: Sequence[Rank]) -> Words:
 
 
 class Line(Struct, frozen=True, gc=False):
-    """Contracts by number, best first, and those of them that stand together."""
+    """Contracts best first, and by number those of them that stand together."""
 
-    best: tuple[int, ...]
+    ids: tuple[str, ...]
     tiers: tuple[tuple[int, ...], ...]
 
 
@@ -141,6 +142,12 @@ def _ranks(keys: Sequence[Any]) -> tuple[int, ...]:
 def quantum(doc: ContractDoc, turning: Turning | None) -> int:
     """By how much a turn raises the contract's tag."""
     return SCALE // doc.weight if turning == "weight" else SCALE
+
+
+@lru_cache(4096)
+def in_turns(tag: int) -> float:
+    """As people count them: one turn at weight 1 is 1.0."""
+    return round(tag / SCALE, 2)
 
 
 def turn_key(contract: str) -> str:

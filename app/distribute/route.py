@@ -95,8 +95,9 @@ class Match(Struct, frozen=True):
     def ranked(self, limit: int | None = None) -> list[str]:
         """Contract ids, best first."""
         contracts, line = self.index.contracts, self._line()
-        best = self._best_first() if line is None else line.best
-        return [contracts[i].id for i in islice(best, limit)]
+        if line is not None:
+            return list(line.ids[:limit])
+        return [contracts[i].id for i in islice(self._best_first(), limit)]
 
     def tiers(self) -> Iterable[Sequence[int]]:
         """Numbers of the contracts, best first; equals stand together where counters decide between them."""
@@ -115,7 +116,8 @@ class Match(Struct, frozen=True):
             if len(lines) >= _KEPT:
                 lines.clear()
             tiers = tuple(map(tuple, self._tiers()))
-            line = lines[self.eligible] = Line(tuple(i for tier in tiers for i in tier), tiers)
+            ids = tuple(self.index.contracts[i].id for tier in tiers for i in tier)
+            line = lines[self.eligible] = Line(ids, tiers)
         return line
 
     def _tiers(self) -> Iterator[list[int]]:
@@ -184,6 +186,8 @@ class RouteIndex(Generic[C]):
         self._every = (1 << len(order)) - 1
         self._paused = _bits(i for i, one in enumerate(order) if one.paused)
         self._resting = 0
+        self._used_at = self._used_in = _NEVER
+        self._used: dict[int, tuple[Use, ...]] = {}
         self._sources, self._any_source = _by_source(order)
         self._hours = _Openings(order)
         self._personal = PersonalHours([one.doc.consumer_hours for one in order])
@@ -260,6 +264,18 @@ class RouteIndex(Generic[C]):
         price = self._prices[i] if price is None else price
         found = (limit.use(lead, source, at, price) for limit in self.caps[i])
         return tuple(use for use in found if use is not None)
+
+    def steady_uses(self, i: int, at: datetime) -> tuple[Use, ...]:
+        """`uses` where the limits of contract `i` mind no lead, at its own price."""
+        if at is not self._used_at:
+            second = at.replace(microsecond=0)  # windows begin and end with one
+            if second != self._used_in:
+                self._used, self._used_in = {}, second
+            self._used_at = at
+        found = self._used.get(i)
+        if found is None:
+            found = self._used[i] = self.uses(i, {}, "", at)
+        return found
 
     def buyer_of(self, contract_id: str) -> str:
         buyer: str = self.contracts[self.number[contract_id]].buyer

@@ -1,15 +1,17 @@
 """Chooses contracts for a batch of leads over locked counters, inside the batch's transaction."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
+
+from msgspec import Struct
 
 from app.core.reserved import MONEY
 from app.core.world import World
-from app.distribute.allocate import SPARE, allocate, rehearse
+from app.distribute.allocate import SPARE, Rehearsal, allocate, rehearse
+from app.distribute.route import RouteIndex
 from app.distribute.wanting import Choice, Want
 from app.store import balances, decisions
 
@@ -28,6 +30,20 @@ class Again(Exception):
     """The choice needs counters that this transaction has not locked; roll back and run the batch again."""
 
 
+class _Kept(Struct):
+    """What one transaction that chooses saw of counters, and adds to them."""
+
+    seen: Mapping[str, int] = {}
+    by: Mapping[str, int] = {}
+
+
+class _Coming(Struct, frozen=True):
+    """What counters will be once one transaction is committed; it chose among the contracts of these campaigns."""
+
+    indexes: Set[RouteIndex[Any]]
+    values: Mapping[str, int]
+
+
 class Chooser:
     """Shared by everything in a process that hands leads out; what it remembers only saves locks."""
 
@@ -39,25 +55,23 @@ class Chooser:
         self._fresh_until = 0.0
         self.alone = False
         """Whether no other process is alive that takes turns; told with each heartbeat."""
-        self._begun: WeakKeyDictionary[asyncio.Task[Any], tuple[Mapping[str, int], Mapping[str, int]]] = (
-            WeakKeyDictionary()
-        )
+        self._kept: dict[asyncio.Task[Any] | None, _Kept] = {}
+        self._coming: dict[asyncio.Task[Any] | None, _Coming] = {}
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Around a transaction that chooses: once it is committed its own sums are known, and need not be seen again."""
+        """Around a transaction that chooses: once it is committed its own sums are known, and need not be seen again;
+        until then whoever chooses next reckons with them."""
         task = asyncio.current_task()
-        assert task is not None, "a transaction is a task's"
-        self._begun.pop(task, None)
+        mine = self._kept[task] = _Kept()
         try:
             yield
-        except BaseException:
-            self._begun.pop(task, None)
-            raise
-        seen, by = self._begun.pop(task, ({}, {}))
-        for key, n in by.items():
-            if self._hints.get(key) == seen.get(key):  # else somebody saw a later value meanwhile
-                self._hints[key] = seen[key] + n
+        finally:
+            del self._kept[task]
+            self._coming.pop(task, None)
+        for key, n in mine.by.items():
+            if self._hints.get(key) == mine.seen.get(key):  # else somebody saw a later value meanwhile
+                self._hints[key] = mine.seen[key] + n
 
     async def choose(
         self,
@@ -74,10 +88,16 @@ class Chooser:
         """
         back = give_back or {}
         self._forget()
-        tried = rehearse(wants, self._hints, 1 if self.alone else SPARE)
-        seen = await decisions.lock(conn, {*tried.keys, *back, *self._extra})
+        indexes = {want.match.index for want in wants}
+        tried, told = self._rehearse(wants, indexes)
+        task = asyncio.current_task()
+        mine = None if back else self._kept.get(task)
+        if mine is not None:
+            self._coming[task] = _Coming(indexes, tried.ahead)
+        seen = await decisions.lock(conn, {*tried.keys, *told, *back, *self._extra})
         locked = {**seen, **{key: seen[key] - n for key, n in back.items()}} if back else seen
-        done = tried.allocation if tried.holds(locked) else allocate(wants, locked, self._hints)
+        true = told.items() <= seen.items() and tried.holds(locked)
+        done = tried.allocation if true else allocate(wants, locked, self._hints)
         self._full.update(tried.allocation.full, done.full)
         # What was there before this batch: its own changes may yet be rolled back.
         self._hints.update(seen)
@@ -95,9 +115,22 @@ class Chooser:
         else:
             left |= by
         self._extra -= seen.keys()
-        if (task := asyncio.current_task()) is not None and not back:
-            self._begun[task] = seen, by
+        if mine is not None:
+            mine.seen, mine.by = seen, by
+            self._coming[task] = _Coming(indexes, {key: seen[key] + n for key, n in by.items()})
         return done.choices
+
+    def _rehearse(
+        self, wants: Sequence[Want], indexes: Set[RouteIndex[Any]]
+    ) -> tuple[Rehearsal, Mapping[str, int]]:
+        """Over what transactions under way in this process will leave, too, as far as they choose among the same
+        contracts. They are committed if each key that comes with the rehearsal has the value told once it is locked:
+        one for each of them."""
+        beside = self._coming.values() if self.alone else ()
+        coming = [one.values for one in beside if one.values and not one.indexes.isdisjoint(indexes)]
+        ahead = {key: value for one in coming for key, value in one.items()}
+        tried = rehearse(wants, {**self._hints, **ahead}, 1 if self.alone else SPARE)
+        return tried, {(key := min(one)): ahead[key] for one in coming}
 
     async def prepare(self, conn: Any, keys: Collection[str]) -> None:
         """Make counters exist, in a transaction of their own."""
