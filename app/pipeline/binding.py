@@ -50,7 +50,7 @@ class Mentioned(Struct, frozen=True):
 
 
 class Unauctioned(Exception):
-    """Pings of these leads held when they were looked at, and do so no more: bidders are to be asked first."""
+    """What these leads were spared an auction for holds no more: bidders are to be asked first."""
 
     def __init__(self, drafts: Sequence["Draft"]) -> None:
         self.drafts = drafts
@@ -83,14 +83,13 @@ def mentioned(record: Record) -> Mentioned | None:
 
 async def bind(conn: Any, drafts: Sequence["Draft"], *, at: datetime | None = None) -> None:
     """Lock the pings of these leads, before anything else is; judge each lead's. Called again it begins anew. `at` is
-    when they must hold, of a further round; of the first they must when the lead came. Raises Unauctioned."""
+    when they must hold, of a further round; of the first they must when the lead came."""
     for draft in drafts:
         draft.bound = draft.auctioned
     asking = [draft for draft in drafts if draft.mentioned is not None and not draft.asked]
     ids = {id_ for draft in asking if (id_ := _id_of(draft)) is not None}
     kept = await pings.lock(conn, list(ids)) if ids else {}
     taken: set[UUID] = set()
-    lost: list[Draft] = []
     for draft in asking:
         draft.sound = draft.sound or draft.judged
         assert draft.sound is not None
@@ -102,8 +101,18 @@ async def bind(conn: Any, drafts: Sequence["Draft"], *, at: datetime | None = No
         draft.judged = _judged(draft.sound, code, field, refuse=_refuses(draft))
         if draft.bound is not None and draft.judged.outcome != "rejected" and id_ is not None:
             taken.add(id_)
-        if draft.keeps and draft.bound is None and draft.judged.outcome == "accepted":
-            lost.append(draft)
+
+
+def refuse_unauctioned(drafts: Sequence["Draft"]) -> None:
+    """Once it is known who is taken. Raises Unauctioned, which takes back the whole decision."""
+    lost = [
+        draft
+        for draft in drafts
+        if draft.spared
+        and draft.bound is None
+        and draft.verdict is not None
+        and draft.verdict.outcome == "accepted"
+    ]
     if lost:
         raise Unauctioned(lost)
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from app.pipeline.sharing import Sharing
-from app.store import decisions
+from app.store import decisions, lead_keys
 from app.store.decisions import KeyClaim
 from app.store.rows import Held
 from app.validate.check import Ask, Claim, Earlier, Having, Near
@@ -166,3 +166,14 @@ async def foresee(conn: Any, drafts: Sequence["Draft"]) -> list[dict[Ask, Earlie
         {claim: _earlier(draft, claim, key, held, {}) for claim, key in claims}
         for draft, claims in zip(drafts, asked, strict=True)
     ]
+
+
+async def having(conn: Any, draft: "Draft") -> set[str]:
+    """Buyers who have the person of a lead at this moment, where its campaign minds. Nothing is locked."""
+    if not draft.plan.campaign.by_buyer:
+        return set()
+    asked = [one for one in draft.plan.campaign.judge.claims(draft.lead) if isinstance(one, Having)]
+    within = {key_of(one, test=draft.lead.test): float(one.within) for one in asked}
+    found = await lead_keys.having(conn, within) if within else {}
+    has = {buyer for told in found.values() for buyer, lead_id in told if lead_id != draft.lead.id}
+    return has | {one.buyer for claim in asked for one in draft.evidence.get(claim, ())}

@@ -14,7 +14,7 @@ from app.distribute.route import Match
 from app.distribute.wanting import Choice, Want
 from app.model import Lead
 from app.pipeline import answers, hash_exchange, offending
-from app.pipeline.binding import Unauctioned, bind, mentioned, redeem
+from app.pipeline.binding import Unauctioned, bind, mentioned, redeem, refuse_unauctioned
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.claims import Claims
 from app.pipeline.details import RANKED, extra_json, fields_json, findings_json, routing_json, steps_json
@@ -129,6 +129,7 @@ class Decider:
             claims = Claims(drafts)
             held = await decisions.claim(conn, claims.wanted)
         await claims.settle(conn, held)
+        refuse_unauctioned(drafts)
         by: dict[str, int] = {}
         await claims.withdraw(conn, await self._route(conn, drafts, by))
         await redeem(conn, drafts)
@@ -146,12 +147,13 @@ class Decider:
         """One more round of a lead that the caller has locked and judged: claimed, routed and counted as
         the first was, for its bidders alone where its ping still holds. Raises Again and MissingCounters, for which
         see `prepare`, and NotDurable."""
-        try:
-            await bind(conn, [draft], at=self._world.now())
-        except Unauctioned:
-            raise NotDurable("another lead has used its ping at this moment; send it again") from None
+        await bind(conn, [draft], at=self._world.now())
         claims = Claims([draft])
         await claims.settle(conn, await decisions.claim(conn, claims.wanted))
+        try:
+            refuse_unauctioned([draft])
+        except Unauctioned:
+            raise NotDurable("bidders are to be asked for it now; send it again") from None
         await claims.withdraw(conn, await self._route(conn, [draft]))
         await redeem(conn, [draft])
         decided = self._decided(draft)

@@ -190,7 +190,7 @@ class Deciding:
         """Bidders are asked about the lost ones, beside; the drafts that don't wait for it."""
         beside = {draft.lead.submission_id for draft in lost}
         for draft in lost:
-            draft.keeps, draft.lapsed = False, True
+            draft.spared, draft.lapsed = False, True
         for part in by_submission([one for one in drafts if one.lead.submission_id in beside]).values():
             self._look(part, [(draft, asks) for draft in part if (asks := self._evidence.slow(draft))])
         return [draft for draft in drafts if draft.lead.submission_id not in beside]

@@ -55,8 +55,12 @@ class Draft(Struct, kw_only=True):
     looked_up: bool = False  # services were asked about it
     looked: list[Finding] = field(default_factory=list)  # what became of each look-up
     mentioned: Mentioned | None = None  # its ping
-    keeps: bool = False  # its ping held when it was looked at, so that nobody was asked for bids
-    lapsed: bool = False  # and did so no more when it was to be bound: it is auctioned as one that named none
+    spared: bool = (
+        False  # nobody was asked for bids: its ping held, or it was a duplicate, when it was looked at
+    )
+    lapsed: bool = (
+        False  # and neither was so any more when it was decided: it is auctioned without another look
+    )
     sound: Verdict | None = None  # as it was judged before its ping was looked at
     auctioned: Binding | None = None  # beforehand, because it came without a ping
     bound: Binding | None = None  # to its bidders

@@ -11,6 +11,7 @@ from app.core.world import World
 from app.model import Scalar
 from app.pipeline.auctioneer import Auctioneer, Lot
 from app.pipeline.binding import Binding, holds, may_do_without
+from app.pipeline.claims import foresee, having
 from app.pipeline.pinging import bid_document
 from app.pipeline.tracks import won
 from app.store.database import Database
@@ -36,14 +37,21 @@ class LiveAuctions:
         return may_do_without(draft) and not draft.asked and not draft.work.abandoned
 
     async def hold(self, draft: "Draft", gather: Gather) -> None:
-        """Nobody is asked about a lead that is rejected by what is known already, or was auctioned by its ping."""
-        draft.keeps = draft.mentioned is not None and not draft.lapsed and await self._keeps(draft)
-        if draft.keeps:
+        """Nobody is asked about a lead that is rejected by what is known already, or was auctioned by its ping; nor is
+        a buyer who has its person."""
+        draft.spared = draft.mentioned is not None and not draft.lapsed and await self._keeps(draft)
+        if draft.spared:
             return
         await gather([draft])
         campaign = draft.plan.campaign
         verdict = campaign.judge.judge(draft.lead, draft.evidence)
         if verdict.outcome != "accepted":
+            return
+        async with self._database.acquire() as conn:
+            (foreseen,), has = await foresee(conn, [draft]), await having(conn, draft)
+        if foreseen and not draft.lapsed:
+            draft.spared = campaign.judge.settle(draft.lead, verdict, foreseen).outcome != "accepted"
+        if draft.spared:
             return
         lead: dict[str, Scalar] = draft.lead.normals()
         match = campaign.match(facts_of(lead, verdict.worth), source=draft.lead.source, at=self._world.now())
@@ -51,7 +59,7 @@ class LiveAuctions:
             Lot(
                 id=draft.lead.id, campaign=campaign, source=draft.lead.source, match=match, lead=lead,
                 raw={name: value.raw for name, value in draft.lead.fields.items()},
-                beside=campaign.enrichment.beside, test=draft.lead.test,
+                beside=campaign.enrichment.beside, without=has, test=draft.lead.test,
             )
         )  # fmt: skip
         bids = [bid_document(bid) for bid in hammer.bids]

@@ -16,6 +16,7 @@ from app.pipeline.live_auction import LiveAuctions
 from app.pipeline.pinging import Pinger
 from app.pipeline.story import story
 from app.store.database import Database
+from app.validate.check import Earlier
 from tests.bidders import Bidders, bidder, campaign, market, source, standing
 from tests.pipeline.house import House, opened
 
@@ -256,3 +257,47 @@ async def test_a_trace_shows_what_was_bid(database: Database, bidders: Bidders) 
     assert [(one["contract"], one["pays"]) for one in told.detail["routing"]["bids"]] == [
         ("volta", "15.00"), ("sunco", "12.00"),
     ]  # fmt: skip
+
+
+ON_EMAIL = "[{check: duplicate, on: [email]}]"
+BY_BUYER = "[{check: duplicate, on: [email], scope: buyer}]"
+
+
+async def test_nobody_is_asked_about_a_duplicate(database: Database, bidders: Bidders) -> None:
+    yaml = market(bidder(bidders, "sunco"), campaign=campaign(POSTED, checks=ON_EMAIL))
+    async with auctions(database, yaml) as house:
+        assert (await house.one(ANN)).outcome == "success"
+        again = await house.one(ANN)
+    assert ([one["code"] for one in again.reasons], len(bidders.pings())) == (["duplicate"], 1)
+
+
+async def test_nor_is_a_buyer_asked_who_has_the_person_of_a_whole_lead(
+    database: Database, bidders: Bidders
+) -> None:
+    """He would be passed by, and the source promised what he bid."""
+    yaml = market(
+        bidder(bidders, "sunco"), bidder(bidders, "volta"), campaign=campaign(POSTED, checks=BY_BUYER)
+    )
+    async with auctions(database, yaml) as house:
+        assert (await house.one(ANN)).price == Decimal("11.25")
+        answer = await house.one(ANN)
+        kept = await house.value("select agreed from lead where id = $1", answer.lead_id)
+    asked = [one.path for one in bidders.received if one.path.startswith("/ping/")]
+    assert sorted(asked) == ["/ping/sunco", "/ping/sunco", "/ping/volta"]
+    assert (answer.price, kept) == (Decimal("9.00"), Decimal("9.00"))
+
+
+async def test_what_was_a_duplicate_when_it_was_looked_at_and_is_none_any_more_is_auctioned(
+    database: Database, bidders: Bidders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its other lead was refused in between: it would go at the contracts' own prices."""
+
+    async def held(_: Any, drafts: Any) -> Any:
+        (claim,) = drafts[0].plan.campaign.judge.claims(drafts[0].lead)
+        return [{claim: Earlier(drafts[0].lead.submission_id, drafts[0].lead.received_at, "acme")}]
+
+    yaml = market(bidder(bidders, "sunco"), campaign=campaign(POSTED, checks=ON_EMAIL))
+    monkeypatch.setattr("app.pipeline.live_auction.foresee", held)
+    async with auctions(database, yaml) as house:
+        answer = await house.one(ANN)
+    assert (answer.outcome, answer.price, len(bidders.pings())) == ("success", Decimal("9.00"), 1)
