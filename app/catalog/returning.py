@@ -101,7 +101,7 @@ class SourceReturns(Document):
     when: Literal["all_buyers", "any_buyer"] = Field("all_buyers", description="Who must have given it back.")
     consent: bool = Field(
         False,
-        description="A lead without consent is not paid for, whatever the window, and whoever gave it back.",
+        description="A lead without consent is not paid for, whatever window and contract say, and whoever gave it back.",
     )
 
 

@@ -170,11 +170,14 @@ def source_pays(
     terms: ReturnsDoc | None, own: SourceReturns | None, reason: str, *, received_at: datetime, requested_at: datetime,
     kept: int,
 ) -> bool:  # fmt: skip
-    """Whether its source is not paid for it any more. `kept`: sales of it that nobody has given back."""
-    if terms is None or terms.source == "never":
+    """Whether its source is not paid for it any more. `kept`: sales of it that nobody has given back. What was agreed
+    with the source of leads without consent comes before all else."""
+    if terms is None:
         return False
     if own is not None and own.consent and reason in CONSENT:
         return True
+    if terms.source == "never":
+        return False
     if terms.source == "own_policy":
         if own is None or (own.reasons and reason not in own.reasons):
             return False
