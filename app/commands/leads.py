@@ -62,7 +62,7 @@ def leads(
     )  # fmt: skip
 
     async def work(database: Database) -> list[Found] | list[Share]:
-        ids = await _of_person(database, who, country) if who else None
+        ids = await _of_person(database, who, country, after if since else None) if who else None
         chosen = wanted if ids is None else _narrowed(wanted, ids)
         async with database.acquire() as conn:
             return await (searching.counted if reasons else searching.leads)(conn, chosen)
@@ -85,14 +85,14 @@ def _states(given: list[str] | None) -> list[str] | None:
     return words
 
 
-async def _of_person(database: Database, who: str, country: str) -> list[UUID]:
+async def _of_person(database: Database, who: str, country: str, since: datetime | None) -> list[UUID]:
     """Leads with this contact in any round. Nothing of it is indexed: they are looked through in pieces."""
     discover()
     meant = whom(who, fieldtypes, country=country)
     if meant.lead_id is not None:
         return [meant.lead_id]
     async with database.acquire() as conn:
-        return sorted(await persons.leads_with(conn, needles_of([meant])))
+        return sorted(await persons.leads_with(conn, needles_of([meant]), since))
 
 
 def _narrowed(wanted: Wanted, ids: Sequence[UUID]) -> Wanted:

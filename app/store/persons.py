@@ -5,6 +5,7 @@ each in less time than a statement may take.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ select array(
         or (extra::text <> '{}' and lower(extra::text) ~ $4)),
   (select lead_id from piece order by lead_id desc limit 1)
 """
+_DAY_BEFORE = "select leadgate_day(($1::timestamptz at time zone 'UTC')::date - 1)"
 _PLACES = """
 select id, case when position = 0 then id else submission_id end as submission_id, position
   from lead where id = any($1::uuid[]) and erased_at is null
@@ -92,11 +94,13 @@ class Place(Struct, frozen=True):
     position: int
 
 
-async def leads_with(conn: Any, needles: Needles) -> set[UUID]:
-    """Leads that have it in a field or beside their fields, in any round."""
+async def leads_with(conn: Any, needles: Needles, since: datetime | None = None) -> set[UUID]:
+    """Leads that have it in a field or beside their fields, in any round. `since`: of days that ended long before
+    that, nothing is looked through."""
     found: set[UUID] = set()
+    first: UUID = _FIRST if since is None else await conn.fetchval(_DAY_BEFORE, since)
     for table in ("lead_detail", "lead_round"):
-        statement, last = _IN_LEADS % table, _FIRST
+        statement, last = _IN_LEADS % table, first
         while last is not None:
             hits, last = await conn.fetchrow(
                 statement, last, _LEADS_AT_ONCE, list(needles.exact), needles.written

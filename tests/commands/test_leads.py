@@ -1,7 +1,13 @@
 """A lead is found by what people know of it, and leads are counted by what ended them."""
 
+from datetime import timedelta
+
 import pytest
 
+from app.components import discover
+from app.ingest.fieldtype import fieldtypes
+from app.pipeline.whom import needles_of, whom
+from app.store import persons
 from tests.commands.conftest import Gate, Leadgate, contract, objects, source
 from tests.e2e.counting import CountingBuyer, rejects
 
@@ -74,6 +80,19 @@ async def test_whoever_is_named_is_found_however_it_is_written_and_nobody_is_sho
     assert "leadgate person export WHO" in nobody.stderr
     wrong = await leadgate("leads", "who-is-this")
     assert (wrong.exit_code, "who-is-this" in wrong.output) == (1, False)
+
+
+async def test_days_before_a_moment_that_is_named_are_not_looked_through(
+    day: dict[str, str], gate: Gate
+) -> None:
+    discover()
+    needles = needles_of([whom("ann@dana.example", fieldtypes, country="US")])
+    now = gate.process.world.now()
+    async with gate.database.acquire() as conn:
+        every = await persons.leads_with(conn, needles)
+        assert {str(one) for one in every} == {day["sold"], day["twice"]}
+        assert await persons.leads_with(conn, needles, now) == every
+        assert await persons.leads_with(conn, needles, now + timedelta(days=3)) == set()
 
 
 async def test_counted_by_what_ended_them_tests_are_left_out(day: dict[str, str], leadgate: Leadgate) -> None:
