@@ -73,6 +73,7 @@ async def in_part(request: Request) -> Response:
 
 @router.patch(
     "/v1/leads/{id}",
+    summary="Correct one of your own leads",
     response_model=LeadState,
     response_model_exclude_none=True,
     openapi_extra={"requestBody": _BODY},
@@ -102,7 +103,13 @@ async def amend(
     return view
 
 
-@router.post("/v1/leads/{id}/reprocess", response_class=Response, responses=ANSWERS, status_code=201)
+@router.post(
+    "/v1/leads/{id}/reprocess",
+    summary="One more round of one of your own leads",
+    response_class=Response,
+    responses=ANSWERS,
+    status_code=201,
+)
 async def reprocess(id: str, request: Request) -> Response:
     """One more round of a lead that is held, rejected or unsold: mapped, checked and routed as if it came today."""
     entry, parts = key_of(request, "source"), parts_of(request)

@@ -101,6 +101,7 @@ Look = Annotated[bool, Query(alias="preview", description="Only say how it would
 
 @router.post(
     "/v1/batches",
+    summary="Send a file of leads",
     status_code=202,
     response_model=BatchState,
     response_model_exclude_none=True,
@@ -152,7 +153,9 @@ async def begin(
     return view
 
 
-@router.get("/v1/batches", response_model=BatchPage, response_model_exclude_none=True)
+@router.get(
+    "/v1/batches", summary="Your own batches", response_model=BatchPage, response_model_exclude_none=True
+)
 async def batch_list(request: Request, before: Before = None, limit: Limit = 20) -> Any:
     """Your own batches, the newest first."""
     entry, parts = key_of(request, "source"), parts_of(request)
@@ -165,14 +168,24 @@ async def batch_list(request: Request, before: Before = None, limit: Limit = 20)
     return page
 
 
-@router.post("/v1/batches/{id}/cancel", response_model=BatchState, response_model_exclude_none=True)
+@router.post(
+    "/v1/batches/{id}/cancel",
+    summary="Read no more of a batch",
+    response_model=BatchState,
+    response_model_exclude_none=True,
+)
 async def batch_cancel(id: str, request: Request) -> Any:
     """Read no more of one of your own batches. Its rows that are durable stay leads; `409` where all of them are."""
     batch, parts = await _own(id, request)
     return _view(await parts.batches.cancel(batch.id), parts.public_url(request.scope))
 
 
-@router.get("/v1/batches/{id}", response_model=BatchState, response_model_exclude_none=True)
+@router.get(
+    "/v1/batches/{id}",
+    summary="How far a batch is",
+    response_model=BatchState,
+    response_model_exclude_none=True,
+)
 async def batch_state(id: str, request: Request) -> Any:
     """How far one of your own batches is; another source's does not exist for you."""
     batch, parts = await _own(id, request)
@@ -181,6 +194,7 @@ async def batch_state(id: str, request: Request) -> Any:
 
 @router.get(
     "/v1/batches/{id}/errors",
+    summary="The rows that were not taken",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}, "application/x-ndjson": {}}, "description": "The file."}},
 )

@@ -65,7 +65,12 @@ def _body(kind: type[Confirmation]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": schema}}}
 
 
-@router.post("/v1/deliveries/{id}/confirm", response_model=Confirmed, openapi_extra=_body(Confirmation))
+@router.post(
+    "/v1/deliveries/{id}/confirm",
+    summary="Say how a delivery ended",
+    response_model=Confirmed,
+    openapi_extra=_body(Confirmation),
+)
 async def confirm(id: str, request: Request) -> dict[str, Any]:
     """Say late, or again, how a delivery ended. Repeats are harmless; a contradiction is a 409."""
     entry = key_of(request, "buyer")  # before the body: a stranger's is not even read
@@ -75,7 +80,12 @@ async def confirm(id: str, request: Request) -> dict[str, Any]:
     return await _settled(parts, delivery_id, confirmation, entry.owner)
 
 
-@router.post("/v1/deliveries/confirm", response_model=Confirmed, openapi_extra=_body(ConfirmationByReference))
+@router.post(
+    "/v1/deliveries/confirm",
+    summary="Say how a delivery ended, by your own id of it",
+    response_model=Confirmed,
+    openapi_extra=_body(ConfirmationByReference),
+)
 async def confirm_by_reference(request: Request) -> dict[str, Any]:
     """The same by your own id. 404 where it is none of yours, 409 where several deliveries have it."""
     entry = key_of(request, "buyer")

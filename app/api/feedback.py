@@ -95,7 +95,12 @@ _ACKNOWLEDGED = (
 )
 
 
-@router.post("/v1/feedback", response_model=FeedbackResults, openapi_extra=_BODY)
+@router.post(
+    "/v1/feedback",
+    summary="Tell what became of leads, or give some back",
+    response_model=FeedbackResults,
+    openapi_extra=_BODY,
+)
 async def feedback(
     request: Request, dry_run: DryRun = "", mapping: MappingId = "", key: AddressKey = ""
 ) -> Any:

@@ -57,7 +57,12 @@ class LeadState(BaseModel):
     forced: str | None = Field(None, description="The result that this test asked for, and got.")
 
 
-@router.get("/v1/leads/{id}", response_model=LeadState, response_model_exclude_none=True)
+@router.get(
+    "/v1/leads/{id}",
+    summary="One of your own leads: how it stands",
+    response_model=LeadState,
+    response_model_exclude_none=True,
+)
 async def lead_state(id: str, request: Request) -> dict[str, Any]:
     """The state of one of your own leads; another source's lead does not exist for you."""
     entry = key_of(request, "source")

@@ -73,7 +73,7 @@ def _taking(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-@router.get("", response_model=list[ListView])
+@router.get("", summary="Every suppression list", response_model=list[ListView])
 async def every_list(request: Request) -> list[dict[str, Any]]:
     """Every declared list, and how many are on it."""
     key_of(request, "user")
@@ -82,7 +82,12 @@ async def every_list(request: Request) -> list[dict[str, Any]]:
     return [_view(doc, states.get(doc.id, State(list=doc.id))) for doc in parts.declared().values()]
 
 
-@router.post("/{id}/entries", response_model=EntryChanged, openapi_extra=_taking(EntryChange))
+@router.post(
+    "/{id}/entries",
+    summary="Put entries on a list, or take them off",
+    response_model=EntryChanged,
+    openapi_extra=_taking(EntryChange),
+)
 async def change_entries(id: str, request: Request) -> dict[str, Any]:
     """Put entries on a list and take others off, at most 10,000 each. Twice is the same as once."""
     key_of(request, "user")  # before the body: a stranger's is not even read
@@ -99,7 +104,9 @@ async def change_entries(id: str, request: Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@router.post("/check", response_model=FoundOn, openapi_extra=_taking(Sought))
+@router.post(
+    "/check", summary="On which lists a value is", response_model=FoundOn, openapi_extra=_taking(Sought)
+)
 async def check(request: Request) -> dict[str, Any]:
     """On which lists a value is. It comes in the body: an address of ours holds nobody's number."""
     key_of(request, "user")

@@ -166,7 +166,7 @@ _ASKED = {
 _PAPER: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}, "text/html": {}}}}
 
 
-@router.get("/balances", response_model=list[BalanceView])
+@router.get("/balances", summary="Who owes what", response_model=list[BalanceView])
 async def balances(request: Request, id: Annotated[str, Query(max_length=63)] = "") -> list[dict[str, str]]:
     """What every buyer owes and every source is owed, in each currency apart."""
     key_of(request, "user")
@@ -182,7 +182,13 @@ async def balances(request: Request, id: Annotated[str, Query(max_length=63)] = 
     return told
 
 
-@router.post("/entries", response_model=BookingDone, status_code=201, openapi_extra=_ASKED)
+@router.post(
+    "/entries",
+    summary="Book a deposit, payment, credit, payout or adjustment",
+    response_model=BookingDone,
+    status_code=201,
+    openapi_extra=_ASKED,
+)
 async def book(
     request: Request,
     response: Response,
@@ -211,7 +217,12 @@ async def book(
     return _done(said, done)
 
 
-@router.get("/statements/{of}/{id}", response_model=StatementView, responses=_PAPER)
+@router.get(
+    "/statements/{of}/{id}",
+    summary="A month of one party's account",
+    response_model=StatementView,
+    responses=_PAPER,
+)
 async def statement(
     of: PartyKind, id: str, request: Request, month: OfMonth, zone: InZone = "UTC"
 ) -> Response:
@@ -225,7 +236,12 @@ async def statement(
     return StreamingResponse(write(made), media_type=kind, headers=_named(kind, f"statement-{id}-{month}"))
 
 
-@router.get("/invoices/{buyer}", response_model=InvoiceView, responses=_PAPER)
+@router.get(
+    "/invoices/{buyer}",
+    summary="What a buyer is to pay for a month",
+    response_model=InvoiceView,
+    responses=_PAPER,
+)
 async def invoice(buyer: str, request: Request, month: OfMonth, zone: InZone = "UTC") -> Any:
     """What a buyer is to pay for a month: leads by contract and price, credits apart; as CSV or as a page that prints
     by `Accept`."""
@@ -240,7 +256,12 @@ async def invoice(buyer: str, request: Request, month: OfMonth, zone: InZone = "
     return invoices.as_json(made)
 
 
-@router.get("/profit", response_model=list[ProfitView], response_model_exclude_unset=True)
+@router.get(
+    "/profit",
+    summary="What was earned, by source, campaign, buyer or contract",
+    response_model=list[ProfitView],
+    response_model_exclude_unset=True,
+)
 async def profit(
     request: Request, since: Moment, until: Moment | None = None, by: Dimension = "source"
 ) -> list[dict[str, Any]]:

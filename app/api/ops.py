@@ -13,13 +13,17 @@ from app.store.database import is_away
 router = APIRouter(tags=["ops"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="Whether the process runs")
 async def healthz() -> dict[str, str]:
     """The process runs. Says nothing of the database: restarting us would not mend that."""
     return {"status": "ok", "version": __version__}
 
 
-@router.get("/readyz", responses={503: {"description": "No lead can be made durable now."}})
+@router.get(
+    "/readyz",
+    summary="Whether a lead can be made durable now",
+    responses={503: {"description": "No lead can be made durable now."}},
+)
 async def readyz(request: Request) -> Response:
     """A lead sent now would be made durable."""
     try:
@@ -38,7 +42,7 @@ def _not_ready(why: str) -> Response:
     return JSONResponse({"status": "not ready", "why": why}, status_code=503, headers={"Retry-After": "2"})
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Any:
     """Prometheus text of every process of this service."""
     return Response(

@@ -66,7 +66,12 @@ def _taking(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-@router.post("/export", openapi_extra=_taking(Sought), response_model=dict[str, Any])
+@router.post(
+    "/export",
+    summary="Everything that is known of a person",
+    openapi_extra=_taking(Sought),
+    response_model=dict[str, Any],
+)
 async def export_person(request: Request) -> Response:
     """Everything that is known of a person, as one document. That it was given out is noted (`Leadgate-Request`)."""
     key = key_of(request, "user")
@@ -81,7 +86,9 @@ async def export_person(request: Request) -> Response:
     return Response(made.document, media_type="application/json", headers=headers)
 
 
-@router.post("/erase", openapi_extra=_taking(Erasing), response_model=ProofView | FoundView)
+@router.post(
+    "/erase", summary="Erase a person", openapi_extra=_taking(Erasing), response_model=ProofView | FoundView
+)
 async def erase_person(request: Request) -> dict[str, Any]:
     """Erase a person wherever it is known. What is being handed over ends first: the answer is `open` until then."""
     key = key_of(request, "user")
@@ -97,7 +104,7 @@ async def erase_person(request: Request) -> dict[str, Any]:
     return _view(await parts.persons.proof(done.id))
 
 
-@router.get("/requests/{id}", response_model=ProofView)
+@router.get("/requests/{id}", summary="The proof of an export or an erasure", response_model=ProofView)
 async def person_proof(id: str, request: Request) -> dict[str, Any]:
     """The proof of an export or an erasure."""
     key_of(request, "user")

@@ -61,6 +61,7 @@ class PingAnswer(BaseModel):
 
 @router.post(
     "/v1/ping",
+    summary="Ask for bids before you post",
     response_model=PingAnswer,
     response_model_exclude_none=True,
     openapi_extra=_BODY,

@@ -135,7 +135,7 @@ def agent(request: Request, person: str | None) -> Agent:
     return desk.agent(buyer, named)
 
 
-@router.get("", response_model=PoolSeen)
+@router.get("", summary="Leads that you have, and that you may claim", response_model=PoolSeen)
 async def seen(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -151,7 +151,7 @@ async def seen(
     }  # fmt: skip
 
 
-@router.post("/claim", response_model=ClaimedLead, openapi_extra=_taking(Claim))
+@router.post("/claim", summary="Claim a lead", response_model=ClaimedLead, openapi_extra=_taking(Claim))
 async def claim(request: Request) -> dict[str, Any]:
     """The next lead, or a certain one, whole: it is yours alone until `until`. Claimed twice it is the same claim."""
     agent_key(request)
@@ -162,7 +162,9 @@ async def claim(request: Request) -> dict[str, Any]:
     return await _whole(request, who, row)
 
 
-@router.post("/renew", response_model=ClaimedLead, openapi_extra=_taking(Renewal))
+@router.post(
+    "/renew", summary="Keep a lead for longer", response_model=ClaimedLead, openapi_extra=_taking(Renewal)
+)
 async def renew(request: Request) -> dict[str, Any]:
     """Keep a lead for as long as a fresh claim holds, so often as its contract allows."""
     agent_key(request)
@@ -172,7 +174,12 @@ async def renew(request: Request) -> dict[str, Any]:
     return await _whole(request, who, await parts.pool.renew(who, id_of(said.lead)))
 
 
-@router.post("/release", response_model=Released, openapi_extra=_taking(Release))
+@router.post(
+    "/release",
+    summary="Give a lead back to the pool",
+    response_model=Released,
+    openapi_extra=_taking(Release),
+)
 async def release(request: Request) -> dict[str, Any]:
     """Give a lead back: it is offered to others."""
     agent_key(request)
@@ -182,7 +189,12 @@ async def release(request: Request) -> dict[str, Any]:
     return {"lead": str(row.lead_id)}
 
 
-@router.post("/close", response_model=Closed, openapi_extra=_taking(Closing))
+@router.post(
+    "/close",
+    summary="Say what became of a lead that you have",
+    response_model=Closed,
+    openapi_extra=_taking(Closing),
+)
 async def close(request: Request) -> dict[str, Any]:
     """Say what became of a lead that you have; with that it leaves the pool."""
     agent_key(request)

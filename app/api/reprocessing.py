@@ -37,7 +37,13 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/{id}/reprocess", response_class=Response, responses=_ANSWERS, status_code=201)
+@router.post(
+    "/{id}/reprocess",
+    summary="One more round of a lead of any source",
+    response_class=Response,
+    responses=_ANSWERS,
+    status_code=201,
+)
 async def reprocess(id: str, request: Request, dry_run: DryRun = "") -> Response:
     """One more round of a lead that is held, rejected or unsold: mapped, checked and routed as if it came today.
 

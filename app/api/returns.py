@@ -82,7 +82,7 @@ def _taking(model: type[BaseModel], *, required: bool) -> dict[str, Any]:
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
-@router.get("", response_model=list[ReturnView])
+@router.get("", summary="Returns that wait, or were decided", response_model=list[ReturnView])
 async def every_return(
     request: Request,
     state: State = "requested",
@@ -97,8 +97,9 @@ async def every_return(
     return [view(one) for one in found]
 
 
-@router.get("/{id}", response_model=ReturnThread)
+@router.get("/{id}", summary="A return, with all that was said about it", response_model=ReturnThread)
 async def one_return(id: str, request: Request) -> dict[str, Any]:
+    """`words` is the thread: what its buyer and the operators said, in turn."""
     key_of(request, "user")
     return_id = id_of(id)
     async with parts_of(request).database.promptly() as conn:
@@ -109,7 +110,12 @@ async def one_return(id: str, request: Request) -> dict[str, Any]:
     return {**view(found), "words": words}
 
 
-@router.post("/{id}/approve", response_model=ReturnView, openapi_extra=_taking(Approval, required=False))
+@router.post(
+    "/{id}/approve",
+    summary="Approve a return",
+    response_model=ReturnView,
+    openapi_extra=_taking(Approval, required=False),
+)
 async def approve(id: str, request: Request) -> dict[str, Any]:
     """The price goes back, or the next lead is free. Again is the same as once; one that was denied is a 409."""
     entry = key_of(request, "user")
@@ -119,7 +125,12 @@ async def approve(id: str, request: Request) -> dict[str, Any]:
     return view(await parts.returns.approve(return_id, by=f"user {entry.owner}", why=said.message))
 
 
-@router.post("/{id}/deny", response_model=ReturnView, openapi_extra=_taking(Denial, required=True))
+@router.post(
+    "/{id}/deny",
+    summary="Deny a return",
+    response_model=ReturnView,
+    openapi_extra=_taking(Denial, required=True),
+)
 async def deny(id: str, request: Request) -> dict[str, Any]:
     """Nothing moves; the buyer may appeal once. Again is the same as once; one that was approved is a 409."""
     entry = key_of(request, "user")

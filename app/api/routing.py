@@ -127,7 +127,13 @@ _BODY = {
 }
 
 
-@router.post("/explain", response_model=Explained, response_model_exclude_none=True, openapi_extra=_BODY)
+@router.post(
+    "/explain",
+    summary="What would become of a lead, without sending it",
+    response_model=Explained,
+    response_model_exclude_none=True,
+    openapi_extra=_BODY,
+)
 async def explain(request: Request, source: Source, remote: Remote = "") -> dict[str, Any]:
     """Checks, ranking, who is left out and why, and the bytes that would leave first. Nothing is kept, counted or sent."""
     key_of(request, "user")

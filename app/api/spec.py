@@ -42,14 +42,19 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/v1/spec", response_model=Spec, responses=_ANSWERS)
+@router.get("/v1/spec", summary="Your own posting instructions", response_model=Spec, responses=_ANSWERS)
 async def spec(request: Request, since: Since = None) -> Response:
     """Your own posting instructions: a page where Accept prefers HTML, else JSON."""
     kind: Literal["html", "json"] = "html" if prefers_page(request) else "json"
     return await _answer(request, since, kind)
 
 
-@router.get("/v1/spec.json", response_model=Spec, responses={304: _ANSWERS[304]})
+@router.get(
+    "/v1/spec.json",
+    summary="Your own posting instructions, as JSON",
+    response_model=Spec,
+    responses={304: _ANSWERS[304]},
+)
 async def spec_json(request: Request, since: Since = None) -> Response:
     """The same as JSON, whatever Accept says."""
     return await _answer(request, since, "json")
