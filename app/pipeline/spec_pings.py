@@ -18,7 +18,7 @@ from app.distribute.auction import Bid
 from app.ingest.format import Format
 from app.ingest.pinged import HASHES, PingSettings, contact_refused
 from app.pipeline.binding import CODES
-from app.pipeline.pinging import COARSE, NO_BID, Pinged, too_often
+from app.pipeline.pinging import COARSE, FULL, NO_BID, Pinged, too_often
 from app.pipeline.spec_answers import AnswerSample
 from app.pipeline.spec_examples import Example
 from app.pipeline.spec_ping_samples import ping_samples
@@ -160,6 +160,9 @@ def _answers(spec: PingSpec, campaign: CampaignDoc, source: SourceDoc) -> Iterat
     )
     yield _answer("bid", "somebody bids; price is what you are paid if a bidder takes the lead", yes)
     yield _answer("no bid", "nobody bids", no)
+    if source.caps and source.reasons != "coarse":
+        full = Pinged(_PING, None, campaign.currency, None, (), {}, [FULL])
+        yield _answer("no more", "you have brought as many as are taken of you; nobody was asked", full)
     if spec.without and spec.contact == "refuse":
         yield _problem(contact_refused(tuple(contact_fields(campaign))))
     yield _problem(too_often(spec.per_minute, 1))

@@ -142,3 +142,15 @@ async def test_a_default_of_the_sources_own_is_no_contact_in_its_ping(api: Api) 
     await api.configure("sources:" + source(more=", defaults: {first_name: Friend}, ping: {}"))
     answer = await api.http.post("/v1/ping", json={"state": "CA"}, headers={"x-api-key": api.acme})
     assert (answer.status_code, answer.json()["price"]) == (200, "12.00")
+
+
+async def test_a_source_with_a_cap_reads_what_it_hears_beyond_it_and_what_names_nobody_else(
+    api: Api, bidders: Bidders
+) -> None:
+    """As it is said: the answer is compared with one that comes."""
+    capped = source("acme", more=", ping: {}, caps: [{per: total, leads: 0}]")
+    await api.configure(market(bidder(bidders, "sunco"), campaign=campaign("{deadline: 2s}"), sources=capped))
+    (full,) = [one for one in (await told(api))["answers"] if one["outcome"] == "no more"]
+    said = (await api.http.post("/v1/ping", json={"state": "CA"}, headers={"x-api-key": api.acme})).json()
+    assert (said["reasons"], said["outcome"]) == (full["body"]["reasons"], full["body"]["outcome"])
+    assert "one that names who may have it is refused" in (await api.get("/v1/spec.html", api.acme)).text
