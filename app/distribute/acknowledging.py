@@ -24,6 +24,7 @@ from app.remote.account import ImapAccount, MailFolder
 _PIECE = re.compile(r"\{\{\s*(name|stem)\s*\}\}|(\*)|(\?)")
 _FIT = re.compile(r"[A-Za-z0-9 ._*?-]*")
 _LONGEST_REASON = _LONGEST_NAME = 200
+_MOST_NAMES = 1_000
 
 Ending = Accepted | Rejected | Duplicate
 
@@ -66,6 +67,7 @@ class Acknowledge(Settings):
     )
 
     _pattern: re.Pattern[str] = PrivateAttr()
+    _around: tuple[re.Pattern[str], re.Pattern[str]] | None = PrivateAttr(None)
 
     @field_validator("words", mode="before")
     @classmethod
@@ -88,6 +90,9 @@ class Acknowledge(Settings):
         if not self.names_ours and self.of_many:
             raise ValueError("a row, or a rest, is of one file of ours: its {{ name }} belongs into name")
         self._pattern = _pattern_of(self.name)
+        ours = next((piece for piece in _PIECE.finditer(self.name) if piece[1]), None)
+        if ours is not None:
+            self._around = _pattern_of(self.name[: ours.start()]), _pattern_of(self.name[ours.end() :])
         return self
 
     @property
@@ -99,13 +104,19 @@ class Acknowledge(Settings):
         """It speaks of the rows of one file of ours."""
         return self.by == "row" or self.rest != "wait"
 
-    def answers(self, name: str) -> str | None:
-        """Which file of ours a file of that name answers: its name or its stem, empty where it names none; None: it is
-        no such file."""
-        match = self._pattern.fullmatch(name) if len(name) <= _LONGEST_NAME and name.isprintable() else None
-        if match is None:
+    def answers(self, name: str) -> tuple[str, ...] | None:
+        """Which file of ours a file of that name answers: all that its name or its stem may be, of which `*` leaves
+        open where it ends; none where it names none. None: it is no such file."""
+        if not (len(name) <= _LONGEST_NAME and name.isprintable() and self._pattern.fullmatch(name)):
             return None
-        return next((told for told in match.groups() if told is not None), "")
+        if self._around is None:
+            return ()
+        before, behind = self._around
+        ends = range(len(name) + 1)
+        begins = [at for at in ends if before.fullmatch(name, 0, at)]
+        until = [at for at in ends if behind.fullmatch(name, at)]
+        found = dict.fromkeys(name[at:end] for at in begins for end in until if at < end)
+        return tuple(sorted(found, key=len, reverse=True)[:_MOST_NAMES])
 
     def read(self, body: bytes) -> Iterator[Said]:
         """Every row that names a lead. Raises Unpackable, and ValueError for a file that can't be read."""
@@ -192,6 +203,6 @@ def _pattern_of(name: str) -> re.Pattern[str]:
     written, at = "", 0
     for piece in _PIECE.finditer(name):
         written += re.escape(name[at : piece.start()])
-        written += r"([^/]+)" if piece[1] else "[^/]*" if piece[2] else "[^/]"
+        written += "[^/]+" if piece[1] else "[^/]*" if piece[2] else "[^/]"
         at = piece.end()
     return re.compile(written + re.escape(name[at:]))

@@ -15,7 +15,7 @@ _LONGEST_NAME = 1_000
 _FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
 
 
-def enclosed(mail: bytes, answers: Callable[[str], str | None]) -> list[Enclosed]:
+def enclosed(mail: bytes, answers: Callable[[str], tuple[str, ...] | None]) -> list[Enclosed]:
     """Those that `answers` knows by their names, of the mail itself: what is in a mail that it passes on, such as ours
     that could not be delivered, is nobody's answer. Raises Unpackable."""
     try:
@@ -25,7 +25,9 @@ def enclosed(mail: bytes, answers: Callable[[str], str | None]) -> list[Enclosed
         raise Unpackable("unreadable") from None
 
 
-def _fitting(message: "Message[str, str]", answers: Callable[[str], str | None]) -> Iterator[Enclosed]:
+def _fitting(
+    message: "Message[str, str]", answers: Callable[[str], tuple[str, ...] | None]
+) -> Iterator[Enclosed]:
     for part in leaves(message, forwarded=False):
         name = _name(part)
         known = answers(name) if name else None

@@ -60,7 +60,7 @@ class _Folder:
             await self._remote.fetch(found.raw, put)
         if len(body) != found.size:
             return None
-        return [Enclosed(found.name, self._told.answers(found.name) or "", bytes(body))]
+        return [Enclosed(found.name, self._told.answers(found.name) or (), bytes(body))]
 
     async def away(self, found: Found) -> None:
         if not self._told.done:
@@ -122,7 +122,7 @@ class _Bucket:
             if len(got) != last + 1 - len(body):
                 return None
             body += got
-        return [Enclosed(found.name, self._told.answers(_name(found.name)) or "", bytes(body))]
+        return [Enclosed(found.name, self._told.answers(_name(found.name)) or (), bytes(body))]
 
     async def away(self, found: Found) -> None:
         """Nothing is deleted in a buyer's bucket."""

@@ -20,10 +20,10 @@ class Found(Struct, frozen=True):
 
 
 class Enclosed(Struct, frozen=True):
-    """One file: which of ours it answers, or none, and what is in it."""
+    """One file: which of ours it may answer, by their names, and what is in it."""
 
     name: str
-    answers: str
+    answers: tuple[str, ...]
     body: bytes
 
 

@@ -99,9 +99,10 @@ _END = """
 update bundle set state = $2, outcome = $3, reason = $4, ms = $5, exchanges = $6::json, ended_at = now() where id = $1
 """
 _NAMED = """
-select id, last as name, size from (
+select id, last as name, size, told from (
   select id, regexp_replace(name, '^.*/', '') as last, size from bundle where contract = $1
-) b where last = $2 or starts_with(last, $2 || '.') order by id desc limit 2
+) b join unnest($2::text[]) as t(told) on last = told or starts_with(last, told || '.')
+ order by length(told) desc, last = told desc limit 2
 """
 _ROWS = """
 select m.n, d.id, d.lead_id, d.state, d.attempts from bundled m join delivery d on d.id = m.delivery_id
@@ -210,11 +211,16 @@ async def end(
     await conn.execute(_END, bundle_id, state, outcome, reason, ms, exchanges)
 
 
-async def named(conn: Any, contract: str, name: str) -> tuple[UUID, int] | None:
-    """(id, size) of the file of that name, or of that name and an ending; None where there is none, or more than one."""
-    found = await conn.fetch(_NAMED, contract, name)
-    exact = [row for row in found if row["name"] == name] or found
-    return (exact[0]["id"], exact[0]["size"]) if len(exact) == 1 else None
+async def named(conn: Any, contract: str, names: Sequence[str]) -> tuple[UUID, int] | None:
+    """(id, size) of the file of the longest of these names that one has, or of that name and an ending; None where there
+    is none, or more than one."""
+    found = await conn.fetch(_NAMED, contract, list(names))
+    if not found:
+        return None
+    first, *others = found
+    if first["name"] != first["told"] and any(one["told"] == first["told"] for one in others):
+        return None
+    return first["id"], first["size"]
 
 
 async def rows(conn: Any, bundle_id: UUID) -> list[Row]:

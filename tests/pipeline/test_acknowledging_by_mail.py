@@ -224,7 +224,7 @@ async def test_two_contracts_share_a_mailbox_and_each_has_its_own(database: Data
 async def test_the_rest_waits_for_all_files_of_the_mail(database: Database) -> None:
     async with sent(database, 3, more=", by: row, rest: rejected, name: '{{ stem }}-*.csv'") as there:
         stem = there.name.removesuffix(".csv")
-        rows = (f"{stem}-1.csv", b"Id;Status\n1;OK\n"), (f"{stem}-2.csv", b"Id;Status\n3;OK\n")
+        rows = (f"{stem}-a-b.csv", b"Id;Status\n1;OK\n"), (f"{stem}-2.csv", b"Id;Status\n3;OK\n")
         await there.box.put(answer(*rows))
         await looks(there.house, 1)
         assert await there.states() == ["accepted", "rejected", "accepted"]

@@ -125,7 +125,12 @@ class Email(Adapter[EmailSettings]):
             "subject": "Leads of {{ campaign }}",
             "batch": {"at": ["07:00"], "zone": "Europe/Berlin"},
             "attach": [{"kind": "csv", "fields": {"Id": "delivery_id", "First": "first_name", "Phone": "phone"}}],
-            "proof": "taken",
+            "proof": "acknowledged",
+            "acknowledge": {
+                "mailbox": {"host": "imap.leadhouse.example", "user": "answers", "password": "example-password"},
+                "from": ["*@sunco.example"], "name": "{{ stem }}*.csv",
+                "key": "Id", "status": "Status", "words": {"OK": "accepted", "*": "rejected"},
+            },
         },
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from email.policy import default
 import pytest
 from pydantic import ValidationError
 
+from app.catalog.kinds import secret_places, unknown_places
 from app.distribute.adapter import adapters
 from app.distribute.adapters.email import EmailSettings
 from app.ingest.formats.mail import Mail as MailFormat
@@ -263,3 +264,40 @@ def test_many_leads_are_one_mail_with_a_file_and_nothing_of_any_of_them_around_i
 def test_a_mail_of_many_that_speaks_of_one_is_refused(more) -> None:
     with pytest.raises(ValidationError, match="with batch"):
         EmailSettings.model_validate({**PLAIN, **MANY, **more})
+
+
+MAILBOX = {"host": "imap.us.example", "user": "acks", "password": "hunter2"}
+READ_BACK = {"mailbox": MAILBOX, "from": ["acks@sunco.example"], "listed": "accepted"}
+
+
+def test_an_answer_by_file_is_waited_for() -> None:
+    asks = {"proof": "acknowledged", "acknowledge": READ_BACK}
+    assert isinstance(outcome(("end", 250, "OK"), whole=True, **asks), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"proof": "acknowledged"}, "acknowledge and proof: acknowledged go together"),
+        ({"acknowledge": READ_BACK, "proof": "taken"}, "acknowledge and proof: acknowledged go together"),
+        ({"acknowledge": {**READ_BACK, "by": "row", "name": "{{ stem }}.txt"}}, "it needs batch"),
+        ({"acknowledge": {**READ_BACK, "rest": "rejected"}}, "it needs batch"),
+        ({"acknowledge": {**READ_BACK, "from": []}}, "at least 1 item"),
+        ({"acknowledge": {**READ_BACK, "from": ["sunco.example"]}}, "is no sender; write one as"),
+        ({"acknowledge": {**READ_BACK, "folder": "acks"}}, "Extra inputs are not permitted"),
+        ({"acknowledge": {**READ_BACK, "mailbox": {**MAILBOX, "password": ""}}}, "needs a password or a token"),
+        ({"acknowledge": {**READ_BACK, "mailbox": {**MAILBOX, "port": 25}}}, "the port is not dialled; use 143, 993"),
+        ({"acknowledge": {**READ_BACK, "mailbox": {**MAILBOX, "done": "inbox"}}}, "needs two different folders"),
+        ({"acknowledge": {**READ_BACK, "mailbox": {**MAILBOX, "folder": "a\r\nb"}}}, "has a character that no folder has"),
+    ],
+)  # fmt: skip
+def test_what_could_never_be_answered_is_refused_in_words(wrong, says) -> None:
+    with pytest.raises(ValidationError, match=says) as refused:
+        EMAIL.settings.model_validate({**PLAIN, "proof": "acknowledged", **wrong})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_mailbox_has_a_secret_that_is_sealed() -> None:
+    places = secret_places(EMAIL.settings, {"acknowledge": READ_BACK})
+    assert places == [("acknowledge", "mailbox", "password")]
+    assert unknown_places(EMAIL.settings, {"acknowledge": READ_BACK}) == []
