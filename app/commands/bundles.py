@@ -11,8 +11,9 @@ import orjson
 import typer
 from msgspec.structs import asdict
 
-from app.commands.beside import Beside, beside
-from app.commands.completing import OfThisContract
+from app.catalog.snapshot import Snapshot
+from app.commands.beside import Beside, beside, snapshot_of
+from app.commands.completing import OfThisContract, contracts
 from app.commands.desk import (
     REFUSED,
     AsJson,
@@ -31,9 +32,11 @@ from app.commands.recalling import one_id
 from app.commands.words import ICONS, coloured, columns, counted, moment, short, span, tail
 from app.core.errors import Refused
 from app.core.redaction import scrub
+from app.distribute.batching import gathering
 from app.store import bundle_book as book
 from app.store.bundle_book import Answer, Member, Shown
 from app.store.database import Database
+from app.store.trial import transaction
 
 STATES = {
     "sending": "begun, and not ended",
@@ -87,7 +90,9 @@ def listed(
     if not found:
         say("there is no such file; contracts with `batch` make them, see docs/files.md")
     elif not as_json:
-        say("leadgate bundles show FILE · leadgate bundles again FILE --dry-run")
+        say(
+            "leadgate bundles show FILE · leadgate bundles again FILE --dry-run · leadgate bundles now CONTRACT"
+        )
 
 
 @bundles.command("show")
@@ -151,6 +156,43 @@ def again(
         return 0 if back else REFUSED
 
     raise typer.Exit(at_database(settings, work))
+
+
+@bundles.command("now")
+def now(
+    contract: Annotated[
+        str, typer.Argument(metavar="CONTRACT", help="One with `batch`.", autocompletion=contracts)
+    ],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Send what waits for the next file of a contract without waiting for its time; the running service does."""
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> int:
+        _makes_files(await snapshot_of(database, settings), contract)
+        async with database.acquire() as conn, transaction(conn, dry=dry_run):
+            n, due = await book.early(conn, contract)
+        text = f"nothing waits for a file of {contract}"
+        if due is not None:
+            when = moment(due, None, world().now())
+            text = f"{counted(n, 'lead')} of {contract} {'would leave' if dry_run else 'leave'} now instead of {when}"
+        tell({"contract": contract, "leads": n, "instead_of": due, "dry_run": dry_run}, text, as_json=as_json)
+        return 0 if n else REFUSED
+
+    raise typer.Exit(at_database(settings, work))
+
+
+def _makes_files(snapshot: Snapshot, contract: str) -> None:
+    """Ends the command where no file of this contract would leave."""
+    found = snapshot.contracts.get(contract)
+    if found is None:
+        raise fail(f"there is no contract {contract!r} (known: {', '.join(sorted(snapshot.contracts))})")
+    if gathering(found.settings) is None:
+        raise fail(f"{contract} has no `batch`: each of its leads leaves by itself, as soon as it can")
+    if found.paused:
+        raise fail(f"{contract} is paused: nothing leaves before it is not")
 
 
 async def _one(conn: Any, text: str) -> Shown:

@@ -48,6 +48,14 @@ update bundle b set state = 'unsent', outcome = 'TryLater', reason = 'not_there'
  where b.id = $1 and b.state <> 'unsent' and not exists (
    select 1 from bundled m join delivery d on d.id = m.delivery_id where m.bundle_id = b.id and d.state = 'sending')
 """
+_EARLY = """
+with o as materialized (
+  select id, next_at from delivery where contract = $1 and state = 'waiting' order by id for update skip locked
+), early as (
+  update delivery d set next_at = now() from o where d.id = o.id and o.next_at > now()
+)
+select count(*)::int, min(next_at) from o
+"""
 
 ANSWER = "acknowledgement file "
 """How the word of a buyer's own file begins where it says by whom a delivery was settled."""
@@ -134,3 +142,9 @@ async def not_there(conn: Any, bundle_id: UUID, contract: str) -> bool:
     """It is known not to have arrived, so its leads are free for another; False where somebody is sending it, or
     begins a file of this contract, at this moment."""
     return await bundles.alone(conn, contract) and await conn.execute(_NOT_THERE, bundle_id) == "UPDATE 1"
+
+
+async def early(conn: Any, contract: str) -> tuple[int, datetime | None]:
+    """Whoever waits for a file of this contract is due; (how many do, when the first of them was to leave)."""
+    row = await conn.fetchrow(_EARLY, contract)
+    return row[0], row[1]

@@ -135,6 +135,41 @@ async def test_what_is_perhaps_there_goes_into_no_other_file_before_somebody_has
         assert not set(files(folder)) & {o["name"] for o in told.values()}
 
 
+async def test_what_waits_for_its_time_leaves_now_where_somebody_says_so(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "ftp").mkdir()
+    with ftp_server(folder) as server:
+        desk = await opened(gate, server, batch="{every: 1d, most: 2}")
+        none = await leadgate("bundles", "now", "files")
+        assert (none.exit_code, none.stdout) == (1, "nothing waits for a file of files\n")
+        leads = await desk.posted(3)
+        waits = (
+            "select count(*) from delivery where state = 'waiting' and next_at > now() + interval '1 hour'"
+        )
+        dry = await leadgate("bundles", "now", "files", "--dry-run")
+        assert dry.stdout.startswith("3 leads of files would leave now instead of ")
+        assert await gate.one(waits) == 3
+        assert files(folder) == {}
+        [told] = objects(await leadgate("bundles", "now", "files", "--json"))
+        assert (told["contract"], told["leads"], told["dry_run"]) == ("files", 3, False)
+        for lead in leads:
+            await gate.becomes(lead, "sold")
+        assert len(files(folder)) == 2
+
+
+async def test_where_no_file_would_leave_it_is_said_why(gate: Gate, leadgate: Leadgate) -> None:
+    await gate.configure(source(), over_ftp(2121, batch="{every: 1d}", head="paused: true"))
+    paused = await leadgate("bundles", "now", "files")
+    assert (paused.exit_code, paused.stderr.splitlines()[-1]) == (
+        1, "error: files is paused: nothing leaves before it is not",
+    )  # fmt: skip
+    await gate.configure(source(), over_ftp(2121, batch="null"))
+    single = await leadgate("bundles", "now", "files")
+    assert "files has no `batch`: each of its leads leaves by itself" in single.stderr
+    assert "there is no contract 'filse'" in (await leadgate("bundles", "now", "filse")).stderr
+
+
 async def test_what_there_is_not_is_said(gate: Gate, leadgate: Leadgate) -> None:
     none = await leadgate("bundles")
     assert (none.exit_code, none.stdout) == (0, "")
