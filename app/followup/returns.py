@@ -14,6 +14,7 @@ from app.distribute.caps import window
 from app.distribute.hours import Opening, instant
 from app.followup.item import Wrong
 from app.store.feedback import Handed, Heard
+from app.validate.fraud import NAME as FRAUD
 
 Way = Literal["approve", "deny", "review", "refuse"]
 _REACHED = frozenset(("contacted", "qualified", "won"))
@@ -25,7 +26,7 @@ BORNE_OUT_BY: Mapping[Reason, frozenset[tuple[str, str]]] = {
     ),
     "wrong_number": frozenset((("phone", "fictional"), ("phone", "toll_free"), ("phone", "premium"))),
     "disconnected": frozenset((("phone", "fictional"), ("phone", "repeated"), ("phone", "sequential"))),
-    "fake": frozenset((("phone", "fictional"), ("email", "disposable"), ("fraud", "suspicious"))),
+    "fake": frozenset((("phone", "fictional"), ("email", "disposable"), (FRAUD, FRAUD))),
     "outside_area": frozenset((("phone", "elsewhere"), ("phone", "abroad"))),
     "dnc": frozenset((("suppression", "refused"),)),
 }

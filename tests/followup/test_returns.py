@@ -10,10 +10,15 @@ import pytest
 from app.catalog.documents import ContractDoc
 from app.catalog.returning import ReturnsDoc, SourceReturns
 from app.catalog.telling import Reason
+from app.catalog.worth import FraudDoc
 from app.followup import returns as terms
 from app.followup.item import Wrong
+from app.model import Finding
 from app.store.feedback import Handed, Heard
+from app.validate.check import checks
+from app.validate.fraud import Suspicion
 
+SUM_OF_SIGNS = ("fraud", "fraud")
 ID = UUID(int=1)
 SOLD = datetime(2026, 3, 5, 12, 0, 0, 900_000, tzinfo=UTC)
 
@@ -205,3 +210,16 @@ def test_who_bears_a_return_is_said_by_both_terms(
     theirs = None if own is None else SourceReturns.model_validate(own)
     asked = SOLD.replace(microsecond=999_999) + timedelta(days=days)  # to the second
     assert terms.source_pays(doc, theirs, reason, received_at=SOLD, requested_at=asked, kept=kept) is back
+
+
+def test_what_bears_a_reason_out_is_what_a_check_can_find() -> None:
+    codes = {(one.name, code) for one in checks.discover() for code in one.codes} | {SUM_OF_SIGNS}
+    borne = {found for ones in terms.BORNE_OUT_BY.values() for found in ones}
+    assert borne - codes == set()
+
+
+def test_a_sum_of_signs_of_fraud_bears_out_that_a_lead_is_fake() -> None:
+    suspicion = Suspicion(FraudDoc.model_validate({"weights": {"device": 95}}))
+    found = suspicion.told([Finding(check="device", code="bot", message="")])
+    assert found is not None
+    assert (found.check, found.code) in terms.BORNE_OUT_BY["fake"]
