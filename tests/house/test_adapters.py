@@ -14,6 +14,7 @@ from app.distribute.adapter import Adapter, adapters
 FOLDER = Path(__file__).parents[2] / "docs/adapters"
 ELSEWHERE = {"webhook": "../configuration.md#deliver-webhook"}
 PRESETS = frozenset({"crm", "dialers", "gateways"})  # pages of contracts by webhook
+E2E = FOLDER.parents[1] / "tests/e2e"
 PAGES = sorted(page for page in FOLDER.glob("*.md") if page.name != "README.md")
 EVERY = [pytest.param(one, id=one.name) for one in adapters.discover() if one.name not in ELSEWHERE]
 BLOCK = re.compile(r"^```yaml\n(campaigns:\n.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -42,3 +43,9 @@ def test_every_contract_of_a_page_applies(page: Path) -> None:
     for block in blocks:
         assert f"adapter: {'webhook' if page.stem in PRESETS else page.stem}\n" in block
         read([(page.name, block)], discover())
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one.name) for one in adapters.discover()])
+def test_every_adapter_meets_a_real_peer_from_the_real_service(one: Adapter[Any]) -> None:
+    named = re.compile(rf"\badapter: {one.name}\b(?!_)")
+    assert any(named.search(file.read_text("utf-8")) for file in E2E.glob("*.py"))
