@@ -34,6 +34,7 @@ from app.core.errors import Refused
 from app.core.redaction import scrub
 from app.distribute.batching import gathering
 from app.store import bundle_book as book
+from app.store import resting
 from app.store.bundle_book import Answer, Member, Shown
 from app.store.database import Database
 from app.store.trial import transaction
@@ -174,11 +175,14 @@ def now(
         _makes_files(await snapshot_of(database, settings), contract)
         async with database.acquire() as conn, transaction(conn, dry=dry_run):
             n, due = await book.early(conn, contract)
+            rests = any(one.contract == contract for one in await resting.everything(conn))
         text = f"nothing waits for a file of {contract}"
         if due is not None:
             when = moment(due, None, world().now())
             text = f"{counted(n, 'lead')} of {contract} {'would leave' if dry_run else 'leave'} now instead of {when}"
         tell({"contract": contract, "leads": n, "instead_of": due, "dry_run": dry_run}, text, as_json=as_json)
+        if n and rests:
+            warn(f"{contract} rests, for its buyer fails: they leave as soon as it has recovered")
         return 0 if n else REFUSED
 
     raise typer.Exit(at_database(settings, work))

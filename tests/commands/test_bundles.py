@@ -147,8 +147,14 @@ async def test_what_waits_for_its_time_leaves_now_where_somebody_says_so(
         waits = (
             "select count(*) from delivery where state = 'waiting' and next_at > now() + interval '1 hour'"
         )
+        await gate.one(
+            "insert into resting (contract, state, failures, why, until)"
+            " values ('files', 'open', 9, 'refused', now() + interval '1 hour')"
+        )
         dry = await leadgate("bundles", "now", "files", "--dry-run")
         assert dry.stdout.startswith("3 leads of files would leave now instead of ")
+        assert "files rests, for its buyer fails" in dry.stderr
+        await gate.one("delete from resting")
         assert await gate.one(waits) == 3
         assert files(folder) == {}
         [told] = objects(await leadgate("bundles", "now", "files", "--json"))
