@@ -27,7 +27,7 @@ class NextRound(BaseModel):
     state: str
     reasons: list[Reason]
     asked: list[str] = Field(description="The contracts that it would go to first.")
-    not_asked: list[str] = Field(description="Services whose word may change all of it.")
+    not_asked: list[str] = Field(description="Services, and `bidders`, whose word may change all of it.")
     dry_run: Literal[True]
 
 

@@ -106,7 +106,7 @@ class ExplainedLead(BaseModel):
     would_send: list[WouldSend]
     waits: Waiting | None = Field(None, description="Only where nobody takes it now.")
     not_asked: list[str] = Field(
-        description="Services that are asked of a lead that comes, and may cost: what they say may change all of it."
+        description="Services that are asked of a lead that comes, and may cost, and `bidders` where it is auctioned: what they say may change all of it."
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.core.conditions import facts_of
-from app.core.errors import NotFound, TooLarge
+from app.core.errors import TooLarge
 from app.core.metrics import Metrics
 from app.core.reserved import held
 from app.core.world import World
@@ -30,7 +30,7 @@ from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.foretelling import Waits, begins_at, waits
 from app.pipeline.handing import handover_of
-from app.pipeline.plans import Plans, SourcePlan
+from app.pipeline.plans import Plans
 from app.pipeline.story import Story, story
 from app.pipeline.tracks import Job
 from app.pipeline.work import Work
@@ -48,6 +48,9 @@ _SHOWN = 20
 HINT = "rehearsed"
 """In the place of a key's: what no key brought is told as a form's."""
 
+
+BIDDERS = "bidders"
+"""In the place of a service's name: those who would bid for the lead."""
 
 UNASKED = Token(text="unasked")
 """In the place of a token: a rehearsal asks nobody for one."""
@@ -111,7 +114,7 @@ class Rehearser:
         self, body: bytes, content_type: str, source: str, *, remote: str = "", test: bool = False
     ) -> list[Rehearsed]:
         """Each lead of the body, as if this source had posted it from `remote`. Raises what its door would raise."""
-        plan = self._plan(source)
+        plan = self._plans().open_source(source)
         content_type = self._reader.by_look(content_type, body)
         records = self._reader.read(body, content_type)
         if len(records) > MOST:
@@ -128,12 +131,6 @@ class Rehearser:
             judge = draft.plan.campaign.judge
             draft.judged = judge.judge(draft.lead, draft.evidence, at=at, took=draft.took)
         return await self._retrying.run(lambda _: self._attempt(submission, drafts))
-
-    def _plan(self, source: str) -> SourcePlan:
-        plan = self._plans().source(source)
-        if plan is None or plan.paused:
-            raise NotFound(f"source {source} is {'paused' if plan else 'not configured'}", code="source_off")
-        return plan
 
     async def _attempt(self, submission: Submission, drafts: Sequence[Draft]) -> list[Rehearsed]:
         try:
@@ -212,11 +209,14 @@ def _left_out(draft: Draft, full: dict[str, str], used: dict[str, int]) -> list[
 
 
 def unasked(draft: Draft) -> list[str]:
-    """The services that a lead which comes would be looked up at."""
+    """The services that a lead which comes would be looked up at, and whether bidders would be asked of it."""
     campaign = draft.plan.campaign
     fillers = (use.ask(draft.lead) for turn in campaign.enrichment.services for use in turn)
     asks = (*fillers, *campaign.judge.asks(draft.lead))
-    return list(dict.fromkeys(ask.service for ask in asks if isinstance(ask, Remote)))
+    services = dict.fromkeys(ask.service for ask in asks if isinstance(ask, Remote))
+    sold = draft.verdict is not None and draft.verdict.outcome == "accepted" and not draft.asked
+    is_auctioned = sold and campaign.auction.on == "post" and draft.bound is None
+    return [*services, *([BIDDERS] if is_auctioned else [])]
 
 
 def _had(one: Has) -> str:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Api, serving
+from tests.bidders import Bidders, bidder, campaign, market
 from tests.buyer import Buyer
 from tests.pipeline.house import catalogue, contract, source
 
@@ -183,3 +184,15 @@ async def test_a_service_that_costs_is_not_asked_but_named(
         named, none = (await explain(api, [certified, ANN])).json()["leads"]
     assert (named["not_asked"], none["not_asked"]) == (["trusted_form"], [])
     assert buyer.received == []
+
+
+async def test_bidders_are_not_asked_and_that_is_said(database_url: str, tmp_path: Path) -> None:
+    async with Bidders({"sunco": "12.00"}) as bidders:
+        yaml = market(bidder(bidders, "sunco"), campaign=campaign("{on: post, deadline: 2s}"))
+        async with serving(database_url, tmp_path, yaml) as api:
+            taken, refused = (await explain(api, [{**ANN, "phone": "512 555 0100"}, {"state": "NV"}])).json()[
+                "leads"
+            ]
+    assert (taken["verdict"], taken["not_asked"]) == ("accepted", ["bidders"])
+    assert (refused["verdict"], refused["not_asked"]) == ("rejected", [])
+    assert bidders.received == []
