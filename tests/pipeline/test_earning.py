@@ -189,11 +189,12 @@ async def spent(open_: Desk) -> list[Decimal]:
     return [of_units(row[0]) for row in rows]
 
 
+@pytest.mark.parametrize("budget", ["50", "50.40"])
 async def test_what_it_has_of_its_sales_uses_its_budget_up_and_the_next_lead_is_refused(
-    database: Database, buyer: Buyer
+    database: Database, buyer: Buyer, budget: str
 ) -> None:
     """25.20 a lead: something is left before the second sale, and nothing after it."""
-    async with desk(database, capped("50"), selling(buyer)) as open_:
+    async with desk(database, capped(budget), selling(buyer)) as open_:
         states = [(await open_.house.one(lead(f"ann{n}@example.com"))).state for n in range(2)]
         last = await open_.house.one(lead("bob@example.com"))
         assert (states, last.state, await spent(open_)) == (["sold", "sold"], "rejected", [Decimal("50.40")])
