@@ -14,6 +14,7 @@ from app.store.database import Database
 from tests.buyer import WAYS, Buyer, reply, says
 from tests.pipeline.house import House, contract, lead, opened
 from tests.pipeline.pools import Desk, house_yaml, pooling
+from tests.pipeline.test_returning import Desk as Hearing
 
 OFFER = ", offer: {team: west, for: 10m, then: [{team: east, for: 10m}, {team: all, for: 20m}, {to: house}]}"
 
@@ -257,6 +258,34 @@ async def test_a_word_in_time_keeps_it(database: Database, buyer: Buyer) -> None
         assert await house.value("select count(*) from pull_watch") == 0
         await Desk(house).offers.along()
         assert await house.state(answer.lead_id) == "sold"
+
+
+@pytest.mark.parametrize("code", ["contacted", "attempted.no_answer"])
+async def test_who_told_what_became_of_it_in_time_keeps_it(
+    database: Database, buyer: Buyer, code: str
+) -> None:
+    text = pushing(buyer, "{no_action: 30m, to: inside-pool}", "[{id: dana}]")
+    async with opened(database, house_yaml(text)) as house:
+        answer = await house.one(lead())
+        told = {"delivery_id": str(await house.value("select id from delivery")), "code": code}
+        (result,) = await Hearing(house).tell(told, buyer="inside")
+        assert result.outcome == "accepted"
+        await house.run("update pull_watch set due_at = now()")
+        await Desk(house).offers.along()
+        assert await house.state(answer.lead_id) == "sold"
+
+
+async def test_what_its_buyer_named_a_price_for_stays_his(database: Database, buyer: Buyer) -> None:
+    says("/paid", reply(200, b'{"status": "accepted", "price": "5.00"}'))
+    text = pushing(buyer, "{no_action: 30m, to: inside-pool}", "[{id: dana}]", path="/paid")
+    text = text.replace("accepted: reply.json", "price: reply.json.price\n          accepted: reply.json")
+    async with opened(database, house_yaml(text)) as house:
+        answer = await house.one(lead())
+        await house.run("update pull_watch set due_at = now()")
+        await Desk(house).offers.along()
+        assert await house.state(answer.lead_id) == "sold"
+        assert await house.deliveries(answer.lead_id) == [("push", "accepted")]
+        assert await house.value("select count(*) from pull_watch") == 0
 
 
 async def test_an_unclear_push_without_a_word_goes_to_the_pool(database: Database, buyer: Buyer) -> None:
