@@ -196,6 +196,6 @@ def _stays(reading: Reading, told: Acknowledge, inside: Sequence[Enclosed]) -> s
     """Why it is not to go out of the way: nobody can read it, or it may be another's."""
     if reading.why or reading.strange:
         return reading.why or "names_no_file"
-    if reading.ours or not told.shared:
+    if not told.shared or (reading.ours and not reading.counts.strange):
         return ""
     return "names_no_lead" if inside else "no_file"

@@ -138,6 +138,33 @@ async def test_strangers_are_counted_and_nothing_else(database: Database, tmp_pa
         assert await counted(house) == (1, 0, 4, 0)
 
 
+async def test_leads_are_named_by_their_own_ids_where_that_is_agreed(
+    database: Database, tmp_path: Path
+) -> None:
+    async with sent(database, tmp_path, 2, more="by: lead_id") as (house, acks, ids, name):
+        lead_id = await house.value("select lead_id from delivery where id = $1", UUID(ids[1]))
+        (acks / f"{name}.ack").write_bytes(ack(f"{lead_id};OK", f"{ids[0]};OK"))
+        await looks(house)
+        assert await states(house, ids) == ["unclear", "accepted"]
+        assert await counted(house) == (1, 0, 1, 0)
+
+
+async def test_a_file_that_is_too_large_is_told_once_and_stands_in_nobodys_way(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.distribute.looking.MOST_BYTES", 10_000)
+    told: list[Any] = []
+    monkeypatch.setattr("app.pipeline.acknowledging.emit", told.append)
+    async with sent(database, tmp_path, 1, more="name: '*.ack'") as (house, acks, ids, name):
+        (acks / "0.ack").write_bytes(b"x" * 10_001)
+        (acks / f"{name}.ack").write_bytes(ack(f"{ids[0]};OK"))
+        await looks(house, 3)
+        assert await states(house, ids) == ["accepted"]
+        unread = [str(one.why) for one in told if isinstance(one, AcknowledgementUnread)]
+        assert unread == ["too_large"]
+        assert await house.value("select trouble from acknowledging") == ""
+
+
 async def test_ten_megabytes_are_read(database: Database, tmp_path: Path) -> None:
     async with sent(database, tmp_path, 2) as (house, acks, ids, name):
         stranger = f"{UUID(int=7)};OK;{'x' * 1_000}"

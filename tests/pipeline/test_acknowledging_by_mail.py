@@ -219,6 +219,11 @@ async def test_two_contracts_share_a_mailbox_and_each_has_its_own(database: Data
             await looks(house, 3)
             assert await house.rows("select distinct state from delivery") == [("accepted",)]
             assert (await box.folder("INBOX"), len(await box.folder(DONE))) == ([], 2)
+            await house.run("update delivery set state = 'unclear'")
+            await box.put(answer(("2.csv", ack(*(f"{id_};NO" for id_ in ids.values()))), id_="of both"))
+            await looks(house, 3)
+            assert await house.rows("select distinct state from delivery") == [("rejected",)]
+            assert len(await box.folder("INBOX")) == 1
 
 
 async def test_the_rest_waits_for_all_files_of_the_mail(database: Database) -> None:
