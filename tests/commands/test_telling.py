@@ -1,6 +1,7 @@
 """The trace, to the letter."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -219,7 +220,7 @@ def test_a_delivery_that_waits_says_when_it_is_tried_next() -> None:
 def test_one_that_was_given_up_says_why_and_what_can_be_done() -> None:
     dead = delivery(1, "sunco-west", "dead", attempts=3, reason="http_503", ended_at=after(900))
     gone = delivery(2, "moon", "dead", reason="contract_gone", ended_at=after(950))
-    rows = {
+    rows: dict[str, Any] = {
         "findings": [], "deliveries": [dead, gone],
         "attempts": [attempt(1, "TryLater", 860, 40, reason="http_503", status=503)],
     }  # fmt: skip
