@@ -53,12 +53,21 @@ class Letterbox:
     async def inside(self, found: Found) -> list[Enclosed] | None:
         if found.size > MOST_BYTES:
             raise Unpackable("too_large")
-        mail = await self._line.run(self._box.fetch, found.raw.decode(), MOST_BYTES + 1)
+        mail = await self._line.run(self._fetched, found.raw.decode())
         if mail is None:
             return None
         if len(mail) > MOST_BYTES:
             raise Unpackable("too_large")
         return await asyncio.to_thread(enclosed, mail, self._told.answers)
+
+    def _fetched(self, uid: str) -> bytes | None:
+        """None where the server does not hand it out: perhaps at the next look, and the others meanwhile."""
+        try:
+            return self._box.fetch(uid, MOST_BYTES + 1)
+        except Trouble as trouble:
+            if trouble.code != SAID_NO:
+                raise
+            return None
 
     async def away(self, found: Found) -> None:
         """Moved, or marked as seen where it can't be."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pymap.exceptions import NotAllowedError
+from pymap.imap.state import ConnectionState
 
 from app.core.file_events import AcknowledgementPassedOver, AcknowledgementUnread, AcknowledgingTroubled
 from app.distribute import letterbox
@@ -147,7 +148,7 @@ async def _says_no(*given: Any) -> None:
 async def test_where_a_mail_can_not_be_moved_it_is_marked_as_seen_and_remembered(
     database: Database, told: list[Any], done: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pymap.imap.state.ConnectionState.do_create", _says_no)
+    monkeypatch.setattr(ConnectionState, "do_create", _says_no)
     async with sent(database, 2, box={"done": done}) as there:
         await there.box.put(answer((f"{there.name}.ack", ack(f"{there.ids[0]};OK"))))
         await looks(there.house, 3)
@@ -245,6 +246,28 @@ async def test_a_file_of_what_is_still_on_its_way_is_read_again(database: Databa
         await looks(there.house, 1)
         assert await there.states() == ["accepted", "accepted"]
         assert await there.box.folder("INBOX") == []
+
+
+async def test_a_mail_that_the_server_does_not_hand_out_waits_and_the_others_do_not(
+    database: Database, told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sent(database, 2) as there:
+        for n, id_ in enumerate(there.ids):
+            await there.box.put(answer((f"{there.name}.ack", ack(f"{id_};OK")), id_=str(n)))
+        asked, fetches = list[Any](), ConnectionState.do_fetch
+
+        async def says_no_once(state: ConnectionState, command: Any) -> Any:
+            asked.append(command)
+            if len(asked) == 2:
+                raise NotAllowedError("not now")
+            return await fetches(state, command)
+
+        monkeypatch.setattr(ConnectionState, "do_fetch", says_no_once)
+        await looks(there.house, 1)
+        assert await there.states() == ["unclear", "accepted"]
+        await looks(there.house, 1)
+        assert await there.states() == ["accepted", "accepted"]
+        assert told == []
 
 
 class _Dies(BaseException):
