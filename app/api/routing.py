@@ -1,5 +1,6 @@
 """`POST /admin/v1/route/explain`: what would become of a lead, and what its buyers would be sent, without sending it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -91,6 +92,38 @@ class Level(BaseModel):
     by: str = Field(description="What tells them apart for this lead; `id` where no word does.")
 
 
+class Copies(BaseModel):
+    """Who takes one of several copies."""
+
+    of: int
+    eligible: int
+    ranked: list[Ranked]
+
+
+class Earns(BaseModel):
+    alone: str
+    shared: str
+
+
+class Leg(BaseModel):
+    """One part of the way that a lead goes where nobody takes it before."""
+
+    leg: str
+    of: int
+    eligible: int
+    ranked: list[Ranked]
+    copies: Copies | None = Field(None, description="Only where it is sold either way.")
+    took: Literal["alone", "shared"] | None = Field(None, description="Where it would be sold, and how.")
+    earns: Earns | None = Field(None, description="What both ways would bring.")
+
+
+class Limits(BaseModel):
+    """How full each limit is that counts for a contract which wants the lead."""
+
+    contract: str
+    limits: list[str]
+
+
 class ExplainedLead(BaseModel):
     verdict: Literal["accepted", "held", "rejected"]
     state: str = Field(description="What it would be in right after its decision.")
@@ -103,6 +136,10 @@ class ExplainedLead(BaseModel):
     ranked: list[Ranked] = Field(description="The eligible ones in order, the first twenty.")
     level: list[Level] = Field(description="Who of them stands level, and what tells them apart.")
     left_out: list[LeftOut]
+    chain: list[Leg] = Field(
+        description="Where a campaign has sweepers, a chain or two ways of selling: its whole way."
+    )
+    limits: list[Limits]
     would_send: list[WouldSend]
     waits: Waiting | None = Field(None, description="Only where nobody takes it now.")
     not_asked: list[str] = Field(
@@ -168,10 +205,23 @@ def _lead(one: Rehearsed) -> dict[str, Any]:
             {"contract": out.contract, "cause": out.cause, "rule": out.rule, "value": out.value}
             for out in one.left_out
         ],
+        "chain": [_leg(leg) for leg in routing.get("chain", ())],
+        "limits": [{"contract": contract, "limits": told} for contract, told in one.limits],
         "would_send": [_opening(opening) for opening in one.openings],
         "waits": None if one.waits is None else _waiting(one.waits),
         "not_asked": one.unasked,
     }  # fmt: skip
+
+
+def _leg(leg: dict[str, Any]) -> dict[str, Any]:
+    told = {**leg, "ranked": _priced(leg["ranked"])}
+    if "copies" in leg:
+        told["copies"] = {**leg["copies"], "ranked": _priced(leg["copies"]["ranked"])}
+    return told
+
+
+def _priced(ranked: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    return [{"contract": contract, "price": price} for contract, price in ranked]
 
 
 def _waiting(one: Waits) -> dict[str, Any]:

@@ -196,3 +196,28 @@ async def test_bidders_are_not_asked_and_that_is_said(database_url: str, tmp_pat
     assert (taken["verdict"], taken["not_asked"]) == ("accepted", ["bidders"])
     assert (refused["verdict"], refused["not_asked"]) == ("rejected", [])
     assert bidders.received == []
+
+
+async def test_the_whole_way_is_told_with_its_copies_and_how_full_each_limit_is(
+    database_url: str, tmp_path: Path, buyer: Buyer
+) -> None:
+    yaml = catalogue(
+        source(),
+        contract(
+            "one",
+            buyer.url("/ok"),
+            price="42.00",
+            more='shared_price: "24.00"\n        caps: [{per: day, leads: 5}]',
+        ),
+        contract("copy", buyer.url("/ok"), price="0", more='shared_price: "21.00"'),
+        contract("broom", buyer.url("/ok"), price="4.00", more="sweeper: true"),
+        sell="hybrid(2)",
+    )
+    async with serving(database_url, tmp_path, yaml) as api:
+        (lead,) = (await explain(api, ANN)).json()["leads"]
+    copies = [{"contract": "one", "price": "24.00"}, {"contract": "copy", "price": "21.00"}]
+    own, broom = lead["chain"]
+    assert own["copies"] == {"of": 2, "eligible": 2, "ranked": copies}
+    assert (own["took"], own["earns"]) == ("shared", {"alone": "42.00", "shared": "45.00"})
+    assert (broom["leg"], broom["ranked"]) == ("sweepers of solar", [{"contract": "broom", "price": "4.00"}])
+    assert lead["limits"] == [{"contract": "one", "limits": ["0 of 5 today"]}]
