@@ -246,6 +246,17 @@ async def test_a_hand_over_that_nobody_confirms_in_time_is_told_once(
     await gate.becomes(lead, "sold")
 
 
+async def test_what_was_asked_again_is_waited_for_again(gate: Gate, buyer: CountingBuyer) -> None:
+    buyer.says["west"] = later
+    hour = owing(buyer.url("west"), "alarm").replace("within: 1s", "within: 1h")
+    await gate.configure(source(deadline="1s"), hour)
+    await gate.becomes(await gate.post(), "unclear")
+    for table, column, told in (("delivery", "created_at", 0), ("attempt", "started_at", 1)):
+        await gate.one(f"update {table} set {column} = {column} - interval '2 hours' returning 1")
+        await gate.process.attended.proving.look()
+        assert await gate.one("select count(*) from overdue") == told
+
+
 async def test_where_silence_means_no_the_lead_goes_on_and_a_late_yes_is_refused(
     gate: Gate, buyer: CountingBuyer, leadgate: Leadgate
 ) -> None:
