@@ -14,12 +14,10 @@ from app.pipeline.choosing import Again
 from app.pipeline.engine import Engine
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
-from app.pipeline.next_round import MOST_ROUNDS, Foretold, NextRound, Wish, source_of
+from app.pipeline.next_round import Foretold, NextRound, Wish, source_of
 from app.pipeline.pieces import Pieces
 from app.store import rounds
 from app.store.database import Database, is_ambiguous, is_away
-
-__all__ = ["MOST_ROUNDS", "Reprocessor"]
 
 _PATIENCE = 1.5
 _OPERATOR_WAITS = 10.0  # seconds

@@ -12,8 +12,9 @@ from app.core.errors import Conflict, NotYours, Unprocessable
 from app.model import Accepted
 from app.pipeline.amending import Amender
 from app.pipeline.evidence import EvidenceDesk
+from app.pipeline.next_round import MOST_ROUNDS
 from app.pipeline.pieces import Pieces
-from app.pipeline.reprocessing import MOST_ROUNDS, Reprocessor
+from app.pipeline.reprocessing import Reprocessor
 from app.pipeline.story import source_view
 from app.store import rounds
 from app.store.database import Database
