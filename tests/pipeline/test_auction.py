@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -294,7 +295,7 @@ async def test_what_was_a_duplicate_when_it_was_looked_at_and_is_none_any_more_i
 
     async def held(_: Any, drafts: Any) -> Any:
         (claim,) = drafts[0].plan.campaign.judge.claims(drafts[0].lead)
-        return [{claim: Earlier(drafts[0].lead.submission_id, drafts[0].lead.received_at, "acme")}]
+        return [{claim: Earlier(UUID(int=7), drafts[0].lead.received_at, "acme")}]
 
     yaml = market(bidder(bidders, "sunco"), campaign=campaign(POSTED, checks=ON_EMAIL))
     monkeypatch.setattr("app.pipeline.live_auction.foresee", held)
