@@ -13,8 +13,6 @@ from app.core.registry import Settings
 from app.distribute import xml
 from app.distribute.acknowledging import Acknowledge, AcknowledgeByFile, AcknowledgeByMail
 from app.distribute.adapter import Call
-from app.distribute.addresses import MAILBOX_PORTS, refuse_port
-from app.distribute.faults import AddressRefused
 from app.distribute.filing import FileServer
 from app.distribute.letterbox import Letterbox
 from app.distribute.packed import MOST_BYTES, Unpackable
@@ -165,8 +163,6 @@ async def looked_into(
 @asynccontextmanager
 async def _mailbox(wire: Wire, told: AcknowledgeByMail, seconds: float) -> AsyncIterator[Place]:
     account = told.mailbox
-    if (why := refuse_port(account.dialled, usual=MAILBOX_PORTS)) is not None:
-        raise AddressRefused(why)
     async with asyncio.timeout(seconds):
         address = await wire.reach(account.host, account.dialled)
         async with connected(account, address) as line:

@@ -103,6 +103,13 @@ def test_the_letters_are_those_that_the_mail_says_unless_its_bytes_say_better(
     assert list(rows_of(text, None, header=True)) == [{"Id": "1", "Why": "zu weit für uns"}]
 
 
+def test_plain_letters_of_two_bytes_each_are_read_as_the_mail_says() -> None:
+    body = encodebytes("Id;Status\n1;OK\n".encode("utf-16-le"))
+    head = "Content-Type: text/csv; charset=utf-16le; name=a.ack\r\nContent-Transfer-Encoding: base64"
+    ((_, _, text),) = found(part(head, body))
+    assert text == b"Id;Status\n1;OK\n"
+
+
 @pytest.mark.parametrize(
     "mail",
     [
