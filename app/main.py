@@ -54,6 +54,7 @@ from app.pipeline.silence import Silence
 from app.pipeline.sweep import Identity, Upkeep
 from app.settings import Settings
 from app.store.database import Database
+from app.store.ids import new_id
 from app.validate.blocklists import Blocklists
 from app.validate.check import checks
 from app.validate.data import join
@@ -78,7 +79,7 @@ class Process:
     ) -> None:  # fmt: skip
         """`mail`: what is listened on for mail, by protocol (`smtp`, `lmtp`)."""
         self.settings = settings
-        self.world = World()
+        self.world = World(new_id=new_id)
         self.metrics = Metrics()
         self.sharing = Sharing(metrics_dir, self.metrics)
         self.role = role
