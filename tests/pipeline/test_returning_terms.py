@@ -184,16 +184,15 @@ async def test_a_later_round_changes_neither_the_answer_nor_the_price_of_its_sou
         }  # fmt: skip
 
 
-async def test_an_amount_of_a_sources_cap_counts_fixed_prices_and_no_share(
+async def test_an_amount_of_a_sources_cap_counts_fixed_prices_and_its_share_of_sales(
     database: Database, buyer: Buyer
 ) -> None:
-    """A share is known only once a buyer has paid, and the cap is asked before."""
     cap = ", caps: [{per: day, amount: '12.50'}]"
-    for paid, second in ((source(more=cap), "failure"), (sharing(more=cap), "success")):
+    for paid in (source(more=cap), sharing(more=cap)):
         async with desk(database, paid, selling(buyer)) as open_:
             await open_.house.run("truncate counter")
             assert (await open_.house.one(lead())).outcome == "success"
-            assert (await open_.house.one(lead("bob@example.com"))).outcome == second
+            assert (await open_.house.one(lead("bob@example.com"))).outcome == "failure"
 
 
 async def test_a_body_counts_for_each_period_its_own_and_nothing_that_a_rule_has_denied(

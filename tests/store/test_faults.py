@@ -34,8 +34,7 @@ def test_each_kind_of_trouble_has_its_word(error: Exception, word: str) -> None:
 
 async def cause(dsn: str) -> str:
     with pytest.raises(Away) as met:
-        database = await Database.open(dsn, size=1)
-        await database.close()
+        await Database.open(dsn, size=1)
     return cause_of(met.value)
 
 
