@@ -16,7 +16,7 @@ from app.catalog.auction import AuctionDoc
 from app.catalog.compliance import ConsentTexts, ConsumerHours, RetentionDoc
 from app.catalog.confirming import BreakerDoc, ConfirmDoc
 from app.catalog.document import Document
-from app.catalog.limits import Cap, Money, Rate
+from app.catalog.limits import Cap, Concurrency, Endpoint, Money, Rate
 from app.catalog.opening import Hours
 from app.catalog.paying import RevenueShare
 from app.catalog.people import PersonDoc, PullAfter
@@ -352,9 +352,8 @@ class ContractDoc(Document):
     caps: tuple[Cap, ...] = ()
     hours: Hours | None = None
     consumer_hours: ConsumerHours | None = Field(None, description="When the person may be called.")
-    concurrency: int | None = Field(
-        None, ge=1, le=1000, description="Hand-overs at once, over all processes; usually 32 in each process."
-    )
+    endpoint: Id | None = Field(None, description="Whose `rate` and `concurrency` it shares.")
+    concurrency: Concurrency = None
     rate: Rate | None = Field(
         None, description="How many conversations begin per second or minute; the rest waits."
     )
@@ -382,6 +381,7 @@ class BuyerDoc(Document):
     contracts: tuple[ContractDoc, ...] = ()
     caps: tuple[Cap, ...] = Field((), description="Over all its contracts together.")
     money: Money | None = Field(None, description="How it pays; without it what it owes has no limit.")
+    endpoints: Mapping[Id, Endpoint] = Field({}, description="What several contracts hand over to.")
     paused: bool = False
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from app.catalog.documents import BuyerDoc, CampaignDoc
+from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc
 from app.catalog.found import Item, Reading
 from app.catalog.holiday_list import countries, looked_up, names
 from app.catalog.hours import HoursError, week
@@ -40,6 +40,35 @@ def check_money(reading: Reading, item: Item, campaign: Callable[[str], Campaign
         if doc is not None and doc.currency != buyer.money.currency:
             hint = f"{contract.id} sells leads of {doc.id}, whose prices are in {doc.currency}"
             reading.say(item, ["money", "currency"], "is not the currency of all its contracts", hint)
+
+
+def check_endpoint(reading: Reading, item: Item, contract: ContractDoc) -> None:
+    """What a contract shares with others stands where they have it in common, and nowhere else."""
+    buyer = item.owner.doc if item.owner is not None else None
+    if contract.endpoint is None or not isinstance(buyer, BuyerDoc):
+        return
+    said = buyer.endpoints.get(contract.endpoint)
+    if said is None:
+        hint = suggestion(contract.endpoint, buyer.endpoints, otherwise=f"{buyer.id} has")
+        reading.say(item, ["endpoint"], f'"{contract.endpoint}" is no endpoint of {buyer.id}', hint)
+        return
+    for name in ("rate", "concurrency"):
+        if getattr(contract, name) is not None:
+            reading.say(item, [name], f"is that of endpoint {contract.endpoint}", "leave it out here")
+    if said.concurrency is not None and contract.deliver.get("batch") is not None:
+        hint = "name an endpoint that says a rate alone"
+        reading.say(item, ["endpoint"], "counts conversations, and files of many are not among them", hint)
+
+
+def check_endpoints(reading: Reading, item: Item) -> None:
+    """One that nobody hands over to bears nothing."""
+    if not isinstance(item.doc, BuyerDoc):
+        return
+    used = {one.doc.endpoint for one in reading.of("contract") if one.owner is item and one.doc is not None}
+    for name in item.doc.endpoints:
+        if name not in used:
+            hint = f"write endpoint: {name} at each contract that hands over there"
+            reading.say(item, ["endpoints", name], "is named by no contract", hint)
 
 
 def check_hours(reading: Reading, item: Item, hours: Hours, at: Path = ("hours",)) -> None:

@@ -78,6 +78,25 @@ class Rate(Document):
         return 1 if self.per == "second" else 60
 
 
+Concurrency = Annotated[
+    int | None,
+    Field(ge=1, le=1000, description="Hand-overs at once, over all processes; usually 32 in each process."),
+]
+
+
+class Endpoint(Document):
+    """A buyer's address that bears so much, whichever of its contracts hand over there."""
+
+    rate: Rate | None = None
+    concurrency: Concurrency = None
+
+    @model_validator(mode="after")
+    def _bears_something(self) -> Self:
+        if self.rate is None and self.concurrency is None:
+            raise ValueError("says how much it bears: rate, concurrency, or both")
+        return self
+
+
 class Account(Struct, frozen=True):
     """What holds for all contracts of a buyer together."""
 

@@ -23,7 +23,14 @@ from app.catalog.enriching import check_enrich, ways_of
 from app.catalog.forms import faults as form_faults
 from app.catalog.found import Item, Reading
 from app.catalog.kinds import at, marked_places
-from app.catalog.limit_faults import check_caps, check_hours, check_money, check_open
+from app.catalog.limit_faults import (
+    check_caps,
+    check_endpoint,
+    check_endpoints,
+    check_hours,
+    check_money,
+    check_open,
+)
 from app.catalog.mailboxes import check_mailboxes
 from app.catalog.people_faults import check_people
 from app.catalog.problems import suggestion
@@ -296,12 +303,14 @@ def _contract(reading: Reading, item: Item, known: _Known) -> None:
         for path, expression in [*_written(item), *deliver, *bid]:
             _lead_fields(reading, item, path, expression, campaign, known)
     if isinstance(item.doc, ContractDoc):
+        check_endpoint(reading, item, item.doc)
         _sane_contract(reading, item, item.doc)
 
 
 def _buyer(reading: Reading, item: Item, known: _Known) -> None:
     """Its caps speak of leads of several campaigns: one of them must know the field."""
     check_money(reading, item, lambda campaign: _document(reading, campaign))
+    check_endpoints(reading, item)
     if not isinstance(item.doc, BuyerDoc) or not item.doc.caps:
         return
     check_caps(reading, item, item.doc.caps)

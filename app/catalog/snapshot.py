@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import force_setattr
 from pydantic import ValidationError
 
 from app.catalog.documents import BuyerDoc, CampaignDoc, ContractDoc, EnricherDoc, ListDoc, SourceDoc
 from app.catalog.kinds import Kinds, replaced, secret_places
-from app.catalog.limits import FREE, Account
+from app.catalog.limits import FREE, Account, Endpoint, Rate
 from app.catalog.modelling import Model
 from app.catalog.people import PersonDoc
 from app.catalog.rows import MODELS, Rows, from_row, in_order
@@ -51,6 +52,18 @@ class Contract(Struct, frozen=True, kw_only=True):
     bid: Settings | None = None  # what its bid is made of; None: its price
     postback: Settings | None = None
     people: tuple[PersonDoc, ...] = ()  # of its buyer, where it has to do with them
+    endpoint: Endpoint | None = None  # that it shares with others
+    sharing: tuple[str, ...] = ()  # whose conversations are counted together, itself among them
+    place: str = ""  # what they are counted under
+    rate: Rate | None = None
+    concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        said = self.doc if self.endpoint is None else self.endpoint
+        place = self.id if self.endpoint is None else f"endpoint:{self.buyer}/{self.doc.endpoint}"
+        known = {"place": place, "rate": said.rate, "concurrency": said.concurrency}
+        for name, value in {"sharing": self.sharing or (self.id,), **known}.items():
+            force_setattr(self, name, value)
 
     def __repr__(self) -> str:
         return f"Contract({self.id!r}, buyer={self.buyer!r})"
@@ -177,7 +190,7 @@ class Builder:
                     parts[id_] = self._once(known, kind, id_, raw, partial(self._parts, doc), part="parts")
                 mine: list[ContractDoc] = []
                 for each in inner:
-                    contract = self._contract(known, doc, each)
+                    contract = self._contract(known, doc, each, inner)
                     contracts[contract.id] = contract
                     mine.append(contract.doc)
                     yield
@@ -191,12 +204,18 @@ class Builder:
             keys={key.hash: key for key in keys}, models={model.campaign: model for model in models},
         )  # fmt: skip
 
-    def _contract(self, known: dict[tuple[str, str], tuple[Any, Any]], buyer: BuyerDoc, raw: Any) -> Contract:
-        id_ = str(raw.get("id"))
-        key = (buyer.id, buyer.paused, buyer.caps, buyer.money, _people(buyer, raw), raw)
-        return self._once(known, "contract", id_, key, lambda: self._compiled(buyer, raw))
+    def _contract(
+        self, known: dict[tuple[str, str], tuple[Any, Any]], buyer: BuyerDoc, raw: Any, beside: Iterable[Any]
+    ) -> Contract:
+        id_, endpoint = str(raw.get("id")), buyer.endpoints.get(raw.get("endpoint"))
+        sharing = tuple(str(one["id"]) for one in beside if one.get("endpoint") == raw.get("endpoint"))
+        shared = () if endpoint is None else (endpoint, sharing)
+        key = (buyer.id, buyer.paused, buyer.caps, buyer.money, _people(buyer, raw), shared, raw)
+        return self._once(known, "contract", id_, key, lambda: self._compiled(buyer, raw, *shared))
 
-    def _compiled(self, buyer: BuyerDoc, raw: Any) -> Contract:
+    def _compiled(
+        self, buyer: BuyerDoc, raw: Any, endpoint: Endpoint | None = None, sharing: tuple[str, ...] = ()
+    ) -> Contract:
         doc = ContractDoc.model_validate(in_order(raw))
         (deliver,) = held(doc, _SLOTS["deliver"])
         bids = [self._settings(_SLOTS["bid"], one) for one in held(doc, _SLOTS["bid"])]
@@ -206,7 +225,7 @@ class Builder:
             id=doc.id, buyer=buyer.id, doc=doc, adapter=deliver.name, settings=settings,
             paused=doc.paused or buyer.paused, account=Account(buyer.caps, buyer.money),
             bid=bids[0] if bids else None, postback=postbacks[0] if postbacks else None,
-            people=_people(buyer, raw),
+            people=_people(buyer, raw), endpoint=endpoint, sharing=sharing,
         )  # fmt: skip
 
     def _enricher(self, doc: EnricherDoc) -> EnricherPart:

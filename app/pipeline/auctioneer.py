@@ -146,7 +146,7 @@ class Auctioneer:
         self, lot: Lot, contract: Contract, at: datetime, seconds: float, lined: set[str]
     ) -> Outcome | None:
         """`lined` has it for as long as all places of its contract are taken."""
-        if self._seats is None or contract.doc.concurrency is None:
+        if self._seats is None or contract.concurrency is None:
             return await self._one(lot, contract, at, seconds)
         lined.add(contract.id)
         async with self._seats().at(contract):

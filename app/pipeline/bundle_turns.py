@@ -44,9 +44,9 @@ class Turns:
 
     async def _asked(self, contract: Contract) -> tuple[int, float]:
         """Counted from when it was asked: the window has ended by then at the latest."""
-        rate, asked = contract.doc.rate, self._world.monotonic()
+        rate, asked = contract.rate, self._world.monotonic()
         if rate is None:
             return 1, ANY_TIME
         async with self._database.acquire() as conn:
-            granted, left = await pace.take(conn, contract.id, seconds=rate.seconds, n=rate.n, want=1)
+            granted, left = await pace.take(conn, contract.place, seconds=rate.seconds, n=rate.n, want=1)
         return granted, asked + left

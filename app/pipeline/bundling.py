@@ -143,7 +143,7 @@ class Bundling:
         settings = gathering(contract.settings)
         if settings is None or settings.batch is None or not await bundles.alone(conn, contract.id):
             return None, []
-        most = contract.doc.concurrency
+        most = contract.concurrency
         if most is not None and await bundles.on_their_way(conn, contract.id) >= most:
             return None, []
         again = await bundles.again(conn, contract.id)

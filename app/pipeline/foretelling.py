@@ -39,9 +39,9 @@ async def waits(conn: Any, one: Decided, at: datetime) -> Waits | None:
 async def begins_at(conn: Any, job: Job, at: datetime) -> datetime | None:
     """None where its hand-over begins at once; else when the person may be called, or when its turn comes at its
     contract's rate, as far as that can be known now."""
-    moment, rate = job.not_before, job.contract.doc.rate
+    moment, rate = job.not_before, job.contract.rate
     if rate is not None and not job.track.test:
-        ahead, left = await pace.ahead(conn, job.contract.id, seconds=rate.seconds)
+        ahead, left = await pace.ahead(conn, job.contract.place, job.contract.sharing, seconds=rate.seconds)
         if ahead >= rate.n:
             turn = at + timedelta(seconds=left + (ahead // rate.n - 1) * rate.seconds)
             moment = turn if moment is None else max(moment, turn)

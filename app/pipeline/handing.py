@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from uuid import UUID
 
@@ -91,68 +91,77 @@ class Sender:
         if job.delivery_id in self.in_hand:
             return
         self.in_hand.add(job.delivery_id)
-        contract = job.contract.id
+        place = job.contract.place
         if self._paces is not None and self._beyond(job, self._paces):
             self._paces.put_back(job)
             return
-        if self._busy[contract] >= self._room(job.contract):
-            heappush(self._line[contract], (job.priority, next(self._came), job))
+        if self._busy[place] >= self._room(job.contract):
+            heappush(self._line[place], (job.priority, next(self._came), job))
             if self._lining is not None:
                 self._lining.note()
             return
-        self._busy[contract] += 1
+        self._busy[place] += 1
         self._begin(job)
 
     def _begin(self, job: Job) -> None:
         if self._paces is not None and job.stands_in_line:
-            self._paces.stand(job.contract.id)
+            self._paces.stand(job.contract)
         task = running_loop().create_task(self._send(job))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     def _room(self, contract: Contract) -> int:
-        most = contract.doc.concurrency
+        most = contract.concurrency
         if most is None:
             return USUAL
         return most if self._lanes is None else self._lanes.room(contract, most)
 
-    def busy(self, contract: str) -> int:
-        return self._busy[contract]
+    def busy(self, place: str) -> int:
+        return self._busy[place]
 
-    def waiting(self, contract: str) -> int:
-        return len(self._line[contract]) + self.seats.waiting(contract)
+    def waiting(self, place: str) -> int:
+        return len(self._line[place]) + self.seats.waiting(place)
 
     def take_place(self, contract: Contract) -> bool:
         """Whether a conversation that is no hand-over may begin now; it leaves its place when it has ended."""
-        if self._busy[contract.id] >= self._room(contract):
+        if self._busy[contract.place] >= self._room(contract):
             return False
-        self._busy[contract.id] += 1
+        self._busy[contract.place] += 1
         return True
 
-    def leave_place(self, contract: str) -> None:
-        self._next(contract)
+    def leave_place(self, contract: Contract) -> None:
+        self._next(contract.place)
 
-    def admit(self, contract: str) -> None:
+    def admit(self, place: str) -> None:
         """Those in line for whom there is room begin, the earliest priority first; who only asks goes before."""
-        self.seats.admit(contract)
-        line = self._line.get(contract)
-        while line and self._busy[contract] < self._room(line[0][2].contract):
-            self._busy[contract] += 1
+        self.seats.admit(place)
+        line = self._line.get(place)
+        while line and self._busy[place] < self._room(line[0][2].contract):
+            self._busy[place] += 1
             self._begin(heappop(line)[2])
 
     def _beyond(self, job: Job, paces: Paces) -> bool:
         """Whether a whole window of its rate stands before it already."""
-        rate, contract = job.contract.doc.rate, job.contract.id
-        return rate is not None and paces.waiting(contract) + len(self._line[contract]) >= rate.n
+        rate, place = job.contract.rate, job.contract.place
+        return rate is not None and paces.waiting(place) + len(self._line[place]) >= rate.n
 
     def full(self) -> list[str]:
         """Contracts that have a line already: their due deliveries are left for later or for others."""
         waiting = self._paces.full() if self._paces is not None else []
-        return [*(contract for contract, line in self._line.items() if line), *waiting]
+        return [
+            *(one for line in self._line.values() if line for one in line[0][2].contract.sharing),
+            *waiting,
+        ]
 
     def put_back(self, contract: str) -> list[Job]:
-        """What stands in this line and was not begun: its contract rests, and it waits in the database instead."""
-        jobs = [heappop(line)[2] for line in (self._line[contract],) for _ in range(len(line))]
+        """What stands in line for it and was not begun: it rests, and its leads wait in the database instead."""
+        jobs = []
+        for line in self._line.values():
+            mine = [one for one in line if one[2].contract.id == contract]
+            if mine:
+                line[:] = [one for one in line if one[2].contract.id != contract]
+                heapify(line)
+                jobs += [job for _, _, job in sorted(mine)]
         for job in jobs:
             self.gone(job)
         return jobs
@@ -195,10 +204,10 @@ class Sender:
 
     async def _send(self, job: Job) -> None:
         if job.stands_in_line and self._paces is not None and not await self._paces.turn(job):
-            self._next(job.contract.id)
+            self._next(job.contract.place)
             return
         if self._lining is not None and self._stands(job) and not await self._lining.turn(job):
-            self._next(job.contract.id)
+            self._next(job.contract.place)
             return
         began = self._world.monotonic()
         try:
@@ -207,7 +216,7 @@ class Sender:
             self.spoiled.add(job.delivery_id)
             raise
         finally:
-            self._next(job.contract.id)
+            self._next(job.contract.place)
         self.health.heard(job, conversed.outcome)
         self.told(job, conversed, self._world.monotonic() - began)
 
@@ -239,9 +248,9 @@ class Sender:
             emit(bug(error, "converse"))
             return Conversed(outcome=Unclear(reason="internal_error"), exchanges=(), handed_over=True)
 
-    def _next(self, contract: str) -> None:
-        self._busy[contract] -= 1
-        self.admit(contract)
+    def _next(self, place: str) -> None:
+        self._busy[place] -= 1
+        self.admit(place)
 
 
 def _event(job: Job, outcome: str, took: float) -> events.Delivered:

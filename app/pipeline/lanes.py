@@ -29,13 +29,13 @@ _LAST_WORDS = 1.0
 
 
 class Line(Protocol):
-    """What this process has to do with a contract: conversations that it holds, and such that wait for a lane."""
+    """What this process has to do with a contract, or an endpoint of several: conversations that it holds, and such that wait for a lane."""
 
-    def busy(self, contract: str) -> int: ...
+    def busy(self, place: str) -> int: ...
 
-    def waiting(self, contract: str) -> int: ...
+    def waiting(self, place: str) -> int: ...
 
-    def admit(self, contract: str) -> None: ...
+    def admit(self, place: str) -> None: ...
 
 
 class _Lanes(Struct):
@@ -44,6 +44,7 @@ class _Lanes(Struct):
     most: int
     lasts: float
     used: float
+    contracts: set[str]
     held: int = 0
     limit: int = 0
     sure_until: float = 0.0
@@ -78,10 +79,13 @@ class Lanes:
 
     def room(self, contract: Contract, most: int) -> int:
         """How many conversations this process may hold with it now; asked before each begins."""
-        mine, now = self._of.get(contract.id), self._world.monotonic()
+        mine, now = self._of.get(contract.place), self._world.monotonic()
         if mine is None:
-            mine = self._of[contract.id] = _Lanes(most, self._lasts(contract), now)
+            mine = self._of[contract.place] = _Lanes(most, self._lasts(contract), now, {contract.id})
             self._begin()
+        elif contract.id not in mine.contracts:
+            mine.contracts.add(contract.id)
+            mine.lasts = max(mine.lasts, self._lasts(contract))
         mine.most, mine.used = most, now
         limit = mine.limit if now < mine.sure_until else 0
         if not limit or limit < mine.held:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.catalog.snapshot import Contract
 from app.core.events import bug, emit
 from app.core.world import World
 from app.pipeline.tracks import Job
@@ -47,35 +48,37 @@ class Paces:
         self._sleep = sleep
         self._waiting: dict[str, deque[_Waiting]] = defaultdict(deque)
         self._standing: Counter[str] = Counter()
+        self._sharing: dict[str, tuple[str, ...]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._back: list[Job] = []
         self._returning: asyncio.Task[None] | None = None
 
-    def stand(self, contract: str) -> None:
+    def stand(self, contract: Contract) -> None:
         """Somebody is about to ask for a `turn`."""
-        self._standing[contract] += 1
+        self._standing[contract.place] += 1
+        self._sharing[contract.place] = contract.sharing
 
-    def waiting(self, contract: str) -> int:
-        return self._standing[contract]
+    def waiting(self, place: str) -> int:
+        return self._standing[place]
 
     def full(self) -> list[str]:
-        """Contracts of which somebody waits."""
-        return [contract for contract, n in self._standing.items() if n]
+        """Contracts of which somebody waits, or of whose endpoint."""
+        return [contract for place, n in self._standing.items() if n for contract in self._sharing[place]]
 
     async def turn(self, job: Job) -> bool:
         """True once its attempt is begun; False where this process ends before, or it is somebody else's by now.
         Whoever asks has said so by `stand`."""
         try:
-            return await self._turn(job.contract.id, job)
+            return await self._turn(job.contract.place, job)
         finally:
-            self._standing[job.contract.id] -= 1
+            self._standing[job.contract.place] -= 1
 
-    async def _turn(self, contract: str, job: Job) -> bool:
+    async def _turn(self, place: str, job: Job) -> bool:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[contract].append(_Waiting(job, future))
-        asking = self._asking.get(contract)
+        self._waiting[place].append(_Waiting(job, future))
+        asking = self._asking.get(place)
         if asking is None or asking.done():
-            self._asking[contract] = asyncio.create_task(self._ask(contract))
+            self._asking[place] = asyncio.create_task(self._ask(place))
         return await future
 
     def put_back(self, job: Job) -> None:
@@ -103,15 +106,15 @@ class Paces:
                 async with asyncio.timeout(_LAST_WORDS):
                     await self._returning
 
-    async def _ask(self, contract: str) -> None:
-        line = self._waiting[contract]
+    async def _ask(self, place: str) -> None:
+        line = self._waiting[place]
         while line:
-            rate, want = line[0].job.contract.doc.rate, len(line)
+            rate, want = line[0].job.contract.rate, len(line)
             assert rate is not None, "only whose contract has a rate stands in line"
             asked = self._world.monotonic()
             try:
                 async with self._database.acquire() as conn:
-                    granted, left = await pace.take(conn, contract, seconds=rate.seconds, n=rate.n, want=want)
+                    granted, left = await pace.take(conn, place, seconds=rate.seconds, n=rate.n, want=want)
                     await self._admit(conn, line, granted, asked + left)
             except Exception as error:
                 if not (is_away(error) or is_ambiguous(error)):
@@ -144,7 +147,7 @@ class Paces:
             jobs, self._back = self._back, []
             lined = [(job.delivery_id, job.attempt) for job in jobs]
             wait = max(
-                (job.contract.doc.rate.seconds for job in jobs if job.contract.doc.rate is not None),
+                (job.contract.rate.seconds for job in jobs if job.contract.rate is not None),
                 default=0.0,
             )
             try:

@@ -17,7 +17,7 @@ class Room(Protocol):
 
     def take_place(self, contract: Contract) -> bool: ...
 
-    def leave_place(self, contract: str) -> None: ...
+    def leave_place(self, contract: Contract) -> None: ...
 
 
 class Seats:
@@ -31,22 +31,22 @@ class Seats:
     @asynccontextmanager
     async def at(self, contract: Contract | None) -> AsyncIterator[None]:
         """Waits for a place, and holds it."""
-        if contract is None or contract.doc.concurrency is None:
+        if contract is None or contract.concurrency is None:
             yield
             return
         await self._sit(contract)
         try:
             yield
         finally:
-            self._room.leave_place(contract.id)
+            self._room.leave_place(contract)
 
-    def waiting(self, contract: str) -> int:
-        line = self._lines.get(contract)
+    def waiting(self, place: str) -> int:
+        line = self._lines.get(place)
         return len(line) if line else 0
 
-    def admit(self, contract: str) -> None:
+    def admit(self, place: str) -> None:
         """Those for whom there is room sit down, in the order in which they came."""
-        line = self._lines.get(contract)
+        line = self._lines.get(place)
         if line is None:
             return
         while line:
@@ -56,18 +56,18 @@ class Seats:
                     return
                 seated.set_result(None)
             line.popleft()
-        del self._lines[contract]
+        del self._lines[place]
 
     async def _sit(self, contract: Contract) -> None:
-        if not self.waiting(contract.id) and self._room.take_place(contract):
+        if not self.waiting(contract.place) and self._room.take_place(contract):
             return
         one = contract, running_loop().create_future()
-        self._lines.setdefault(contract.id, deque()).append(one)
+        self._lines.setdefault(contract.place, deque()).append(one)
         try:
             await one[1]
         except BaseException:
             if not one[1].cancelled():  # it was given its place at that very moment
-                self._room.leave_place(contract.id)
-            elif one in self._lines.get(contract.id, ()):
-                self._lines[contract.id].remove(one)
+                self._room.leave_place(contract)
+            elif one in self._lines.get(contract.place, ()):
+                self._lines[contract.place].remove(one)
             raise

@@ -128,7 +128,7 @@ class Job(Struct, frozen=True, kw_only=True):
     @property
     def stands_in_line(self) -> bool:
         """Whether its attempt begins with its turn: nothing of what waits for a rate's was ever sent."""
-        return self.contract.doc.rate is not None
+        return self.contract.rate is not None
 
     @property
     def priority(self) -> float:

@@ -91,7 +91,7 @@ class Process:
 
 
 class _Contract:
-    id = NAME
+    id = place = NAME
     settings = bid = postback = None
 
 
