@@ -1,6 +1,5 @@
 """Contracts of one buyer that hand over to the same endpoint share its rate and its places, in the order in which leads came."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -9,34 +8,13 @@ import pytest
 
 from app.catalog.problems import CatalogueErrors
 from app.store.database import Database
-from tests.buyer import Buyer, Received, Stream
+from tests.buyer import Buyer
 from tests.pipeline.filehouse import over_ftp
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
 from tests.pipeline.test_pacing import forgotten, stand, taken
+from tests.slow import Slow
 
 FULL = "insert into pace values ('endpoint:sunco/api', now() + interval '1 hour', 0)"
-
-
-class Slow(Buyer):
-    """Answers once it is told so, and knows how many it had at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go = asyncio.Event()
-        self.now = self.most = 0
-
-    async def answer(self, request: Received, stream: Stream) -> None:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        try:
-            await self.go.wait()
-            await super().answer(request, stream)
-        finally:
-            self.now -= 1
-
-    async def has(self, n: int) -> None:
-        while len(self.received) < n or self.now < n:
-            await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -12,39 +12,21 @@ from app.store import callbacks
 from app.store.callbacks import Later
 from app.store.database import Database
 from tests.bidders import Bidders, bidder, campaign, market, standing
-from tests.buyer import Received, Stream
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
 from tests.pipeline.test_auction import ANN, Market, auctions, who
 from tests.pipeline.test_callbacks import callbacks_of
+from tests.slow import Slow
 
 LONG, SHORT = "{deadline: 20s}", "{deadline: 300ms}"
 
 
-class Slow(Bidders):
-    """Answers once it is told so, and knows how many it had at once."""
-
-    def __init__(self) -> None:
-        super().__init__({"volta": "15.00"})
-        self.go = asyncio.Event()
-        self.now = self.most = 0
-
-    async def answer(self, request: Received, stream: Stream) -> None:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        try:
-            await self.go.wait()
-            await super().answer(request, stream)
-        finally:
-            self.now -= 1
-
-    async def has(self, n: int) -> None:
-        while len(self.received) < n or self.now < n:
-            await asyncio.sleep(0)
+class SlowBidders(Slow, Bidders):
+    """One of them, who is to have many at once."""
 
 
 @pytest.fixture
-async def buyer() -> AsyncIterator[Slow]:
-    async with Slow() as listening:
+async def buyer() -> AsyncIterator[SlowBidders]:
+    async with SlowBidders({"volta": "15.00"}) as listening:
         yield listening
         listening.go.set()
 
@@ -57,14 +39,14 @@ def seated(house: Market) -> Market:
     return house
 
 
-def written(buyer: Slow, auction: str, most: int) -> str:
+def written(buyer: SlowBidders, auction: str, most: int) -> str:
     return market(
         bidder(buyer, "volta", more=f"concurrency: {most}"), standing(buyer, "house", "4.00", more="concurrency: 1"),
         campaign=campaign(auction),
     )  # fmt: skip
 
 
-async def handing_over(house: Market, buyer: Slow) -> "asyncio.Task[Any]":
+async def handing_over(house: Market, buyer: SlowBidders) -> "asyncio.Task[Any]":
     """volta has its one lead."""
     work = house.work(ANN)
     await house.keep(work)
@@ -74,7 +56,7 @@ async def handing_over(house: Market, buyer: Slow) -> "asyncio.Task[Any]":
 
 
 async def test_who_has_no_place_until_the_deadline_is_not_asked_and_it_is_said(
-    database: Database, buyer: Slow
+    database: Database, buyer: SlowBidders
 ) -> None:
     yaml = written(buyer, SHORT, 1).replace('price: "1.00"', 'price: "9.00"')
     async with auctions(database, yaml) as house:
@@ -89,7 +71,7 @@ async def test_who_has_no_place_until_the_deadline_is_not_asked_and_it_is_said(
         assert [name for name, _ in who(await house.hold())] == ["volta", "house"]
 
 
-async def test_who_gets_a_place_in_time_bids(database: Database, buyer: Slow) -> None:
+async def test_who_gets_a_place_in_time_bids(database: Database, buyer: SlowBidders) -> None:
     yaml = written(buyer, LONG, 1).replace('price: "1.00"', 'price: "9.00"')
     async with auctions(database, yaml) as house:
         selling = await handing_over(house, buyer)
@@ -102,7 +84,7 @@ async def test_who_gets_a_place_in_time_bids(database: Database, buyer: Slow) ->
     assert buyer.most == 1
 
 
-async def test_any_number_of_pings_take_turns(database: Database, buyer: Slow) -> None:
+async def test_any_number_of_pings_take_turns(database: Database, buyer: SlowBidders) -> None:
     async with auctions(database, written(buyer, LONG, 2)) as house:
         seated(house)
         asked = [asyncio.create_task(house.hold()) for _ in range(7)]
@@ -113,7 +95,7 @@ async def test_any_number_of_pings_take_turns(database: Database, buyer: Slow) -
     assert (buyer.most, len(buyer.pings())) == (2, 7)
 
 
-async def test_a_lead_waits_for_the_end_of_a_ping(database: Database, buyer: Slow) -> None:
+async def test_a_lead_waits_for_the_end_of_a_ping(database: Database, buyer: SlowBidders) -> None:
     yaml = written(buyer, LONG, 1).replace('price: "1.00"', 'price: "9.00"')
     async with auctions(database, yaml) as house:
         asked = asyncio.create_task(seated(house).hold())
@@ -128,7 +110,7 @@ async def test_a_lead_waits_for_the_end_of_a_ping(database: Database, buyer: Slo
     assert (buyer.most, len(buyer.leads("volta"))) == (1, 1)
 
 
-async def test_whoever_gives_up_leaves_no_place_taken(database: Database, buyer: Slow) -> None:
+async def test_whoever_gives_up_leaves_no_place_taken(database: Database, buyer: SlowBidders) -> None:
     async with auctions(database, written(buyer, SHORT, 1)) as house:
         seated(house)
         hammers = await asyncio.gather(*(house.hold() for _ in range(3)))
@@ -140,7 +122,7 @@ async def test_whoever_gives_up_leaves_no_place_taken(database: Database, buyer:
         assert len(who(await house.hold())) == 2
 
 
-async def test_processes_share_the_places(database: Database, buyer: Slow) -> None:
+async def test_processes_share_the_places(database: Database, buyer: SlowBidders) -> None:
     yaml = written(buyer, LONG, 1)
     async with auctions(database, yaml) as one, auctions(database, yaml) as other:
         asked = [asyncio.create_task(seated(each).hold()) for each in (one, other)]
@@ -164,7 +146,7 @@ async def owe(house: House, n: int) -> None:
         await callbacks.tell(conn, decided)
 
 
-async def test_a_postback_waits_for_a_place_and_takes_one(database: Database, buyer: Slow) -> None:
+async def test_a_postback_waits_for_a_place_and_takes_one(database: Database, buyer: SlowBidders) -> None:
     more = f"concurrency: 1\n        postback: {{url: {buyer.url('/lead/told')}}}"
     async with opened(database, catalogue(source(), contract("volta", buyer.url("/lead/volta"), more=more))) as house:  # fmt: skip
         work = house.work(lead())
@@ -184,7 +166,7 @@ async def test_a_postback_waits_for_a_place_and_takes_one(database: Database, bu
 
 
 async def test_a_postback_that_waits_when_the_process_ends_is_told_by_another(
-    database: Database, buyer: Slow
+    database: Database, buyer: SlowBidders
 ) -> None:
     more = f"concurrency: 1\n        postback: {{url: {buyer.url('/lead/told')}}}"
     async with opened(database, catalogue(source(), contract("volta", buyer.url("/lead/volta"), more=more))) as house:  # fmt: skip
