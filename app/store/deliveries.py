@@ -13,8 +13,7 @@ from app.store.bookings import COSTS, SALES
 from app.store.decisions import amounts
 from app.store.rows import AttemptEnd, LeadChange
 
-# The fence: only the process that holds attempt n may end it. A result that comes too late is kept as a
-# record (`late`), and changes nothing.
+# The fence: only the process that holds attempt n may end it.
 _END = f"""
 with f as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -32,13 +31,8 @@ with f as materialized (
   returning d.id, d.lead_id, d.state, d.price, d.campaign, d.contract, d.buyer, d.test
 ), a as (
   insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
-  select lead_id, id, n, outcome, reason, reference, price::numeric, ms, id not in (select id from d), read,
-         exchanges::json
-    from f
-   where id in (select id from d)
-      or not exists (select 1 from attempt_end x  -- recorded by the first run of a commit in doubt
-                      where x.lead_id = f.lead_id and x.delivery_id = f.id and x.n = f.n
-                        and x.outcome = f.outcome and x.ms = f.ms)
+  select lead_id, id, n, outcome, reason, reference, price::numeric, ms, false, read, exchanges::json
+    from f where id in (select id from d)
 ), sold as ({SALES})
 """
 _END_ONLY = _END + "select id from d"
@@ -61,6 +55,18 @@ _END_AND_SELL = (
 select id from d
 """
 )
+
+# A result that comes too late is kept as a record, and changes nothing. It is looked for here alone, where somebody is
+# late: a look into every day of the history would be prepared with each batch that is in time.
+_LATE = """
+insert into attempt_end (lead_id, delivery_id, n, outcome, reason, reference, price, ms, late, read, exchanges)
+select lead_id, id, n, outcome, reason, reference, price::numeric, ms, true, read, exchanges::json
+  from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::real[],
+    $9::text[], $10::text[]) as f(id, lead_id, n, outcome, reason, reference, price, ms, read, exchanges)
+ where not exists (select 1 from attempt_end x  -- recorded by the first run of a commit in doubt
+                    where x.lead_id = f.lead_id and x.delivery_id = f.id and x.n = f.n
+                      and x.outcome = f.outcome and x.ms = f.ms)
+"""
 
 # A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out. Of
 # the thousand that are due longest those of the earliest priority go first: no line is too long to be sorted.
@@ -265,14 +271,20 @@ async def end(
     ]
     columns = [list(c) for c in zip(*rows, strict=True)]
     columns[7] = amounts(columns[7])
-    if not sold:
-        return {r[0] for r in await conn.fetch(_END_ONLY, *columns, process_id)}
-    changes = [
-        (c.id, c.delivery_id, c.state, c.outcome, c.price, c.reasons, c.revenue, c.ended) for c in sold
-    ]
-    more = [list(c) for c in zip(*changes, strict=True)]
-    more[4], more[6] = amounts(more[4]), amounts(more[6])
-    return {r[0] for r in await conn.fetch(_END_AND_SELL, *columns, process_id, *more)}
+    if sold:
+        changes = [
+            (c.id, c.delivery_id, c.state, c.outcome, c.price, c.reasons, c.revenue, c.ended) for c in sold
+        ]
+        more = [list(c) for c in zip(*changes, strict=True)]
+        more[4], more[6] = amounts(more[4]), amounts(more[6])
+        counted = {r[0] for r in await conn.fetch(_END_AND_SELL, *columns, process_id, *more)}
+    else:
+        counted = {r[0] for r in await conn.fetch(_END_ONLY, *columns, process_id)}
+    if late := [n for n, e in enumerate(ends) if e.delivery_id not in counted]:
+        await conn.execute(
+            _LATE, *([column[n] for n in late] for column in (*columns[:3], *columns[4:8], *columns[9:]))
+        )
+    return counted
 
 
 async def claim_due(
