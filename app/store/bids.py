@@ -14,7 +14,7 @@ with f as materialized (
   select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[]) as t(delivery_id, lead_id, n, bid)
 )
 update attempt a set bid = f.bid::numeric from f
- where a.lead_id = f.lead_id and a.delivery_id = f.delivery_id and a.n = f.n
+ where a.lead_id = any($2::uuid[]) and a.lead_id = f.lead_id and a.delivery_id = f.delivery_id and a.n = f.n
    and exists (select from delivery d where d.id = f.delivery_id and d.lease_id = $5 and d.attempts = f.n
                 and d.state = 'sending')
 returning a.delivery_id

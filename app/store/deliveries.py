@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.store.attempts import take_back
 from app.store.bookings import COSTS, SALES
 from app.store.decisions import amounts
 from app.store.rows import AttemptEnd, LeadChange
@@ -64,8 +65,8 @@ select lead_id, id, n, outcome, reason, reference, price::numeric, ms, true, rea
   from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::real[],
     $9::text[], $10::text[]) as f(id, lead_id, n, outcome, reason, reference, price, ms, read, exchanges)
  where not exists (select 1 from attempt_end x  -- recorded by the first run of a commit in doubt
-                    where x.lead_id = f.lead_id and x.delivery_id = f.id and x.n = f.n
-                      and x.outcome = f.outcome and x.ms = f.ms)
+                    where x.lead_id = any($2::uuid[]) and x.lead_id = f.lead_id and x.delivery_id = f.id
+                      and x.n = f.n and x.outcome = f.outcome and x.ms = f.ms)
 """
 
 # A few of each contract, so that one dead buyer can't fill a batch; busy and paused contracts are left out. Of
@@ -95,13 +96,8 @@ select * from mine order by id
 
 # As if it had not been taken: no attempt was made, and none is counted.
 _PUT_OFF = """
-with f as materialized (
-  select * from unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::float8[]) as t(id, lead_id, n, due)
-), a as (
-  delete from attempt a using f where a.lead_id = f.lead_id and a.delivery_id = f.id and a.n = f.n
-)
 update delivery d set state = 'waiting', attempts = d.attempts - 1, lease_id = null, next_at = to_timestamp(f.due)
-  from f where d.id = f.id
+  from unnest($1::uuid[], $2::float8[]) as f(id, due) where d.id = f.id
 """
 
 # What died between the attempt's commit and its end may have been handed over.
@@ -115,7 +111,7 @@ select d.* from delivery d
 _ONCE_UNCLEAR = """
 select distinct e.delivery_id from attempt_end e
   join unnest($1::uuid[], $2::uuid[]) as t(id, lead_id) on e.lead_id = t.lead_id and e.delivery_id = t.id
- where e.outcome = 'Unclear'
+ where e.lead_id = any($2::uuid[]) and e.outcome = 'Unclear'
 """
 _ORPHAN_ENDS = """
 with f as materialized (
@@ -297,7 +293,8 @@ async def claim_due(
 async def put_off(conn: Any, waits: Sequence[tuple[UUID, UUID, int, datetime]]) -> None:
     """(delivery, lead, attempt, until when) of deliveries that this transaction has claimed and that must wait."""
     ids, lead_ids, attempts, until = map(list, zip(*waits, strict=True))
-    await conn.execute(_PUT_OFF, ids, lead_ids, attempts, [at.timestamp() for at in until])
+    await conn.execute(_PUT_OFF, ids, [at.timestamp() for at in until])
+    await take_back(conn, list(zip(ids, lead_ids, attempts, strict=True)))
 
 
 async def orphans(conn: Any, lease_seconds: float, limit: int) -> list[DeliveryRow]:

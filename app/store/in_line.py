@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from app.store.attempts import take_back
+
 # Whom this transaction has claimed and begun stands in line instead.
 _STAND = """
-with mine as (
-  update delivery d set state = 'waiting', attempts = d.attempts - 1, next_at = null
-    from unnest($1::uuid[], $2::smallint[]) as f(id, n)
-   where d.id = f.id and d.attempts = f.n and d.lease_id = $3 and d.state = 'sending'
-  returning d.id, d.lead_id, f.n
-)
-delete from attempt a using mine where a.lead_id = mine.lead_id and a.delivery_id = mine.id and a.n = mine.n
+update delivery d set state = 'waiting', attempts = d.attempts - 1, next_at = null
+  from unnest($1::uuid[], $2::smallint[]) as f(id, n)
+ where d.id = f.id and d.attempts = f.n and d.lease_id = $3 and d.state = 'sending'
+returning d.id, d.lead_id, f.n
 """
 # Those that were begun already are too: by the first run of a commit in doubt.
 _BEGIN = """
@@ -49,7 +48,8 @@ returning d.id
 async def stand(conn: Any, claimed: Sequence[tuple[UUID, int]], process_id: UUID) -> None:
     """(delivery, attempt) that this process has claimed, and will begin when their turn comes."""
     ids, attempts = [one for one, _ in claimed], [n for _, n in claimed]
-    await conn.execute(_STAND, ids, attempts, process_id)
+    async with conn.transaction():
+        await take_back(conn, await conn.fetch(_STAND, ids, attempts, process_id))
 
 
 async def begin(conn: Any, turns: Sequence[tuple[UUID, int]], process_id: UUID) -> set[UUID]:

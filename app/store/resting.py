@@ -7,6 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from app.store.attempts import take_back
+
 LONGEST = 16
 """A rest is doubled with each try that fails, up to so many times its first length."""
 
@@ -34,15 +36,12 @@ _FORGET = "delete from resting where contract <> all($1::text[])"
 
 # Claimed, and not begun, or in line for it: as if it had not been taken.
 _PUT_BACK = """
-with mine as (
-  update delivery d set state = 'waiting', attempts = f.n - 1, lease_id = null,
-         next_at = now() + $4 * interval '1 second'
-    from unnest($1::uuid[], $2::smallint[]) as f(id, n)
-   where d.id = f.id and d.lease_id = $3
-     and (d.state = 'sending' and d.attempts = f.n or d.state = 'waiting' and d.attempts = f.n - 1)
-  returning d.id, d.lead_id, f.n
-)
-delete from attempt a using mine where a.lead_id = mine.lead_id and a.delivery_id = mine.id and a.n = mine.n
+update delivery d set state = 'waiting', attempts = f.n - 1, lease_id = null,
+       next_at = now() + $4 * interval '1 second'
+  from unnest($1::uuid[], $2::smallint[]) as f(id, n)
+ where d.id = f.id and d.lease_id = $3
+   and (d.state = 'sending' and d.attempts = f.n or d.state = 'waiting' and d.attempts = f.n - 1)
+returning d.id, d.lead_id, f.n
 """
 # Not what the buyer may have all the same: after an Unclear it is asked again, and nobody else is.
 _WAITING = """
@@ -93,7 +92,8 @@ async def put_back(
 ) -> None:
     """(delivery, attempt) that this process has claimed and will not begin: they are due, for whoever may."""
     ids, attempts = [one for one, _ in begun], [n for _, n in begun]
-    await conn.execute(_PUT_BACK, ids, attempts, process_id, in_seconds)
+    async with conn.transaction():
+        await take_back(conn, await conn.fetch(_PUT_BACK, ids, attempts, process_id, in_seconds))
 
 
 async def waiting(conn: Any, contract: str, attempts: int, limit: int) -> list[tuple[UUID, int]]:

@@ -1,11 +1,12 @@
 """How attempts end: once, by who holds them, and at a price that does not grow with the history that is kept."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.core.world import World
-from app.store import decisions, deliveries
+from app.store import decisions, deliveries, in_line, resting
 from app.store.rows import AttemptEnd, LeadChange
 from tests.store.test_decisions import Pair, pair
 from tests.store.test_one_way import a_lead, delivery
@@ -18,8 +19,9 @@ KEPT = "select n, outcome, late from attempt_end order by outcome"
 # Of the days of the history those that this transaction has opened.
 DAYS_OPENED = """
 select count(distinct relation) from pg_locks
- where pid = pg_backend_pid() and relation::regclass::text ~ '^attempt_end_[0-9]{8}$'
+ where pid = pg_backend_pid() and relation::regclass::text ~ ('^' || $1 || '_[0-9]{8}$')
 """
+A_MONTH = "select leadgate_make_partitions((now() at time zone 'UTC')::date - 30, 30)"
 
 
 async def being_sent(conn: Any) -> tuple[UUID, UUID]:
@@ -46,12 +48,29 @@ def sold(lead_id: UUID, delivery_id: UUID) -> LeadChange:
 
 async def test_what_ends_in_time_opens_no_other_day_of_the_history(pair: Pair) -> None:
     conn, _ = pair
-    await conn.execute("select leadgate_make_partitions((now() at time zone 'UTC')::date - 30, 30)")
+    await conn.execute(A_MONTH)
     whole, plain = await being_sent(conn), await being_sent(conn)
     for ends, change in ((ended(*whole), [sold(*whole)]), (ended(*plain), [])):
         async with conn.transaction():
             assert await deliveries.end(conn, [ends], MINE, change) == {ends.delivery_id}
-            assert await conn.fetchval(DAYS_OPENED) == 1
+            assert await conn.fetchval(DAYS_OPENED, "attempt_end") == 1
+
+
+async def test_what_is_put_back_takes_its_attempt_with_it_and_opens_its_own_day(pair: Pair) -> None:
+    conn, _ = pair
+    await conn.execute(A_MONTH)
+    put_off, lined, put_back = [await being_sent(conn) for _ in range(3)]
+    (lead_id, id_), at = put_off, datetime.now(UTC)
+    for put in (
+        lambda: deliveries.put_off(conn, [(id_, lead_id, 1, at)]),
+        lambda: in_line.stand(conn, [(lined[1], 1)], MINE),
+        lambda: resting.put_back(conn, [(put_back[1], 1)], MINE),
+    ):
+        async with conn.transaction():
+            await put()
+            assert await conn.fetchval(DAYS_OPENED, "attempt") == 1
+    assert await conn.fetchval("select count(*) from attempt") == 0
+    assert await conn.fetchval("select count(*) from delivery where state = 'waiting' and attempts = 0") == 3
 
 
 async def test_who_is_late_is_kept_as_a_word_and_changes_nothing(pair: Pair) -> None:
