@@ -61,14 +61,15 @@ async def test_what_is_put_back_takes_its_attempt_with_it_and_opens_its_own_day(
     await conn.execute(A_MONTH)
     put_off, lined, put_back = [await being_sent(conn) for _ in range(3)]
     (lead_id, id_), at = put_off, datetime.now(UTC)
-    for put in (
-        lambda: deliveries.put_off(conn, [(id_, lead_id, 1, at)]),
-        lambda: in_line.stand(conn, [(lined[1], 1)], MINE),
-        lambda: resting.put_back(conn, [(put_back[1], 1)], MINE),
-    ):
-        async with conn.transaction():
-            await put()
-            assert await conn.fetchval(DAYS_OPENED, "attempt") == 1
+    async with conn.transaction():
+        await deliveries.put_off(conn, [(id_, lead_id, 1, at)])
+        assert await conn.fetchval(DAYS_OPENED, "attempt") == 1
+    async with conn.transaction():
+        await in_line.stand(conn, [(lined[1], 1)], MINE)
+        assert await conn.fetchval(DAYS_OPENED, "attempt") == 1
+    async with conn.transaction():
+        await resting.put_back(conn, [(put_back[1], 1)], MINE)
+        assert await conn.fetchval(DAYS_OPENED, "attempt") == 1
     assert await conn.fetchval("select count(*) from attempt") == 0
     assert await conn.fetchval("select count(*) from delivery where state = 'waiting' and attempts = 0") == 3
 
