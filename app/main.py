@@ -197,6 +197,7 @@ class Process:
         await self.channels.stop()
         await self.batches.stop()
         await self.upkeep.rest()
+        self.attended.bundling.rest()
         await self.attended.callbacks.stop(within=CALLBACKS_TOLD)
         await self.platforms.stop()
         await self.engine.stop(within=self.settings.drain_seconds)

@@ -55,9 +55,6 @@ def check_endpoint(reading: Reading, item: Item, contract: ContractDoc) -> None:
     for name in ("rate", "concurrency"):
         if getattr(contract, name) is not None:
             reading.say(item, [name], f"is that of endpoint {contract.endpoint}", "leave it out here")
-    if said.concurrency is not None and contract.deliver.get("batch") is not None:
-        hint = "name an endpoint that says a rate alone"
-        reading.say(item, ["endpoint"], "counts conversations, and files of many are not among them", hint)
 
 
 def check_endpoints(reading: Reading, item: Item) -> None:

@@ -29,9 +29,10 @@ from app.pipeline.record import reason_of
 from app.pipeline.tracking import Tracker
 from app.pipeline.tracks import GONE, Job
 from app.store import bundles, leads
-from app.store.database import Database
+from app.store.database import Database, is_ambiguous, is_away
 
 LOOK_EVERY = 1.0
+_A_MOMENT = 2.0  # seconds that a single try waits for a place: enough to be given one that is free
 
 Awake = Callable[[Any, list[Job]], Awaitable[list[Job]]]
 """Those of some jobs, in the transaction that claimed them, that may be handed over now; the others wait on."""
@@ -46,6 +47,8 @@ class Taken(Struct, frozen=True):
     members: list[Job]
     mine: frozenset[UUID]
     until: float  # its turn holds until then
+    again: bool = False  # it perhaps left before
+    seated: float | None = None  # since when it has its place; None: nobody counts them
 
 
 class Bundling:
@@ -83,6 +86,8 @@ class Bundling:
         self._timed: Snapshot | None = None
         self._known: dict[str, Contract] = {}
         self._busy: set[str] = set()
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+        self._resting = False
 
     async def look(self) -> bool:
         """True where there is more at once."""
@@ -97,27 +102,94 @@ class Bundling:
         async with self._database.acquire() as conn:
             ripe = await bundles.ripe(conn, counts)
         for id_ in ripe:
-            await self.send(id_)
+            one = self._contracts().get(id_)
+            if one is None or one.concurrency is None:
+                await self.send(id_)
+            elif id_ not in self._busy:
+                self._stand(one)
         return False
 
     async def send(self, contract_id: str) -> bool:
         """All that waits for this contract, as one file; False where nothing does, or somebody else is at it, or its
-        rate lets no more begin yet."""
+        rate or its `concurrency` lets no more begin yet."""
         contract = self._contracts().get(contract_id)
-        if (
-            contract is None
-            or contract_id in self._busy
-            or (until := await self._turns.take(contract)) is None
-        ):
+        if contract is None or contract_id in self._busy:
             return False
+        if contract.concurrency is None:
+            taken, ended = await self._claimed(contract)
+            if taken is not None:
+                self._begin(taken)
+            return taken is not None or ended
+        self._busy.add(contract_id)
+        try:
+            async with asyncio.timeout(_A_MOMENT):
+                await self._sender.seats.sit(contract)
+        except BaseException as error:
+            self._busy.discard(contract_id)
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return await self._seated(contract)
+
+    def _stand(self, contract: Contract) -> None:
+        """In line for a place, before anything is claimed: who dies there leaves what waits as it was."""
+        self._busy.add(contract.id)
+        self._waiting[contract.id] = asyncio.get_running_loop().create_task(self._sit(contract))
+
+    async def _sit(self, contract: Contract) -> None:
+        try:
+            await self._sender.seats.sit(contract)
+        except BaseException:
+            self._busy.discard(contract.id)
+            raise
+        finally:
+            task = self._waiting.pop(contract.id)
+        self._sender.tasks.add(task)
+        task.add_done_callback(self._sender.tasks.discard)
+        try:
+            await self._seated(contract)
+        except Exception as error:
+            if not (is_away(error) or is_ambiguous(error)):
+                emit(bug(error, "bundling"))
+
+    async def _seated(self, contract: Contract) -> bool:
+        """It has one of the contract's places until its file has ended; at once others have it where there is none."""
+        taken, ended, since = None, False, self._world.monotonic()
+        try:
+            now = self._contracts().get(contract.id)
+            if now is not None and now.place == contract.place and self._may(now):
+                taken, ended = await self._claimed(now)
+        finally:
+            if taken is None:
+                self._leave(contract)
+        if taken is not None:
+            task = self._begin(replace(taken, seated=since))
+            task.add_done_callback(lambda _: self._leave(contract))
+        return taken is not None or ended
+
+    def _may(self, contract: Contract) -> bool:
+        return not self._resting and contract.id not in self._sender.health.shut
+
+    def _leave(self, contract: Contract) -> None:
+        self._busy.discard(contract.id)
+        self._sender.seats.leave(contract)
+
+    def rest(self) -> None:
+        """This process ends: whoever is in line for a place takes none any more."""
+        self._resting = True
+        for task in self._waiting.values():
+            task.cancel()
+
+    async def _claimed(self, contract: Contract) -> tuple[Taken | None, bool]:
+        """What is to be sent now, and whether anything ended without a file."""
+        until = await self._turns.take(contract)
+        if until is None:
+            return None, False
         async with self._database.acquire() as conn, conn.transaction():
             taken, ended = await self._take(conn, contract, until)
         for job in ended:
             self._end(job)
-        if taken is None:
-            return bool(ended)
-        self._begin(taken)
-        return True
+        return taken, bool(ended)
 
     async def _changed(self) -> None:
         """Whoever waits under another catalogue than the one that he came under may be due sooner."""
@@ -142,9 +214,6 @@ class Bundling:
         """The file, committed with its attempts; and what is to be ended without one."""
         settings = gathering(contract.settings)
         if settings is None or settings.batch is None or not await bundles.alone(conn, contract.id):
-            return None, []
-        most = contract.concurrency
-        if most is not None and await bundles.on_their_way(conn, contract.id) >= most:
             return None, []
         again = await bundles.again(conn, contract.id)
         if again is None:
@@ -172,7 +241,7 @@ class Bundling:
         await bundles.resume(conn, again[0])
         kept = {one.delivery_id for one in members}
         await bundles.leave(conn, again[0], [row.id for row in everybody if row.id not in kept])
-        return Taken(again[0], again[1], contract, members, frozenset(fresh), until), gone
+        return Taken(again[0], again[1], contract, members, frozenset(fresh), until, again=True), gone
 
     async def _new(
         self, conn: Any, contract: Contract, settings: Gathering, mine: list[Job], until: float
@@ -197,13 +266,14 @@ class Bundling:
 
     # conversing -----------------------------------------------------------------------------------
 
-    def _begin(self, taken: Taken) -> None:
+    def _begin(self, taken: Taken) -> asyncio.Task[None]:
         self._busy.add(taken.contract.id)
         self._sender.in_hand |= taken.mine
         task = asyncio.get_running_loop().create_task(self._send(taken))
         self._sender.tasks.add(task)
         task.add_done_callback(self._sender.tasks.discard)
         task.add_done_callback(lambda _: self._busy.discard(taken.contract.id))
+        return task
 
     async def _send(self, taken: Taken) -> None:
         began, jobs = self._world.monotonic(), taken.members
@@ -260,6 +330,8 @@ class Bundling:
             return Conversed(outcome=TryLater(reason="unformattable"))
         try:
             await self._turns.hold(taken.contract, taken.until)
+            if taken.seated is not None and not self._sender.seats.holds(taken.contract, taken.seated):
+                return Conversed(outcome=TryLater(reason="no_place"))
             bundle = self._bundle(taken.id, taken.contract)
             file = replace(
                 laid.file, name=taken.name
@@ -277,7 +349,7 @@ class Bundling:
         async def end(_: bool) -> None:
             async with self._database.acquire() as conn:
                 await bundles.end(
-                    conn, taken.id, _state(outcome), outcome=word, reason=reason_of(outcome), ms=took * 1000,
+                    conn, taken.id, _state(outcome, again=taken.again), outcome=word, reason=reason_of(outcome), ms=took * 1000,
                     exchanges=kept,
                 )  # fmt: skip
 
@@ -297,12 +369,13 @@ class Bundling:
                 await bundles.tidy(conn)
 
 
-def _state(outcome: Outcome) -> str:
+def _state(outcome: Outcome, *, again: bool) -> str:
+    """What perhaps left once is never known to have stayed here, whatever became of the next try."""
     if isinstance(outcome, Accepted):
         return "sent"
     if isinstance(outcome, Unclear):
         return "sent" if outcome.reason == "awaits_confirmation" else "unclear"
-    return "unsent"
+    return "unclear" if again else "unsent"
 
 
 def _of_row(conversed: Conversed, n: int, size: int, name: str) -> Conversed:

@@ -81,7 +81,7 @@ class Sender:
         self._busy: dict[str, int] = defaultdict(int)
         self._line: dict[str, list[tuple[float, int, Job]]] = defaultdict(list)  # heaps: the next is first
         self._came = count()
-        self.seats = Seats(self)
+        self.seats = Seats(self, world.monotonic)
         self.tasks: set[asyncio.Task[None]] = set()
         self.in_hand: set[UUID] = set()
         self.spoiled: set[UUID] = set()
@@ -131,6 +131,10 @@ class Sender:
 
     def leave_place(self, contract: Contract) -> None:
         self._next(contract.place)
+
+    def holds_place(self, contract: Contract, since: float) -> bool:
+        """Whether places that were taken then were this process's ever since."""
+        return self._lanes is None or self._lanes.sure(contract.place, since)
 
     def admit(self, place: str) -> None:
         """Those in line for whom there is room begin, the earliest priority first; who only asks goes before."""

@@ -11,7 +11,7 @@ from app.pipeline.tracks import Job
 
 _OURS = frozenset(
     {
-        "shutdown", "unformattable", "to_be_bundled", "contract_gone", "no_such_adapter", "internal_error",
+        "shutdown", "no_place", "unformattable", "to_be_bundled", "contract_gone", "no_such_adapter", "internal_error",
         "http_429",
     }
 )  # fmt: skip

@@ -47,6 +47,7 @@ class _Lanes(Struct):
     contracts: set[str]
     held: int = 0
     limit: int = 0
+    sure_since: float = 0.0
     sure_until: float = 0.0
 
 
@@ -91,6 +92,11 @@ class Lanes:
         if not limit or limit < mine.held:
             self._wake.set()
         return limit
+
+    def sure(self, place: str, since: float) -> bool:
+        """Whether what was held then is held now, without a moment in between when others may have taken it."""
+        mine = self._of.get(place)
+        return mine is not None and mine.sure_since <= since and self._world.monotonic() < mine.sure_until
 
     async def close(self) -> None:
         """What conversations may still be going on about is left to its time."""
@@ -158,6 +164,8 @@ class Lanes:
         for one in renewals:
             mine = self._of[one.contract]
             mine.held, mine.limit = one.held, min(limits[one.contract], one.held)
+            if self._world.monotonic() >= mine.sure_until:
+                mine.sure_since = asked
             mine.sure_until = asked + self._lease / 2
             line.admit(one.contract)
 

@@ -1,13 +1,16 @@
-"""Pings and postbacks hold one of their contract's places each while they are spoken, as a hand-over does."""
+"""Pings, postbacks, files of many and looks for answers hold one of their contract's places each while they last, as a hand-over does."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from app.catalog.snapshot import Contract
 from app.core.loop import running_loop
+
+_PATIENCE = 60.0  # seconds that who can come again waits for a place
+_LOOK = 1.0  # from one question to the next whether it is still there
 
 Waiting = tuple[Contract, asyncio.Future[None]]
 
@@ -19,13 +22,16 @@ class Room(Protocol):
 
     def leave_place(self, contract: Contract) -> None: ...
 
+    def holds_place(self, contract: Contract, since: float) -> bool: ...
+
 
 class Seats:
     """Of one process. Who asks beside the hand-overs waits in a line of its own, and goes before theirs: a bid has a
     deadline. A contract that says no `concurrency` costs one look at that."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, monotonic: Callable[[], float]) -> None:
         self._room = room
+        self._monotonic = monotonic
         self._lines: dict[str, deque[Waiting]] = {}
 
     @asynccontextmanager
@@ -34,11 +40,34 @@ class Seats:
         if contract is None or contract.concurrency is None:
             yield
             return
-        await self._sit(contract)
+        await self.sit(contract)
         try:
             yield
         finally:
-            self._room.leave_place(contract)
+            self.leave(contract)
+
+    async def during(self, contract: Contract, work: Callable[[], Awaitable[None]]) -> bool:
+        """`work`, which may last, on a place; False where none was free for long, or it was broken off, because nobody
+        can say any more whose the place is."""
+        if contract.concurrency is None:
+            await work()
+            return True
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.sit(contract)
+        except TimeoutError:
+            return False
+        since, task = self._monotonic(), asyncio.ensure_future(work())
+        try:
+            while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
+                if not self.holds(contract, since):
+                    return False
+            await task
+            return True
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.leave(contract)
 
     def waiting(self, place: str) -> int:
         line = self._lines.get(place)
@@ -58,7 +87,8 @@ class Seats:
             line.popleft()
         del self._lines[place]
 
-    async def _sit(self, contract: Contract) -> None:
+    async def sit(self, contract: Contract) -> None:
+        """Waits for a place of a contract that counts them; whoever has it is to `leave` it."""
         if not self.waiting(contract.place) and self._room.take_place(contract):
             return
         one = contract, running_loop().create_future()
@@ -71,3 +101,10 @@ class Seats:
             elif one in self._lines.get(contract.place, ()):
                 self._lines[contract.place].remove(one)
             raise
+
+    def leave(self, contract: Contract) -> None:
+        self._room.leave_place(contract)
+
+    def holds(self, contract: Contract, since: float) -> bool:
+        """Whether a place that was taken then (`world.monotonic`) is still this process's, and nobody else's."""
+        return contract.concurrency is None or self._room.holds_place(contract, since)

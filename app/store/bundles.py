@@ -38,11 +38,6 @@ select t.id from unnest($1::uuid[]) as t(id)
          where m.delivery_id = t.id order by m.bundle_id desc limit 1) <> 'unsent'
 """
 _ALONE = "select pg_try_advisory_xact_lock(hashtextextended('leadgate bundle ' || $1, 0))"
-_ON_THEIR_WAY = """
-select count(*) from bundle b
- where b.contract = $1 and b.state = 'sending' and exists (
-   select 1 from bundled m join delivery d on d.id = m.delivery_id where m.bundle_id = b.id and d.state = 'sending')
-"""
 # What perhaps has left goes out again in its own file, and in no other.
 _AGAIN = """
 select b.id, b.name from delivery d
@@ -160,11 +155,6 @@ async def perhaps_left(conn: Any, delivery_ids: Sequence[UUID]) -> frozenset[UUI
 async def alone(conn: Any, contract: str) -> bool:
     """Whether this transaction is the only one that bundles for this contract."""
     return bool(await conn.fetchval(_ALONE, contract))
-
-
-async def on_their_way(conn: Any, contract: str) -> int:
-    """How many of its files are being sent, by whomever; who asks is `alone`, so there will be no more meanwhile."""
-    return int(await conn.fetchval(_ON_THEIR_WAY, contract))
 
 
 async def again(conn: Any, contract: str) -> tuple[UUID, str] | None:

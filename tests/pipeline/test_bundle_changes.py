@@ -8,7 +8,6 @@ import pytest
 
 from app.core.world import World
 from app.pipeline.bundle_turns import Turns
-from app.store import bundles
 from app.store.database import Database
 from tests.ingest.channels.ftpserver import ftp_server
 from tests.mail_server import Outbox
@@ -209,26 +208,3 @@ async def test_nobody_has_a_turn_that_another_process_took(
             contract = house.plans.snapshot.contracts["files"]
             turns = [Turns(database, World(), house.metrics) for _ in range(3)]
             assert [await one.take(contract) is not None for one in turns].count(True) == n
-
-
-@pytest.mark.parametrize(("head", "n"), [("concurrency: 1", 0), ("concurrency: 2", 1), ("", 1)])
-async def test_of_a_contract_no_more_files_are_on_their_way_than_it_says_whoever_sends_them(
-    database: Database, tmp_path: Path, head: str, n: int
-) -> None:
-    with ftp_server(tmp_path) as server:
-        async with opened(database, catalogue(source(), over_ftp(server.port, head=head))) as house:
-            await posted(house, *people(1))
-            async with house.database.acquire() as conn, conn.transaction():
-                other, rows = (
-                    house.world.new_id(),
-                    await bundles.claim(conn, house.world.new_id(), "files", 10),
-                )
-                await bundles.new(conn, other, "files", "other.csv", [(row.id, row.lead_id) for row in rows])
-            await posted(house, *people(1, 1))
-            await house.run("update delivery set next_at = now() where state = 'waiting'")
-            await desk(house).look()
-            await ended(house, "accepted", n)
-            assert await house.value("select count(*) from bundle") == 1 + n
-            await house.run("update delivery set state = 'unclear' where state = 'sending'")
-            await desk(house).look()
-            await ended(house, "accepted", 1)

@@ -6,10 +6,8 @@ from functools import partial
 
 import pytest
 
-from app.catalog.problems import CatalogueErrors
 from app.store.database import Database
 from tests.buyer import Buyer
-from tests.pipeline.filehouse import over_ftp
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
 from tests.pipeline.test_pacing import forgotten, stand, taken
 from tests.slow import Slow
@@ -139,14 +137,3 @@ async def test_what_an_endpoint_bears_may_change_while_leads_wait_for_it(
         slow.go.set()
         await stand(house, {"accepted": 5})
         assert slow.most == 3
-
-
-async def test_files_of_many_may_share_a_rate_and_no_places(database: Database) -> None:
-    file = over_ftp(1, head="endpoint: api").replace(
-        "  - id: files\n", "  - id: files\n    endpoints: {api: %s}\n", 1
-    )
-    async with opened(database, catalogue(source(), file % "{rate: {per: minute, n: 2}}")) as house:
-        with pytest.raises(CatalogueErrors) as refused:
-            await house.configure(catalogue(source(), file % "{concurrency: 2}"))
-    (problem,) = refused.value.problems
-    assert problem.message == "counts conversations, and files of many are not among them"

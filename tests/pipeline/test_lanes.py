@@ -201,6 +201,21 @@ async def test_what_comes_while_lanes_are_given_up_does_not_use_them(
     assert (one.talking, other.talking) == (1, 3)
 
 
+async def test_what_was_held_is_sure_only_while_it_was_sure_all_the_time(database: Database) -> None:
+    one, clock = Process(database, 1), [1_000.0]
+    one.lanes._world = World(monotonic=lambda: clock[0])
+    one.come()
+    await one.lanes.look()
+    since = clock[0]
+    clock[0] += 20.0
+    await one.lanes.look()
+    assert one.lanes.sure(NAME, since)
+    clock[0] += 30.0
+    assert not one.lanes.sure(NAME, since)
+    await one.lanes.look()
+    assert (one.lanes.sure(NAME, since), one.lanes.sure(NAME, clock[0])) == (False, True)
+
+
 async def test_who_has_no_use_for_its_lanes_gives_them_back(database: Database) -> None:
     one = Process(database, 2)
     one.come()
