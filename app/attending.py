@@ -157,9 +157,11 @@ class Attended:
         on.upkeep.also(BUNDLES_EVERY, self.bundling.look)
         on.upkeep.also(GAUGES_EVERY, self.bundling.tidy)
         self.acknowledging = Acknowledging(
-            on.database, on.settler, on.wire, on.world, on.metrics, plans=on.plans, follow=on.engine.follow
-        )
+            on.database, on.settler, on.wire, on.world, on.metrics, plans=on.plans, follow=on.engine.follow,
+            seats=lambda: sender.seats,
+        )  # fmt: skip
         on.upkeep.also(FOLDERS_EVERY, self.acknowledging.look)
+        on.upkeep.also(GAUGES_EVERY, self.acknowledging.gauges, takes=False)
         on.upkeep.also(LISTS_TIDIED_EVERY, self.acknowledging.tidy)
 
         async def try_one(contract: str) -> bool:

@@ -12,6 +12,7 @@ import typer
 from msgspec.structs import asdict
 
 from app.catalog.snapshot import Snapshot
+from app.commands.answering import troubles
 from app.commands.beside import Beside, beside, snapshot_of
 from app.commands.completing import OfThisContract, contracts
 from app.commands.desk import (
@@ -77,11 +78,14 @@ def listed(
         if word not in STATES:
             raise fail(f"--state {word!r} is not one of {', '.join(STATES)}", 2)
 
-    async def work(database: Database) -> list[Shown]:
-        async with database.acquire() as conn:
-            return await book.listed(conn, contract=contract, states=states or None, limit=limit)
+    settings = settings_beside(data_dir)
 
-    found, zone = at_database(settings_beside(data_dir), work), UTC if utc else None
+    async def work(database: Database) -> tuple[list[Shown], list[str]]:
+        async with database.acquire() as conn:
+            found = await book.listed(conn, contract=contract, states=states or None, limit=limit)
+        return found, await troubles(database, settings, {one.contract for one in found})
+
+    (found, unheard), zone = at_database(settings, work), UTC if utc else None
     for line in (
         [object_line(_document(one)) for one in found]
         if as_json
@@ -94,6 +98,8 @@ def listed(
         say(
             "leadgate bundles show FILE · leadgate bundles again FILE --dry-run · leadgate bundles now CONTRACT"
         )
+    for trouble in unheard:
+        warn(trouble)
 
 
 @bundles.command("show")
@@ -106,12 +112,15 @@ def show(
 ) -> None:
     """One file: where it lies, who answered for it, and what became of the lead in each row."""
 
-    async def work(database: Database) -> tuple[Shown, list[Member], list[Answer]]:
+    settings = settings_beside(data_dir)
+
+    async def work(database: Database) -> tuple[Shown, list[Member], list[Answer], list[str]]:
         async with database.acquire() as conn:
             one = await _one(conn, file)
-            return one, await book.rows(conn, one.id), await book.answered(conn, one.id)
+            rows, answers = await book.rows(conn, one.id), await book.answered(conn, one.id)
+        return one, rows, answers, await troubles(database, settings, {one.contract})
 
-    one, rows, answers = at_database(settings_beside(data_dir), work)
+    one, rows, answers, unheard = at_database(settings, work)
     zone = UTC if utc else None
     document = {**_document(one), "answers": [asdict(a) for a in answers], "rows": [_row(r) for r in rows]}
     shown = rows if everything else rows[:_ROWS]
@@ -119,6 +128,8 @@ def show(
     tell(document, *map(coloured, lines), as_json=as_json)
     if len(shown) < len(rows) and not as_json:
         say(f"and {counted(len(rows) - len(shown), 'row')} more: --all")
+    for trouble in unheard:
+        warn(trouble)
 
 
 @bundles.command("again")

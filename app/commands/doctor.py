@@ -7,6 +7,7 @@ import typer
 
 from app.commands import (
     accounting,
+    answering,
     examining,
     fetched,
     hearing,
@@ -60,7 +61,7 @@ async def _look(settings: Settings, base: Ground) -> list[Line]:
         for look in (
             overseeing.catalogue, overseeing.lists, overseeing.processes, overseeing.queues, examining.partitions, overseeing.ledger, accounting.books, limiting.limits,
             overseeing.slots, overseeing.caps, resting.contracts, hearing.channels, hearing.sources,
-            fetched.platforms, mailing.mail, overseeing.callbacks, linking.links, pooling.pools, locating.addresses, scoring.scores,
+            fetched.platforms, mailing.mail, answering.answers, overseeing.callbacks, linking.links, pooling.pools, locating.addresses, scoring.scores,
         ):  # fmt: skip
             lines += await look(database, settings)
         return lines

@@ -47,3 +47,11 @@ class AcknowledgingTroubled(Event, frozen=True, kw_only=True):
     level = logging.ERROR
     contract: Id
     why: Code
+
+
+class AcknowledgingWell(Event, frozen=True, kw_only=True):
+    """The first look again that was not in vain."""
+
+    level = logging.WARNING
+    contract: Id
+    failures: int

@@ -135,6 +135,8 @@ METRICS: tuple[Declared, ...] = (
         "leadgate_bundles_total", "counter", "Files of many leads, by outcome.", ("contract", "outcome")
     ),
     Declared("leadgate_acknowledged_total", "counter", "Rows of buyers' own files.", ("contract", "what")),
+    Declared("leadgate_acknowledging_failures", "gauge", "Looks in a row in vain.", ("contract",)),
+    Declared("leadgate_acknowledgements_unread_total", "counter", "Answers not read.", ("contract", "why")),
     Declared("leadgate_pings_total", "counter", "Pings by how they ended.", ("source", "outcome")),
     Declared("leadgate_bids_total", "counter", "Bids asked for, by outcome.", ("contract", "outcome")),
     Declared("leadgate_ping_seconds", "histogram", "From a ping to its answer.", ("source",), SECONDS),

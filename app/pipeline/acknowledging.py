@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from app.catalog.snapshot import Contract, Snapshot
 from app.core.events import Code, Id, bug, emit
@@ -11,6 +12,7 @@ from app.core.file_events import (
     AcknowledgementRead,
     AcknowledgementUnread,
     AcknowledgingTroubled,
+    AcknowledgingWell,
 )
 from app.core.metrics import Metrics
 from app.core.world import World
@@ -24,6 +26,7 @@ from app.distribute.place import MOST_FILES, Enclosed, Found, Place
 from app.distribute.wire import Wire
 from app.pipeline.following import Following, Reading
 from app.pipeline.plans import Plans
+from app.pipeline.seats import Seats
 from app.pipeline.settling import Settler
 from app.pipeline.tracks import Step
 from app.remote.folder import Denied, Trouble
@@ -52,7 +55,10 @@ class Acknowledging:
         *,
         plans: Callable[[], Plans],
         follow: Callable[[Step], None],
+        seats: Callable[[], Seats] | None = None,
     ) -> None:
+        """Where answers lie beside our files a look holds one of the contract's `seats`; without these it needs none."""
+        self._seats = seats
         self._database = database
         self._following = Following(database, settler, follow)
         self._wire = wire
@@ -61,6 +67,7 @@ class Acknowledging:
         self._plans = plans
         self._snapshot: Snapshot | None = None
         self._known: dict[str, Contract] = {}
+        self._gauged = False
 
     async def look(self) -> bool:
         """True where there is more at once."""
@@ -75,8 +82,7 @@ class Acknowledging:
     def _contracts(self) -> dict[str, Contract]:
         snapshot = self._plans().snapshot
         if snapshot is not self._snapshot:
-            found = snapshot.contracts.items()
-            self._known = {id_: one for id_, one in found if _told(one) is not None}
+            self._known = answered(snapshot)
             self._snapshot = snapshot
         return self._known
 
@@ -84,7 +90,7 @@ class Acknowledging:
         told, trouble = _told(contract), ""
         assert told is not None
         try:
-            await self._read_all(contract, told)
+            trouble = await self._on_a_place(contract, told)
         except (Trouble, WireFault, TimeoutError) as error:
             trouble = error.code if isinstance(error, Trouble | WireFault) else "timed_out"
         except Denied as denied:
@@ -96,9 +102,19 @@ class Acknowledging:
             trouble = "internal_error"
         if trouble and not failures:
             emit(AcknowledgingTroubled(contract=Id(contract.id), why=Code(trouble)))
+        elif failures and not trouble:
+            emit(AcknowledgingWell(contract=Id(contract.id), failures=failures))
         wait = told.every.seconds * min(2.0**failures, 12.0) if trouble else told.every.seconds
         async with self._database.acquire() as conn:
             await acknowledgements.finish(conn, contract.id, wait, trouble)
+
+    async def _on_a_place(self, contract: Contract, told: Acknowledge) -> str:
+        """On the server that takes our files too it is one conversation of those that may be held with it."""
+        if self._seats is None or not isinstance(contract.settings, FileSettings):
+            await self._read_all(contract, told)
+            return ""
+        kept = await self._seats().during(contract, partial(self._read_all, contract, told))
+        return "" if kept else "no_place"
 
     async def _read_all(self, contract: Contract, told: Acknowledge) -> None:
         looking, n = looked_into(self._wire, contract.settings, told, LONGEST_VISIT, now=self._world.now), 0
@@ -158,13 +174,17 @@ class Acknowledging:
         self, contract: Contract, told: Acknowledge, file: Found, reading: Reading, why: str = ""
     ) -> bool:
         """False: it stays where it is. It is not read again."""
+        unread, why = bool(reading.why) or not told.shared, reading.why or why
         async with self._database.acquire() as conn:
-            await acknowledgements.read(conn, contract.id, file.mark, reading.counts, readable=False)
+            await acknowledgements.read(
+                conn, contract.id, file.mark, reading.counts, readable=False, why=why if unread else ""
+            )
         if reading.answered:
             self._tell(contract.id, reading.counts)
-        unread = bool(reading.why) or not told.shared
+        if unread:
+            self._metrics.count("leadgate_acknowledgements_unread_total", (contract.id, why))
         event = AcknowledgementUnread if unread else AcknowledgementPassedOver
-        emit(event(contract=Id(contract.id), why=Code(reading.why or why)))
+        emit(event(contract=Id(contract.id), why=Code(why)))
         return False
 
     def _tell(self, contract: str, counts: Counts) -> None:
@@ -178,10 +198,27 @@ class Acknowledging:
             )
         )  # fmt: skip
 
+    async def gauges(self) -> None:
+        """How many looks came to nothing, one after the other."""
+        contracts = self._contracts()
+        if not contracts and not self._gauged:
+            return
+        async with self._database.acquire() as conn:
+            failures = await acknowledgements.troubled(conn, list(contracts))
+        self._metrics.forget("leadgate_acknowledging_failures")
+        for one in contracts:
+            self._metrics.gauge("leadgate_acknowledging_failures", (one,), failures.get(one, 0))
+        self._gauged = bool(contracts)
+
     async def tidy(self) -> None:
         if self._contracts():
             async with self._database.acquire() as conn:
                 await acknowledgements.tidy(conn)
+
+
+def answered(snapshot: Snapshot) -> dict[str, Contract]:
+    """Contracts whose buyers say in files of their own what they took."""
+    return {id_: one for id_, one in snapshot.contracts.items() if _told(one) is not None}
 
 
 def _told(contract: Contract) -> Acknowledge | None:

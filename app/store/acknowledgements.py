@@ -1,6 +1,7 @@
 """Buyers' own files of what they took: when a folder is looked into, which files were read, whose rows are whose."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,9 @@ returning a.contract, a.failures
 """
 _HOLD = "update acknowledging set next_at = now() + $2 * interval '1 second' where contract = $1"
 _FINISH = """
-update acknowledging set next_at = now() + $2 * interval '1 second', trouble = $3,
-       failures = case when $3 = '' then 0 else failures + 1 end
+update acknowledging set next_at = now() + $2 * interval '1 second', trouble = $3, looked_at = now(),
+       failures = case when $3 = '' then 0 else failures + 1 end,
+       troubled_at = case when $3 <> '' then coalesce(troubled_at, now()) end
  where contract = $1
 """
 _KNOWN = "select mark, state from acknowledgement where contract = $1 and mark = any($2::text[])"
@@ -33,8 +35,25 @@ select $1, m, n, 'seen' from unnest($2::text[], $3::text[]) as t(m, n) on confli
 """
 _READ = """
 update acknowledgement set state = $3, read_at = now(), settled = settled + $4, repeated = repeated + $5,
-       strange = strange + $6, contradicted = contradicted + $7
+       strange = strange + $6, contradicted = contradicted + $7, why = $8
  where contract = $1 and mark = $2
+"""
+_TROUBLED = """
+select contract, failures from acknowledging where contract = any($1::text[]) and failures > 0
+"""
+_STANDINGS = """
+select c.contract, coalesce(a.failures, 0), coalesce(a.trouble, ''), a.looked_at, a.troubled_at,
+       (select count(*)::int from delivery d where d.contract = c.contract and d.state = 'unclear')
+  from unnest($1::text[]) as c(contract) left join acknowledging a using (contract) order by c.contract
+"""
+# One that was read since under the same name stands in its place.
+_UNREAD = """
+select distinct on (u.contract) u.contract, u.name, u.why, u.read_at, count(*) over (partition by u.contract)::int
+  from acknowledgement u
+ where u.contract = any($1::text[]) and u.state = 'unreadable' and u.why <> '' and u.read_at > now() - $2 * interval '1 day'
+   and not exists (select 1 from acknowledgement r where r.contract = u.contract and r.name = u.name
+                    and r.state = 'read' and r.read_at > u.read_at)
+ order by u.contract, u.read_at desc, u.mark
 """
 _FORGET = "delete from acknowledgement where seen_at < now() - interval '400 days'"
 # One that names two of them names none.
@@ -65,6 +84,28 @@ class Named(Struct, frozen=True):
     lead_id: UUID
     state: str
     attempts: int
+
+
+class Standing(Struct, frozen=True):
+    """How looks for the answers of a contract go. `troubled_at`: since when all are in vain;
+    `waiting`: hand-overs that are unclear."""
+
+    contract: str
+    failures: int
+    trouble: str
+    looked_at: datetime | None
+    troubled_at: datetime | None
+    waiting: int
+
+
+class Unread(Struct, frozen=True):
+    """The last of `n` files of a contract's buyer that nobody can read."""
+
+    contract: str
+    name: str
+    why: str
+    at: datetime
+    n: int
 
 
 class Counts(Struct):
@@ -99,11 +140,37 @@ async def see(conn: Any, contract: str, files: Sequence[tuple[str, str]]) -> Non
     await conn.execute(_SEE, contract, [mark for mark, _ in files], [name for _, name in files])
 
 
-async def read(conn: Any, contract: str, mark: str, counts: Counts, *, readable: bool = True) -> None:
+async def read(
+    conn: Any, contract: str, mark: str, counts: Counts, *, readable: bool = True, why: str = ""
+) -> None:
+    """`why`: what is wrong with it, where its buyer is to put a better one in its place."""
     state = "read" if readable else "unreadable"
     await conn.execute(
-        _READ, contract, mark, state, counts.settled, counts.repeated, counts.strange, counts.contradicted
+        _READ,
+        contract,
+        mark,
+        state,
+        counts.settled,
+        counts.repeated,
+        counts.strange,
+        counts.contradicted,
+        why,
     )
+
+
+async def troubled(conn: Any, contracts: Sequence[str]) -> dict[str, int]:
+    """Contracts whose answers can't be looked into → looks in vain, one after the other."""
+    return {r[0]: r[1] for r in await conn.fetch(_TROUBLED, list(contracts))}
+
+
+async def standings(conn: Any, contracts: Sequence[str]) -> list[Standing]:
+    """One for each, also where nobody has looked yet."""
+    return [Standing(*row) for row in await conn.fetch(_STANDINGS, list(contracts))]
+
+
+async def unread(conn: Any, contracts: Sequence[str], days: int) -> dict[str, Unread]:
+    """Of the last so many days, and not of those that a better one has replaced."""
+    return {row[0]: Unread(*row) for row in await conn.fetch(_UNREAD, list(contracts), days)}
 
 
 async def named(conn: Any, contract: str, by: str, ids: Sequence[UUID]) -> dict[str, Named]:

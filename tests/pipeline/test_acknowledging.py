@@ -12,6 +12,7 @@ import pytest
 from app.core.file_events import AcknowledgementUnread, AcknowledgingTroubled
 from app.pipeline.proving import Proving
 from app.pipeline.settling import given_up
+from app.store import acknowledgements
 from app.store.database import Database
 from app.store.deliveries import DeliveryRow
 from tests.distribute.objectstore import BUCKET, object_store
@@ -377,3 +378,56 @@ async def test_a_bucket_is_looked_into_page_by_page(database: Database) -> None:
             await house.run("update delivery set state = 'unclear' where id = $1", UUID(ids[2]))
             await looks(house)
             assert f"GET {answer}" not in store.asked[asked:]
+
+
+async def gauged(house: House) -> dict[str, float]:
+    await reader(house).gauges()
+    return {
+        name: value for (name,), value in house.metrics._gauges["leadgate_acknowledging_failures"].items()
+    }
+
+
+async def test_looks_in_vain_are_a_gauge_and_what_is_well_again_is_told(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr("app.pipeline.acknowledging.emit", told.append)
+    async with sent(database, tmp_path, 1) as (house, acks, _, _):
+        assert await gauged(house) == {"files": 0}
+        acks.rmdir()
+        await looks(house, 1)
+        since = await house.value("select troubled_at from acknowledging")
+        await looks(house, 2)
+        assert await gauged(house) == {"files": 3}
+        assert await house.value("select troubled_at from acknowledging") == since
+        acks.mkdir()
+        await looks(house, 2)
+        assert await gauged(house) == {"files": 0}
+        assert [(type(one).__name__, getattr(one, "failures", None)) for one in told] == [
+            ("AcknowledgingTroubled", None),
+            ("AcknowledgingWell", 3),
+        ]
+        assert await house.value("select troubled_at from acknowledging") is None
+
+
+async def test_a_file_that_nobody_can_read_is_shown_until_one_of_its_name_was_read(
+    database: Database, tmp_path: Path
+) -> None:
+    async def unread(house: House) -> dict[str, tuple[str, str, int]]:
+        async with house.database.acquire() as conn:
+            found = await acknowledgements.unread(conn, ["files", "others"], 7)
+        return {id_: (one.name, one.why, one.n) for id_, one in found.items()}
+
+    async with sent(database, tmp_path, 1, more='name: "*.ack"') as (house, acks, ids, _):
+        (acks / "first.ack").write_bytes(b"<<")
+        await looks(house)
+        (acks / "second.ack").write_bytes(b"<<<")
+        await looks(house)
+        assert await unread(house) == {"files": ("second.ack", "unreadable", 2)}
+        (acks / "second.ack").write_bytes(ack(f"{ids[0]};LATER"))
+        await looks(house)
+        assert await unread(house) == {"files": ("first.ack", "unreadable", 1)}
+        count = house.metrics._counters["leadgate_acknowledgements_unread_total"]
+        assert count == {("files", "unreadable"): 2}
+        await house.run("update acknowledgement set read_at = read_at - interval '8 days'")
+        assert await unread(house) == {}

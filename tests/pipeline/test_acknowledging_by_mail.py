@@ -202,6 +202,7 @@ async def test_what_is_for_another_contract_stays_for_it(database: Database, tol
         await looks(there.house, 2)
         assert [why for _, why in told] == ["no_file", "no_file", "names_no_file", "names_no_file"]
         assert {kind for kind, _ in told} == {AcknowledgementPassedOver}
+        assert await there.house.value("select count(*) from acknowledgement where why <> ''") == 0
         assert await there.box.folder("INBOX") == mails
         assert await there.box.seen() == [False] * 4
         assert await there.states() == ["accepted"]
