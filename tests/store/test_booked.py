@@ -51,7 +51,9 @@ async def told(
     if without != "sale":
         await _insert(conn, "entry", _entry("sale", "buyer:sunco", "revenue:solar", "42", of) | (sale or {}))
     if without != "cost":
-        await _insert(conn, "entry", _entry("cost", "cost:solar", "source:acme", "12.5", bought) | (cost or {}))
+        await _insert(
+            conn, "entry", _entry("cost", "cost:solar", "source:acme", "12.5", bought) | (cost or {})
+        )
     if back is not None:
         await _insert(conn, "entry", _entry("return", "revenue:solar", "buyer:sunco", "42", of) | back)
     if part is not None:
