@@ -1,7 +1,9 @@
 """What a return comes to later, or together with another, is owed by nobody: neither more nor less than was charged."""
 
+import asyncio
 from decimal import Decimal
 
+from app.model import Accepted
 from app.store import balances
 from app.store.database import Database
 from tests.buyer import Buyer
@@ -106,3 +108,74 @@ async def test_what_a_lead_stands_in_for_ends_there(database: Database, buyer: B
         assert [row[0] for row in rows] == standing_in[:2]
         assert await open_.balance("buyer:b1") == 3 * 42
         await open_.books()
+
+
+async def test_what_cost_nothing_is_given_back_for_no_other_lead(database: Database, buyer: Buyer) -> None:
+    async with desk(database, source(), selling(buyer, LATER, price="0.00")) as open_:
+        done = await open_.returns.approve(await open_.requested(await open_.sold()), by="ann")
+        assert (done.credited, done.replace_until) == (0, None)
+        await open_.house.configure(catalogue(source(), selling(buyer, LATER)))
+        await open_.sold("bob@example.com")
+        await open_.returns.replace()
+        assert await open_.balance("buyer:b1") == 42
+
+
+async def test_a_balance_that_is_there_is_kept_right_also_where_nobody_is_held_to_it_any_more(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database, source(), on_account(selling(buyer))) as open_:
+        request = await open_.requested(await open_.sold())
+        await open_.house.configure(catalogue(source(), selling(buyer)))
+        await open_.returns.approve(request, by="ann")
+        assert await owed(open_) == 0
+
+
+async def test_a_balance_that_is_counted_anew_at_the_same_moment_knows_of_the_return(
+    database: Database, buyer: Buyer
+) -> None:
+    async with desk(database, source(), on_account(selling(buyer))) as open_:
+        request = await open_.requested(await open_.sold())
+        await open_.house.run("delete from counter where key = 'balance:b1'")
+        async with database.acquire() as conn, conn.transaction():
+            await balances.make(conn, ["b1"])
+            approving = asyncio.create_task(open_.returns.approve(request, by="ann"))
+            await waits(open_)
+        await approving
+        assert await owed(open_) == 0
+
+
+async def test_a_test_that_is_given_back_goes_to_nobody_else(database: Database, buyer: Buyer) -> None:
+    parts = (selling(buyer, f"{TERMS}, resale: true"), selling(buyer, id_="b2", price="30.00"))
+    async with desk(database, source(), *parts) as open_:
+        lead_id = (await open_.house.one(lead(), test=True)).lead_id
+        request = await open_.requested(await open_.delivery(lead_id), "outside_area")
+        await open_.returns.approve(request, by="ann")
+        await open_.returns.resell()
+        assert await open_.house.state(lead_id) == "returned"
+        assert await open_.house.deliveries(lead_id) == [("b1", "accepted")]
+
+
+async def test_while_a_copy_is_unclear_a_lead_is_not_returned_and_its_source_is_paid(
+    database: Database, buyer: Buyer
+) -> None:
+    perhaps = selling(buyer, id_="b2", price="30.00").replace("/ok", "/500")
+    async with desk(database, source(), selling(buyer), perhaps, sell="shared(2)") as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        done = await open_.returns.approve(await open_.requested(await open_.delivery(lead_id)), by="ann")
+        assert (done.resale, done.price_back) == ("waits", None)
+        assert await open_.house.state(lead_id) != "returned"
+        ((second,),) = await open_.house.rows("select id from delivery where buyer = 'b2'")
+        await open_.house.settler.settle(second, Accepted(), by="ann")
+        await open_.returns.resell()
+        assert await open_.house.state(lead_id) == "sold"
+        assert (await open_.books())["source:acme"] == Decimal("-12.50")
+
+
+async def waits(open_: Desk) -> None:
+    """Until somebody waits for a lock."""
+
+    async def one_does() -> bool:
+        query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        return bool(await open_.house.value(query))
+
+    await open_.house.until(one_does)
