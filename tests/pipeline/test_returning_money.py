@@ -113,7 +113,7 @@ async def test_what_a_lead_stands_in_for_ends_there(database: Database, buyer: B
 async def test_what_cost_nothing_is_given_back_for_no_other_lead(database: Database, buyer: Buyer) -> None:
     async with desk(database, source(), selling(buyer, LATER, price="0.00")) as open_:
         done = await open_.returns.approve(await open_.requested(await open_.sold()), by="ann")
-        assert (done.credited, done.replace_until) == (0, None)
+        assert (done.credited, done.replace_until) == (Decimal(0), None)
         await open_.house.configure(catalogue(source(), selling(buyer, LATER)))
         await open_.sold("bob@example.com")
         await open_.returns.replace()
