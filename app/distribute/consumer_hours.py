@@ -15,6 +15,15 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _EVER = datetime.max.replace(tzinfo=UTC)
 
 
+def written(zones: Zones) -> str:
+    """As text, the same for the same zones."""
+    return ",".join(sorted(zones))
+
+
+def named(text: str) -> Zones:
+    return tuple(text.split(",")) if text else ()
+
+
 class Reachable:
     """Compiled `ConsumerHours`. Pure; what it remembers is the openings of each zone."""
 

@@ -97,12 +97,16 @@ class CampaignPlan:
     def opens_at(self, contract: str, lead: Mapping[str, Scalar], at: datetime) -> datetime:
         """When this contract may be handed this person's lead: `at` itself, or when the person may be called next.
         Where that is never, it is asked again after a day: what is known of the person may have been mended."""
+        return self.opens_in(contract, self.zones(lead), at)
+
+    def opens_in(self, contract: str, zones: Zones, at: datetime) -> datetime:
+        """The same of somebody who may be in these zones."""
         index = index_with(self.legs, contract) or self.index
         i = index.number.get(contract)
         reachable = index.reachable(i) if i is not None and self._clocks is not None else None
         if reachable is None:
             return at
-        return reachable.opens_at(self.zones(lead), at) or at + _A_DAY
+        return reachable.opens_at(zones, at) or at + _A_DAY
 
 
 class SourcePlan:

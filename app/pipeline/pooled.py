@@ -6,12 +6,14 @@ from typing import Any
 
 from app.catalog.people import of_group
 from app.catalog.snapshot import Contract
+from app.distribute.consumer_hours import written
 from app.distribute.offering import InternalSettings, Step, left, settings_of
 from app.distribute.presence import is_there
 from app.model import Outcome, Rejected
 from app.pipeline.tracks import Job
 from app.store import pool, pulling
 from app.store.pool import NewOffer
+from app.store.pool_zones import UNKNOWN
 
 NOBODY_THERE = Rejected(reason="nobody_there", read="nobody whom it is meant for is there: `pull_after`")
 
@@ -58,8 +60,14 @@ def _offer(job: Job) -> NewOffer:
     return NewOffer(
         delivery_id=job.delivery_id, lead_id=job.track.lead_id, buyer=job.contract.buyer, contract=job.contract.id,
         campaign=job.track.plan.campaign.id, test=job.track.test, priority=job.priority, team=step.team,
-        seconds=step.seconds,
+        seconds=step.seconds, zones=_zones(job),
     )  # fmt: skip
+
+
+def _zones(job: Job) -> str:
+    track = job.track
+    minds = job.contract.doc.consumer_hours is not None
+    return written(track.plan.campaign.zones(track.normals)) if minds else UNKNOWN
 
 
 async def _enter(conn: Any, offers: Sequence[NewOffer], jobs: dict[Any, Job]) -> None:

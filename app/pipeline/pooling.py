@@ -1,7 +1,7 @@
 """What a person does at the pool: claims the next lead or a certain one, renews, releases, says what became of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from app.core.world import World
 from app.distribute.caps import window
 from app.distribute.offering import settings_of
 from app.model import Accepted, Rejected
+from app.pipeline.awake import Awake
 from app.pipeline.choosing import Again
 from app.pipeline.faults import Retrying
 from app.pipeline.offers import Offers
@@ -87,6 +88,7 @@ class PoolDesk:
         self._world = world
         self._metrics = metrics
         self._plans = plans
+        self._awake = Awake(tracker, world, plans=plans)
 
     def agent(self, buyer: str, person: str) -> Agent:
         return agent_of(self._plans().snapshot, buyer, person)
@@ -104,6 +106,8 @@ class PoolDesk:
                 return mine
             return await self._claimed(conn, agent, which, claim_id)
 
+        if which is None:
+            await self._retrying.run(lambda _: self._awake.look_up(self._database, agent.contracts))
         row = await self._run(attempt, dry)
         if row.claim_id == claim_id and not dry:
             self._count(row, "claimed")
@@ -117,17 +121,17 @@ class PoolDesk:
         allowed = await self.allowed(conn, agent)
         if allowed.why is not None:
             raise allowed.why
-        delivery_id = None if wanted is None else wanted.delivery_id
-        row = await pool.claim(conn, allowed.rules, claim_id, by=agent.name, delivery_id=delivery_id)
+        if wanted is None:
+            row = await self._awake.claim(conn, allowed.rules, claim_id, by=agent.name)
+        else:
+            row = await pool.claim(
+                conn, allowed.rules, claim_id, by=agent.name, delivery_id=wanted.delivery_id
+            )
         if row is not None:
             return row
-        if wanted is None:
-            raise (
-                _quota("leads wait only where your quota is full")
-                if await self._more(conn, agent, allowed)
-                else NotFound("nothing in the pool is offered to you now", code="pool_empty")
-            )
-        raise await self._missed(conn, agent, wanted, allowed)
+        raise await (
+            self._none(conn, agent, allowed) if wanted is None else self._missed(conn, agent, wanted, allowed)
+        )
 
     async def _wanted(self, conn: Any, agent: Agent, which: UUID) -> Pooled:
         row = await pool.one(conn, which)
@@ -139,6 +143,15 @@ class PoolDesk:
         if blind and row.person is None:
             raise Conflict("leads of this pool are not chosen: claim the next, without `lead`", code="blind")
         return row
+
+    async def _none(self, conn: Any, agent: Agent, allowed: Allowed) -> Exception:
+        if (opens := await self._awake.first_opens(conn, allowed.rules)) is not None:
+            at = opens.astimezone(UTC).isoformat(timespec="seconds")
+            why = f"those who wait in the pool may not be called yet: the first from {at}"
+            return NotFound(why, code="pool_empty", reachable_from=at)
+        if await self._more(conn, agent, allowed):
+            return _quota("leads wait only where your quota is full")
+        return NotFound("nothing in the pool is offered to you now", code="pool_empty")
 
     async def _more(self, conn: Any, agent: Agent, allowed: Allowed) -> bool:
         """Whether there were something but for a quota."""

@@ -16,13 +16,13 @@ from msgspec import Struct
 from app.store.decisions import columns
 
 _OFFER = """
-insert into pool (delivery_id, lead_id, buyer, contract, campaign, test, priority, team, until, owners)
+insert into pool (delivery_id, lead_id, buyer, contract, campaign, test, priority, team, until, owners, zones)
 select t.id, t.lead_id, t.buyer, t.contract, t.campaign, t.test, to_timestamp(t.priority), t.team,
        now() + t.seconds * interval '1 second',
        array(select c.person from pool_claim c
-              where c.lead_id = t.lead_id and c.buyer = t.buyer and c.ended <> 'moved' order by c.at, c.id)
+              where c.lead_id = t.lead_id and c.buyer = t.buyer and c.ended <> 'moved' order by c.at, c.id), t.zones
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::float8[], $8::text[],
-              $9::float8[]) as t(id, lead_id, buyer, contract, campaign, test, priority, team, seconds)
+              $9::float8[], $10::text[]) as t(id, lead_id, buyer, contract, campaign, test, priority, team, seconds, zones)
 on conflict (delivery_id) do nothing
 returning delivery_id, owners
 """
@@ -39,14 +39,18 @@ select t.n, count(c.id)::int
 """
 # What stands in `rules`: the contracts from which this person may claim now, how many former owners each leaves
 # out, and how long each claim holds.
-_FREE = """
+FREE = """
   from pool p join unnest($3::text[], $4::int[], $5::float8[]) as r(contract, excluded, hold) on r.contract = p.contract
  where p.buyer = $1 and p.claim_id is null and (p.team is null or p.team = $6)
    and not $2 = any(p.owners[greatest(1, cardinality(p.owners) - r.excluded + 1):])
 """
-_CLAIM = f"""
+
+
+def claiming(which: str) -> str:
+    """The statement of a claim: of the free leads for which `which` is true the next."""
+    return f"""
 with next as (
-  select p.delivery_id, r.hold {_FREE} and ($7::uuid is null or p.delivery_id = $7)
+  select p.delivery_id, r.hold {FREE} and {which}
    order by p.priority, p.delivery_id limit 1 for update of p skip locked
 ), mine as (
   update pool p
@@ -62,10 +66,13 @@ with next as (
 )
 select * from mine
 """
+
+
+_CLAIM = claiming("($7::uuid is null or p.delivery_id = $7)")
 _SHOWN = f"""
-select p.* {_FREE} and ($8::text is null or p.campaign = $8) order by p.priority, p.delivery_id limit $7
+select p.* {FREE} and ($8::text is null or p.campaign = $8) order by p.priority, p.delivery_id limit $7
 """
-_HOW_MANY = f"select count(*)::int from (select 1 {_FREE} limit 10000) as few"
+_HOW_MANY = f"select count(*)::int from (select 1 {FREE} limit 10000) as few"
 _MINE = "select * from pool where buyer = $1 and person = $2 order by claimed_at, delivery_id"
 _ONE = "select * from pool where delivery_id = $1 or lead_id = $1 order by (claim_id is null), delivery_id limit 1"
 _BY_CLAIM = "select * from pool where claim_id = $1"
@@ -109,7 +116,7 @@ with due as (
   select lead_id, 'expired', delivery_id, buyer || '/' || by, '{}' from over
 )
 select delivery_id, lead_id, buyer, contract, campaign, test, priority, pooled_at, step, team, until, owners, claim_id,
-       person, claimed_at, expires_at, renewals
+       person, claimed_at, expires_at, renewals, zones
   from over
 """
 _DUE = "select delivery_id from pool where claim_id is null and until <= now() order by until limit $1"
@@ -164,10 +171,12 @@ class Pooled(Struct, frozen=True, kw_only=True):
     claimed_at: datetime | None
     expires_at: datetime | None
     renewals: int
+    zones: str
 
 
 class NewOffer(Struct, frozen=True, gc=False, kw_only=True):
-    """A delivery that goes into the pool. `seconds` None: its first group has it for as long as it takes."""
+    """A delivery that goes into the pool. `seconds` None: its first group has it for as long as it takes; `zones`: in
+    which its person may be, where somebody minds."""
 
     delivery_id: UUID
     lead_id: UUID
@@ -178,6 +187,7 @@ class NewOffer(Struct, frozen=True, gc=False, kw_only=True):
     priority: float
     team: str | None
     seconds: float | None
+    zones: str
 
 
 class Rules(Struct, frozen=True):
@@ -203,7 +213,7 @@ class Count(Struct, frozen=True):
     since: datetime
 
 
-def _pooled(record: Any) -> Pooled:
+def pooled(record: Any) -> Pooled:
     return Pooled(**dict(record))
 
 
@@ -238,12 +248,12 @@ async def claim(
 ) -> Pooled | None:
     """The next free lead that this person may have, or that one; None where there is none."""
     row = await conn.fetchrow(_CLAIM, *rules.told(), delivery_id, claim_id, by)
-    return _pooled(row) if row else None
+    return pooled(row) if row else None
 
 
 async def free(conn: Any, rules: Rules, limit: int, campaign: str | None = None) -> list[Pooled]:
     """What this person may claim, the next first."""
-    return [_pooled(row) for row in await conn.fetch(_SHOWN, *rules.told(), limit, campaign)]
+    return [pooled(row) for row in await conn.fetch(_SHOWN, *rules.told(), limit, campaign)]
 
 
 async def how_many(conn: Any, rules: Rules) -> int:
@@ -252,35 +262,35 @@ async def how_many(conn: Any, rules: Rules) -> int:
 
 
 async def held_by(conn: Any, buyer: str, person: str) -> list[Pooled]:
-    return [_pooled(row) for row in await conn.fetch(_MINE, buyer, person)]
+    return [pooled(row) for row in await conn.fetch(_MINE, buyer, person)]
 
 
 async def one(conn: Any, lead_or_delivery: UUID) -> Pooled | None:
     """A pooled lead by its id or its delivery's; of a lead that stands there several times one that is claimed."""
     row = await conn.fetchrow(_ONE, lead_or_delivery)
-    return _pooled(row) if row else None
+    return pooled(row) if row else None
 
 
 async def by_claim(conn: Any, claim_id: UUID) -> Pooled | None:
     row = await conn.fetchrow(_BY_CLAIM, claim_id)
-    return _pooled(row) if row else None
+    return pooled(row) if row else None
 
 
 async def locked(conn: Any, delivery_id: UUID) -> Pooled | None:
     row = await conn.fetchrow(_ROW, delivery_id)
-    return _pooled(row) if row else None
+    return pooled(row) if row else None
 
 
 async def due_now(conn: Any, delivery_id: UUID) -> Pooled | None:
     """The row, locked, if it is still to be offered on. The caller has locked the delivery."""
     row = await conn.fetchrow(_DUE_NOW, delivery_id)
-    return _pooled(row) if row else None
+    return pooled(row) if row else None
 
 
 async def renew(conn: Any, row: Pooled, hold: float, most: int) -> Pooled | None:
     """The claim holds for `hold` seconds from now; None where it has ended, or was renewed `most` times."""
     renewed = await conn.fetchrow(_RENEW, row.delivery_id, row.claim_id, hold, most)
-    return _pooled(renewed) if renewed else None
+    return pooled(renewed) if renewed else None
 
 
 async def end(conn: Any, row: Pooled, how: str, *, by: str, data: Mapping[str, Any]) -> Pooled | None:
@@ -288,12 +298,12 @@ async def end(conn: Any, row: Pooled, how: str, *, by: str, data: Mapping[str, A
     over = await conn.fetchrow(
         _END, row.delivery_id, row.claim_id, how, by, orjson.dumps(dict(data)).decode()
     )
-    return _pooled(over) if over else None
+    return pooled(over) if over else None
 
 
 async def expire(conn: Any, limit: int) -> list[Pooled]:
     """Claims whose time is over end; the leads, free again."""
-    return [_pooled(row) for row in await conn.fetch(_EXPIRE, limit)]
+    return [pooled(row) for row in await conn.fetch(_EXPIRE, limit)]
 
 
 async def due(conn: Any, limit: int) -> list[UUID]:
@@ -319,7 +329,7 @@ async def closed(conn: Any, lead_or_delivery: UUID, buyer: str, person: str) -> 
 
 async def every(conn: Any, *, buyer: str | None, team: str | None, limit: int) -> list[Pooled]:
     """What stands in pools, for those who oversee them."""
-    return [_pooled(row) for row in await conn.fetch(_ALL, buyer, team, limit)]
+    return [pooled(row) for row in await conn.fetch(_ALL, buyer, team, limit)]
 
 
 async def sizes(conn: Any) -> dict[str, tuple[int, int, float]]:
