@@ -7,7 +7,7 @@ from app.model import Accepted
 from app.store import balances
 from app.store.database import Database
 from tests.buyer import Buyer
-from tests.pipeline.house import catalogue, contract, lead, source
+from tests.pipeline.house import House, catalogue, contract, lead, source
 from tests.pipeline.test_returning import TERMS, Desk, desk, selling
 
 LATER = f"{TERMS}, remedy: replace"
@@ -139,7 +139,7 @@ async def test_a_balance_that_is_counted_anew_at_the_same_moment_knows_of_the_re
         async with database.acquire() as conn, conn.transaction():
             await balances.make(conn, ["b1"])
             approving = asyncio.create_task(open_.returns.approve(request, by="ann"))
-            await waits(open_)
+            await waits(open_.house)
         await approving
         assert await owed(open_) == 0
 
@@ -171,11 +171,11 @@ async def test_while_a_copy_is_unclear_a_lead_is_not_returned_and_its_source_is_
         assert (await open_.books())["source:acme"] == Decimal("-12.50")
 
 
-async def waits(open_: Desk) -> None:
-    """Until somebody waits for a lock."""
+async def waits(house: House, n: int = 1) -> None:
+    """Until so many wait for a lock."""
 
-    async def one_does() -> bool:
+    async def they_do() -> bool:
         query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        return bool(await open_.house.value(query))
+        return bool(await house.value(query) >= n)
 
-    await open_.house.until(one_does)
+    await house.until(they_do)

@@ -80,6 +80,13 @@ async def test_a_claim_that_is_rolled_back_is_nobodys(pair: Pair) -> None:
     assert await asking == {}
 
 
+async def test_a_lead_that_is_another_process_to_decide_claims_nothing(pair: Pair) -> None:
+    first, second = pair
+    (lost,) = claims(A)
+    assert await decisions.begin(first, [lost.submission_id], WORLD.new_id(), [lost]) == (set(), {})
+    assert await decisions.claim(second, claims(A)) == {}
+
+
 async def test_an_expired_key_is_taken_over(pair: Pair) -> None:
     first, second = pair
     await decisions.claim(first, claims(A))
