@@ -71,6 +71,7 @@ def test_a_counters_name_tells_contract_period_and_window() -> None:
 def test_a_cap_in_total_has_one_window_for_ever() -> None:
     (cap,) = caps({"per": "total", "leads": 5})
     assert cap.key(utc("2026-03-08T12:00")) == cap.key(utc("2031-01-01T00:00"))
+    assert cap.ends(utc("2026-03-08T12:00")) is None
 
 
 def test_editing_the_quantity_keeps_the_count() -> None:
@@ -90,6 +91,22 @@ def test_editing_what_is_counted_starts_again(edited: dict[str, str]) -> None:
 def test_of_two_caps_that_differ_in_quantity_alone_the_smaller_holds() -> None:
     (cap,) = caps({"per": "day", "leads": 9}, {"per": "day", "leads": 5}, {"per": "day", "leads": 7})
     assert cap.limit == 5
+
+
+def test_of_two_caps_that_differ_in_zone_both_hold() -> None:
+    both = caps({"per": "day", "leads": 5, "zone": NEW_YORK}, {"per": "day", "leads": 9, "zone": "UTC"})
+    assert [cap.limit for cap in both] == [5, 9]
+
+
+def test_other_opening_hours_leave_the_count_of_a_rolling_cap() -> None:
+    at, hours = utc("2026-03-08T12:00"), {"zone": NEW_YORK, "open": {"daily": "08:00-18:00"}}
+    rolling = {"per": "day", "leads": 5, "window": "rolling"}
+    assert caps(rolling, hours=hours)[0].key(at) == caps(rolling)[0].key(at)
+
+
+def test_a_budget_that_is_overspent_stops_no_lead_that_costs_nothing() -> None:
+    (cap,) = caps({"per": "day", "amount": "5.00"})
+    assert cap.use({}, "acme", utc("2026-03-08T12:00"), 0) is None
 
 
 def test_a_conditional_cap_counts_only_the_leads_it_names() -> None:
