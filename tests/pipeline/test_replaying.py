@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import Conflict
 from app.pipeline.faults import Retrying
-from app.pipeline.replaying import Replayer
+from app.pipeline.replaying import PerhapsTaken, Replayer
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, catalogue, contract, lead, opened, source
@@ -93,3 +93,43 @@ async def test_a_test_that_is_asked_again_takes_of_no_cap(database: Database, bu
         await open_.again("b1")
         assert await open_.house.value("select reserved from delivery") == ""
         assert sum((await open_.house.counters()).values()) == 0
+
+
+async def test_whoever_would_be_its_only_buyer_does_not_get_what_was_sold_in_copies_since(
+    database: Database, buyer: Buyer
+) -> None:
+    copies = [
+        contract(id_, buyer.url("/ok"), price="0", more='shared_price: "15.00"') for id_ in ("b2", "b3")
+    ]
+    parts = giving_up(buyer, "b1"), *copies
+    async with desk(database, *parts, sell="hybrid(2)") as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        await open_.house.ends(lead_id, "sold")
+        assert dict(await open_.house.deliveries(lead_id))["b2"] == "accepted"
+        with pytest.raises(Conflict, match="its lead was sold to b"):
+            await open_.again("b1")
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_what_is_unclear_is_asked_again_only_of_whom_nothing_comes_twice(
+    database: Database, buyer: Buyer, idempotent: bool
+) -> None:
+    async with desk(database, giving_up(buyer, "b1", more=f"idempotent: {idempotent}")) as open_:
+        await open_.house.one(lead())
+        delivery = await open_.dead("b1")
+        await open_.house.run("update delivery set state = 'unclear'")
+        if not idempotent:
+            with pytest.raises(PerhapsTaken):
+                await open_.replayer.ask(delivery, by="ann")
+        await open_.replayer.ask(delivery, by="ann", even_unclear=not idempotent)
+        assert await open_.house.value("select state from delivery") == "waiting"
+
+
+async def test_of_a_lead_that_was_erased_nothing_is_sent_again(database: Database, buyer: Buyer) -> None:
+    async with desk(database, giving_up(buyer, "b1")) as open_:
+        await open_.house.one(lead())
+        delivery = await open_.dead("b1")
+        await open_.house.run("update delivery set state = 'unclear'")
+        await open_.house.run("update lead set erased_at = now()")
+        with pytest.raises(Conflict, match="deleted at the request"):
+            await open_.replayer.ask(delivery, by="ann", even_unclear=True)

@@ -10,10 +10,11 @@ from app.core.errors import Conflict
 from app.followup.item import item_of
 from app.pipeline.faults import Retrying
 from app.pipeline.replaying import Replayer
-from app.store import leads, stopping
+from app.store import leads, pool, stopping
 from app.store.database import Database
 from tests.buyer import Buyer
 from tests.pipeline.house import House, lead, source
+from tests.pipeline.pools import pooling
 from tests.pipeline.test_callbacks import told as tell_all
 from tests.pipeline.test_returning import Desk, desk, selling
 
@@ -222,3 +223,14 @@ async def test_stopping_a_lead_twice_stops_it_once(database: Database, buyer: Bu
         async with database.acquire() as conn, conn.transaction():
             assert await stopping.stop(conn, [lead_id], "ann", "do_not_call") == {lead_id}
             assert await stopping.stop(conn, [lead_id], "ann", "do_not_call") == set()
+
+
+async def test_a_copy_in_the_pool_is_offered_to_nobody_any_more(database: Database, buyer: Buyer) -> None:
+    async with desk(database, source(), selling(buyer), pooling(), sell="shared(2)") as open_:
+        lead_id = (await open_.house.one(lead())).lead_id
+        assert dict(await open_.house.deliveries(lead_id)) == {"b1": "accepted", "inside-pool": "pooled"}
+        await stopped(open_, lead_id)
+        assert (await ends(open_.house, lead_id))["inside-pool"] == ("cancelled", "stopped")
+        assert await open_.house.state(lead_id) == "sold"
+        async with database.acquire() as conn:
+            assert await pool.astray(conn) == (0, 0)
