@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from app.catalog.routing import Rank
 from app.commands.chain_text import chain_lines, in_order, level_lines
+from app.commands.silent_text import silent_lines
 from app.commands.words import ICONS, clock, days, points, size, span, tail
 from app.core.redaction import mask_value, scrub
 from app.distribute.caps import cap_of
@@ -89,7 +90,7 @@ def decided(story: Story, setting: Setting) -> list[Entry]:
     elif "ranked" in detail["routing"]:
         entries.append(_routed(detail["routing"], at("routed"), setting))
     if _is_let_go_to_bidders(detail["routing"]):
-        entries.append(_auctioned(detail["routing"]["bids"]))
+        entries.append(_auctioned(detail["routing"], setting))
     return entries
 
 
@@ -279,6 +280,7 @@ def _routed(routing: Mapping[str, Any], at: datetime | None, setting: Setting) -
         lines += _why_there(routing.get("why", {}), [contract for contract, _ in shown])
     if bids := routing.get("bids"):
         lines.append("bids: " + " > ".join(f"{one['contract']} {one['pays']}" for one in bids))
+    lines += silent_lines(routing, everything=setting.everything)
     lines += _left_out(routing, setting)
     lines += chain_lines(chain, everything=setting.everything)
     took = ranked or any("took" in leg for leg in chain)
@@ -290,9 +292,13 @@ def _is_let_go_to_bidders(routing: Mapping[str, Any]) -> bool:
     return "bids" in routing and "ranked" not in routing and ("ping" not in routing or "lapsed" in routing)
 
 
-def _auctioned(bids: Sequence[Mapping[str, Any]]) -> Entry:
+def _auctioned(routing: Mapping[str, Any], setting: Setting) -> Entry:
+    bids = routing["bids"]
     told = " > ".join(f"{one['contract']} {one['pays']}" for one in bids)
-    return Entry("✓" if bids else "✕", "auctioned", [f"once it was let go: {told or 'nobody has bid'}"])
+    silent = silent_lines(routing, everything=setting.everything)
+    return Entry(
+        "✓" if bids else "✕", "auctioned", [f"once it was let go: {told or 'nobody has bid'}", *silent]
+    )
 
 
 def _promised(routing: Mapping[str, Any], setting: Setting) -> Entry:

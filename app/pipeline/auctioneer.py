@@ -18,6 +18,8 @@ from app.core.world import World
 from app.distribute.adapter import Handover
 from app.distribute.auction import Bid, BidSettings, ranked
 from app.distribute.bitsets import positions
+from app.distribute.caps import CounterKey, Use
+from app.distribute.fills import limit_kind
 from app.distribute.ping import PingRequest
 from app.distribute.route import Match
 from app.distribute.wire import Wire
@@ -115,15 +117,15 @@ class Auctioneer:
         if keys:
             async with self._database.promptly() as conn:
                 values = await replays.counted(conn, sorted(keys))
-        full = any(use.full(sum(values.get(key, 0) for key in use.keys)) for use in common)
+        whole = _full(common, values)
         contracts: list[Contract] = []
         silent: dict[str, str] = {}
         for i, found in uses.items():
             one: Contract = index.contracts[i]
             if one.buyer in lot.without:
                 silent[one.id] = "duplicate"
-            elif full or any(use.full(sum(values.get(key, 0) for key in use.keys)) for use in found):
-                silent[one.id] = "cap"
+            elif (key := whole or _full(found, values)) is not None:
+                silent[one.id] = limit_kind(key)
             else:
                 contracts.append(one)
         return contracts, silent
@@ -175,6 +177,12 @@ class Auctioneer:
             word = LATE if said is None else "bid" if isinstance(said, Accepted) else "no"
             word = NO_PLACE if isinstance(said, TryLater) and said.reason == NO_PLACE else word
             self._metrics.count("leadgate_bids_total", (one.id, out.get(one.id, word)))
+
+
+def _full(uses: Sequence[Use], values: Mapping[CounterKey, int]) -> CounterKey | None:
+    """Of which limit there is no room."""
+    full = (one.key for one in uses if one.full(sum(values.get(key, 0) for key in one.keys)))
+    return next(full, None)
 
 
 def _ping_of(contract: Contract) -> Any:

@@ -66,6 +66,7 @@ class Binding(Struct, frozen=True):
     ping_id: UUID | None = None
     expires_at: datetime | None = None
     names: bool = False
+    silent: Mapping[str, str] = {}  # who was in it and has not bid: contract → why
 
     @property
     def promise(self) -> Promise | None:
@@ -178,8 +179,8 @@ def _binding(draft: "Draft", ping: KeptPing) -> Binding:
     assert draft.mentioned is not None
     bids = _wanted(draft, ping)
     return Binding(
-        bids, won(bids), Decimal(bids[0]["offered"]), ping.id, ping.expires_at, draft.mentioned.names
-    )
+        bids, won(bids), Decimal(bids[0]["offered"]), ping.id, ping.expires_at, draft.mentioned.names, ping.silent
+    )  # fmt: skip
 
 
 def _wanted(draft: "Draft", ping: KeptPing) -> Sequence[Mapping[str, str]]:

@@ -233,6 +233,7 @@ class Decider:
                 draft.own, draft.choice.full, len(plan.campaign.index.contracts), forced=draft.asked,
                 barred=draft.barred, bids=draft.bound.bids if draft.bound is not None else (),
                 counted=draft.choice.why, chain=chain_of(draft), promise=draft.promise, whole=draft.match,
+                silent=draft.bound.silent if draft.bound is not None else {},
             ),
             steps=steps_json(draft.steps), agreed=agreed, currency=plan.campaign.doc.currency,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """What is kept for the why, as compact JSON: fields, findings and routing of a decision, what was said to a buyer."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from app.store.pings import Promise
 from app.validate.check import Has
 
 RANKED = 20
+SILENT = 100
 
 
 def _dumps(value: Any) -> str:
@@ -60,13 +62,14 @@ def routing_json(
     forced: str = "",
     barred: Mapping[str, Has] = {},
     bids: Sequence[Mapping[str, str]] = (),
+    silent: Mapping[str, str] = {},
     counted: Mapping[str, Mapping[str, Any]] = {},
     chain: Sequence[Mapping[str, Any]] = (),
     promise: Promise | None = None,
     whole: Match | None = None,
 ) -> str:
-    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`
-    and how far the `chain` was gone along. `whole` is the match with those who are asked later, or have copies alone.
+    """The ranking and the counts of who was left out; `full` (contract, cap) can't be recomputed later, nor can `bids`,
+    who was `silent` and how far the `chain` was gone along. `whole` is the match with those who are asked later, or have copies alone.
 
     Of a test that asked for a result, the result instead: no contract was looked at.
     """
@@ -98,6 +101,8 @@ def routing_json(
         told["resting"] = out.resting
     if bids:
         told["bids"] = bids
+    if silent:
+        told["silent"] = dict(islice(silent.items(), SILENT))
     if chain:
         told["chain"] = chain
     if barred:

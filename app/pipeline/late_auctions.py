@@ -8,7 +8,7 @@ from app.core.conditions import facts_of
 from app.core.errors import Refused
 from app.core.events import bug, emit
 from app.core.world import World
-from app.pipeline.auctioneer import Auctioneer, Lot
+from app.pipeline.auctioneer import Auctioneer, Hammer, Lot
 from app.pipeline.pinging import bid_document
 from app.pipeline.reviewing import Reviewer
 from app.pipeline.tracking import Tracker
@@ -53,7 +53,9 @@ class LateAuctions:
                 return
             track = self._tracker.track(context)
             if track.plan.campaign.auction.on == "post":
-                step = await self._reviewer.auctioned(lead_id, await self._bids(track), by=by)
+                hammer = await self._hammer(track)
+                bids = [bid_document(bid) for bid in hammer.bids]
+                step = await self._reviewer.auctioned(lead_id, bids, hammer.silent, by=by)
             else:  # it sells otherwise by now
                 step = await self._reviewer.approve(lead_id, by=by)
             if step is not None:
@@ -65,16 +67,15 @@ class LateAuctions:
                 raise
             emit(bug(error, "auction"))
 
-    async def _bids(self, track: Track) -> list[dict[str, str]]:
+    async def _hammer(self, track: Track) -> Hammer:
         campaign, lead = track.plan.campaign, track.normals
         match = campaign.match(facts_of(lead, track.worth), source=track.source, at=self._world.now())
-        hammer = await self._auctioneer.hold(
+        return await self._auctioneer.hold(
             Lot(
                 id=track.lead_id, campaign=campaign, source=track.source, match=match, lead=lead, raw=track.raws,
                 beside=campaign.enrichment.beside, without=track.barred, test=track.test,
             )
         )  # fmt: skip
-        return [bid_document(bid) for bid in hammer.bids]
 
     async def _forget(self, lead_id: UUID) -> None:
         async with self._database.acquire() as conn:

@@ -63,7 +63,7 @@ class LiveAuctions:
             )
         )  # fmt: skip
         bids = [bid_document(bid) for bid in hammer.bids]
-        draft.auctioned = Binding(bids, won(bids), self._promised(draft, bids))
+        draft.auctioned = Binding(bids, won(bids), self._promised(draft, bids), silent=hammer.silent)
 
     async def _keeps(self, draft: "Draft") -> bool:
         """Whether its ping holds: of the first round for when the lead came, of a later one for now."""

@@ -52,13 +52,13 @@ async def promised(conn: Any, track: Track, now: datetime) -> Lapse | None:
     return Lapse(EXPIRED, _refuses(track, promise))
 
 
-async def knocked_down(conn: Any, track: Track, bids: Sequence[Bid]) -> None:
+async def knocked_down(conn: Any, track: Track, bids: Sequence[Bid], silent: Mapping[str, str]) -> None:
     """Its bidders alone may have it. A source that has a price of its own is paid that; any other what is left of the
     best bid."""
     track.bids = won(bids)
     if bids and track.plan.price is None and not _is_unpaid(track):
         track.agreed = Decimal(bids[0]["offered"])
-    await pings.knock_down(conn, track.lead_id, bids, track.agreed)
+    await pings.knock_down(conn, track.lead_id, bids, silent, track.agreed)
 
 
 def _is_unpaid(track: Track) -> bool:

@@ -72,7 +72,9 @@ class Reviewer:
 
         return await self._said(word, go_on)
 
-    async def auctioned(self, lead_id: UUID, bids: Sequence[Bid], *, by: str) -> Step | None:
+    async def auctioned(
+        self, lead_id: UUID, bids: Sequence[Bid], silent: Mapping[str, str], *, by: str
+    ) -> Step | None:
         """The word of an `approve` whose lead was to be auctioned first, now that its bids are there, the best first:
         as `approve`, for its bidders alone. Conflict too where it is not to be let go any more."""
         word = Word(self._world.new_id(), lead_id, by, False)
@@ -80,13 +82,14 @@ class Reviewer:
         async def go_on(conn: Any, context: Context, track: Track) -> Step:
             if not await letting_go.forget(conn, lead_id):
                 raise Conflict("something else was said of this lead meanwhile")
-            return await self._let_go(conn, word, context, track, bids)
+            return await self._let_go(conn, word, context, track, bids, silent)
 
         return await self._said(word, go_on)
 
     async def _let_go(
-        self, conn: Any, word: Word, context: Context, track: Track, bids: Sequence[Bid] | None = None
-    ) -> Step:
+        self, conn: Any, word: Word, context: Context, track: Track, bids: Sequence[Bid] | None = None,
+        silent: Mapping[str, str] = {},
+    ) -> Step:  # fmt: skip
         """`bids`: None where it is not auctioned."""
         await offences.forget(conn, [track.lead_id])
         lapsed = await promised(conn, track, self._world.now())
@@ -97,7 +100,7 @@ class Reviewer:
         if lapsed is not None and lapsed.refuses:
             return await self._refuse(conn, context, track, reason(lapsed.code))
         if bids is not None:
-            await knocked_down(conn, track, bids)
+            await knocked_down(conn, track, bids, silent)
         if keys := _keys(context, track):
             await decisions.take_over(conn, keys)
         if track.plan.reply == "verdict":  # whose source is owed a price from here on

@@ -26,7 +26,7 @@ insert into ping (id, source, campaign, at, expires_at, test, price, currency, f
 values ($1, $2, $3, $4, $5, $6, $7::numeric, $8, $9::json, $10::json, $11::json, $12)
 """
 _LOOK = """
-select id, source, campaign, expires_at, test, price, facts, bids, lead_id from ping
+select id, source, campaign, expires_at, test, price, facts, bids, lead_id, silent from ping
  where id = any($1::uuid[]) order by id"""
 _LOCK = f"{_LOOK} for update"
 _USE = """
@@ -75,6 +75,7 @@ class KeptPing(Struct, frozen=True):
     facts: Mapping[str, str]
     bids: Sequence[Mapping[str, Any]]
     lead_id: UUID | None
+    silent: Mapping[str, str] = {}
 
 
 class Promise(Struct, frozen=True):
@@ -118,9 +119,7 @@ async def look(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
 
 
 def _kept(rows: Iterable[Any]) -> dict[UUID, KeptPing]:
-    return {
-        r[0]: KeptPing(r[0], r[1], r[2], r[3], r[4], r[5], decode(r[6]), decode(r[7]), r[8]) for r in rows
-    }
+    return {r[0]: KeptPing(*r[:6], decode(r[6]), decode(r[7]), r[8], decode(r[9])) for r in rows}
 
 
 async def use(conn: Any, leads: Mapping[UUID, UUID]) -> None:
@@ -143,10 +142,14 @@ async def honour(conn: Any, lead_id: UUID, kept: Promise) -> None:
 
 
 async def knock_down(
-    conn: Any, lead_id: UUID, bids: Sequence[Mapping[str, Any]], agreed: Decimal | None
+    conn: Any,
+    lead_id: UUID,
+    bids: Sequence[Mapping[str, Any]],
+    silent: Mapping[str, str],
+    agreed: Decimal | None,
 ) -> None:
     """The held lead was auctioned when it was let go: a sale owes its source `agreed`."""
-    await conn.execute(_SAY, lead_id, _json({"bids": list(bids)}))
+    await conn.execute(_SAY, lead_id, _json({"bids": list(bids), "silent": dict(silent)}))
     await conn.execute(_AGREED, lead_id, None if agreed is None else str(agreed))
 
 

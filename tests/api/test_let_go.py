@@ -116,6 +116,8 @@ async def test_where_nobody_bids_it_is_unsold(api: Api, bidders: Bidders) -> Non
     await let_go(api, lead_id)
     assert await auctioned(api, lead_id) == ("unsold", None)
     assert bidders.leads("cheap") == []
+    silent = "select array(select json_object_keys(routing -> 'silent') order by 1) from lead_detail"
+    assert await api.value(silent) == ["cheap", "sunco", "volta"]
     answer = (await api.get(f"/v1/leads/{lead_id}", api.acme)).json()
     assert (answer["outcome"], answer["reasons"][0]["code"]) == ("failure", "no_buyer")
 
@@ -172,7 +174,7 @@ async def test_one_more_round_meanwhile_is_one_more_word(api: Api, bidders: Bidd
     await api.process.attended.late_auctions.hold()
     assert await standing_of(api, lead_id) == ("held", None)
     with pytest.raises(Conflict):
-        await reviewer(api).auctioned(lead_id, [], by="ann")
+        await reviewer(api).auctioned(lead_id, [], {}, by="ann")
     assert bidders.pings() == []
 
 

@@ -260,6 +260,20 @@ async def test_a_trace_shows_what_was_bid(database: Database, bidders: Bidders) 
     ]  # fmt: skip
 
 
+async def test_a_trace_shows_who_has_not_bid_and_why(database: Database, bidders: Bidders) -> None:
+    yaml = market(
+        bidder(bidders, "amp"),
+        bidder(bidders, "volta", more="caps: [{per: day, leads: 0}]"),
+        bidder(bidders, "sunco", more='caps: [{per: day, amount: "0.50"}]'),
+        standing(bidders, "house", "4.00"),
+        campaign=campaign(POSTED),
+    )
+    async with auctions(database, yaml) as house:
+        await house.one(ANN)
+        kept = json.loads(await house.value("select routing -> 'silent' from lead_detail"))
+    assert kept == {"amp": "not_accepted", "volta": "cap", "sunco": "budget"}
+
+
 ON_EMAIL = "[{check: duplicate, on: [email]}]"
 BY_BUYER = "[{check: duplicate, on: [email], scope: buyer}]"
 
