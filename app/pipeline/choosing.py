@@ -89,7 +89,7 @@ class Chooser:
         back = give_back or {}
         self._forget()
         indexes = {want.match.index for want in wants}
-        tried, told = self._rehearse(wants, indexes)
+        tried, told = self._rehearse(wants, indexes, back)
         task = asyncio.current_task()
         mine = None if back else self._kept.get(task)
         if mine is not None:
@@ -121,7 +121,7 @@ class Chooser:
         return done.choices
 
     def _rehearse(
-        self, wants: Sequence[Want], indexes: Set[RouteIndex[Any]]
+        self, wants: Sequence[Want], indexes: Set[RouteIndex[Any]], back: Mapping[str, int]
     ) -> tuple[Rehearsal, Mapping[str, int]]:
         """Over what transactions under way in this process will leave, too, as far as they choose among the same
         contracts. They are committed if each key that comes with the rehearsal has the value told once it is locked:
@@ -129,7 +129,11 @@ class Chooser:
         beside = self._coming.values() if self.alone else ()
         coming = [one.values for one in beside if one.values and not one.indexes.isdisjoint(indexes)]
         ahead = {key: value for one in coming for key, value in one.items()}
-        tried = rehearse(wants, {**self._hints, **ahead}, 1 if self.alone else SPARE)
+        hints = {**self._hints, **ahead}
+        for key, n in back.items():
+            if key in hints:  # what comes free here is not full
+                hints[key] -= n
+        tried = rehearse(wants, hints, 1 if self.alone else SPARE)
         return tried, {(key := min(one)): ahead[key] for one in coming}
 
     async def prepare(self, conn: Any, keys: Collection[str]) -> None:
