@@ -266,3 +266,32 @@ async def test_of_a_shared_lead_one_is_bought_while_the_other_lies_in_the_pool(
         await desk.claim("dana")
         assert await desk.close("dana", answer.lead_id) == "sold"
         assert await house.value("select revenue from lead") == 42
+
+
+async def test_a_quota_of_one_contract_counts_neither_those_of_another_nor_what_was_pushed(
+    house: House, desk: Desk
+) -> None:
+    """Who let a pushed lead lie has not claimed it."""
+    await house.configure(house_yaml(pooling(deliver=", quota: [{per: day, leads: 1}]")))
+    await desk.pooled(2)
+    noted = """insert into pool_claim (id, delivery_id, lead_id, buyer, contract, person, test, ended)
+      values (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'inside', $1, 'dana', false, $2)"""
+    await house.run(noted, "inside-pool", "pushed")
+    await house.run(noted, "another-pool", "closed")
+    await desk.claim("dana")
+    await refused(desk.claim("dana"), "quota")
+
+
+async def test_what_one_person_has_closed_another_has_not(house: House, desk: Desk) -> None:
+    (lead_id,) = await desk.pooled()
+    await desk.claim("dana")
+    assert await desk.close("dana", lead_id) == "sold"
+    assert await desk.close("dana", lead_id) == "sold"
+    with pytest.raises(NotYours):
+        await desk.close("sam", lead_id)
+
+
+async def test_of_a_contract_that_rests_nothing_is_claimed(house: House, desk: Desk) -> None:
+    await desk.pooled()
+    await house.configure(house_yaml(pooling(more="paused: true")))
+    await refused(desk.claim("dana"), "pool_empty")

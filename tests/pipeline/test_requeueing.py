@@ -7,8 +7,10 @@ from typing import Any
 
 from app.pipeline.requeuer import Requeuer
 from app.store.database import Database
+from tests.bidders import Bidders, bidder, campaign, market
 from tests.buyer import Buyer, reply, says
 from tests.pipeline.house import House, contract, lead, opened, source
+from tests.pipeline.test_auction import auctions
 from tests.pipeline.test_selling import CAP, aged, with_distribution
 
 HOURLY = ", requeue: {every: 1h, for: 72h}"
@@ -310,3 +312,23 @@ async def test_a_dead_delivery_that_is_asked_again_while_it_waits_is_no_further_
         row = await at.standing()
         assert (row["due_at"], await told(at.house)) == (None, ("delivering", "failure", "0", 1))
         assert await at.house.deliveries(lead_id) == [("b1", "waiting")]
+
+
+async def test_it_is_looked_at_no_later_than_when_its_time_is_up(database: Database, buyer: Buyer) -> None:
+    yaml = with_distribution(source(), contract("b1", buyer.url("/reject")), more=HOURLY)
+    async with waiting(database, yaml) as at:
+        await at.house.one(lead())
+        await at.house.run("update requeue set until = now() + interval '90 minutes'")
+        await at.hours_pass()
+        row = await at.standing()
+        assert (row["looks"], row["due_at"]) == (1, row["until"])
+
+
+async def test_a_lead_that_was_auctioned_is_offered_to_nobody_else_later(database: Database) -> None:
+    async with Bidders({"sunco": "12.00"}) as bidders:
+        bidders.refusing.add("sunco")
+        auctioned = campaign("{on: post}").replace("priority]}", "priority]" + HOURLY + "}")
+        async with auctions(database, market(bidder(bidders, "sunco"), campaign=auctioned)) as house:
+            assert (await house.one(lead())).state == "unsold"
+            assert len(bidders.leads("sunco")) == 1
+            assert await house.rows("select * from requeue") == []
