@@ -48,6 +48,8 @@ async def test_who_sleeps_is_passed_over_until_the_morning(database: Database) -
     async with opened(database, MINDING, world=clock.world()) as house:
         desk = Desk(house)
         (east,), (west,) = [await desk.pooled(1, state=state) for state in ("NY", "CA")]
+        zones = await house.rows("select zones from pool order by priority")
+        assert [row[0] for row in zones] == ["America/New_York", "America/Los_Angeles"]
         clock.at = EVENING
         assert (await desk.claim("dana")).lead_id == west
         told = await nobody(desk, "sam")
