@@ -19,7 +19,7 @@ from app.commands.voice import options
 
 MODULES: Mapping[str, str] = {
     "serve": "serving", "api": "serving", "worker": "serving", "migrate": "configuring", "apply": "configuring",
-    "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "leads": "leads", "trace": "trace", "deliveries": "deliveries", "replay": "replay", "bundles": "bundles",
+    "export": "configuring", "key": "key", "source": "source", "list": "lists", "person": "person", "table": "tables", "disposable": "disposable", "route": "route", "leads": "leads", "pings": "pings", "trace": "trace", "deliveries": "deliveries", "replay": "replay", "bundles": "bundles",
     "settle": "settle", "review": "review", "reprocess": "reprocess", "feedback": "feedback", "returns": "returns", "pool": "pool", "callbacks": "callbacks", "report": "report", "money": "money", "statement": "statement", "invoice": "invoice", "fraud": "fraud", "score": "score", "retention": "retention",
     "components": "components", "doctor": "doctor", "spec": "spec", "import": "import_", "trigger": "trigger", "listen": "listen", "demo": "demo",
 }  # fmt: skip

@@ -29,7 +29,7 @@ NO_DRY_RUN: Mapping[str, str] = {
 }
 READS = {
     "export", "key list", "source list", "list show", "list check", "person proof", "table show", "table check", "route",
-    "leads", "trace", "deliveries", "bundles", "bundles show", "review", "feedback words", "returns", "returns show", "pool", "report", "report profit", "money balance",
+    "leads", "pings", "trace", "deliveries", "bundles", "bundles show", "review", "feedback words", "returns", "returns show", "pool", "report", "report profit", "money balance",
     "statement", "invoice", "fraud", "score models", "score drift", "components", "doctor", "spec",
 }  # fmt: skip
 """These change nothing; `trace --reveal` asks, and is noted."""
