@@ -6,6 +6,9 @@ from collections.abc import Iterable
 MONEY = ("budget:", "balance:")
 """Keys that count money, in ten-thousandths; all others count leads."""
 
+OF_SOURCES = "budget:source/"
+"""Keys of what sources may cost: a delivery holds of them what its source would have of its sale."""
+
 OPEN = "open:"
 """Keys that count leads which a contract was handed and has not ended; only held where its campaign ranks by `load`."""
 

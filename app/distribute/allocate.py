@@ -328,11 +328,17 @@ class _Placing:
 
     def _counted(self, i: int) -> tuple[Use, ...]:
         """What this lead would use up at contract `i`."""
-        if not self.index.caps[i]:
+        share = self.want.share
+        if share is None and not self.index.caps[i]:
             return ()
         found = self._uses.get(i)
         if found is None:
-            found = self._uses[i] = self._looked_up(i)
+            found = self._looked_up(i)
+            if share is not None:
+                contract = self.index.contracts[i]
+                price = self.want.price_of(contract)
+                found += share.uses(contract.doc.price if price is None else price)
+            self._uses[i] = found
         return found
 
     def _looked_up(self, i: int) -> tuple[Use, ...]:

@@ -219,6 +219,11 @@ def cap_of(key: CounterKey) -> str:
     return parts[2] if len(parts) > 2 else parts[0]
 
 
+def budget_of(key: CounterKey) -> str:
+    """The key without its window."""
+    return ":".join(key.split(":")[:4])
+
+
 def _identity(cap: Cap, zone: str) -> str:
     when = cap.when.text if cap.when is not None else ""
     rolls = "\0rolling" if cap.window == "rolling" else ""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from app.core.conditions import Facts, Node
 from app.core.expressions import WORTH
+from app.core.reserved import OF_SOURCES
 from app.distribute.caps import CountedBalance, CounterKey, cap_of
 from app.distribute.consumer_hours import Reachable, Zones
 from app.distribute.fills import fill, limit_kind
@@ -169,5 +170,5 @@ def _limit(
     limit = next((one for one in index.caps[i] if f"{key}:".startswith(f"{one.name}:")), None)
     counted = key in used
     if limit is None or isinstance(limit, OpenLeads) or (isinstance(limit, CountedBalance) and not counted):
-        return rule, "full"
+        return rule, "its source's is full" if key.startswith(OF_SOURCES) else "full"
     return rule, fill(limit, at, used if counted else {key: limit.limit})

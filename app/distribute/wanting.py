@@ -5,7 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from app.catalog.paying import part_of
+from app.core.money import units
 from app.distribute.aging import WHOLE, reduced
 from app.distribute.caps import CounterKey, Use
 from app.distribute.chain import Passage
@@ -14,11 +17,23 @@ from app.distribute.route import Match
 _NOBODY: frozenset[str] = frozenset()
 
 
+class Share(Struct, frozen=True):
+    """What the source has of each sale, in percent, and its budgets that count it."""
+
+    percent: Decimal
+    budgets: tuple[Use, ...]
+
+    def uses(self, price: Decimal) -> tuple[Use, ...]:
+        n = units(part_of(price, self.percent))
+        return tuple(replace(use, by=n) for use in self.budgets) if n else ()
+
+
 class Want(Struct, frozen=True):
     """A lead that is to be placed. `tried` had it in this round; `buyers` hold it or must not get it; nor must who
     gets one of the wants before it that stand at the places `apart`.
 
-    `gate` is used up by the lead itself, whoever gets it, and not given back: what its source may bring.
+    `gate` is used up by the lead itself, whoever gets it, and not given back: what its source may bring. `share` is used
+    up by who gets it, as his own limits are.
     `prices` are what contracts pay for this lead, where that is not what they say."""
 
     match: Match
@@ -30,6 +45,7 @@ class Want(Struct, frozen=True):
     prices: Mapping[str, Decimal] = {}
     factor: Decimal = WHOLE  # of all other prices
     passage: Passage | None = None  # where it goes on to contracts beyond `match`, or may be sold in two ways
+    share: Share | None = None
 
     def price_of(self, contract: Any) -> Decimal | None:
         """None where it is the contract's own."""

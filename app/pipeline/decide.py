@@ -22,7 +22,7 @@ from app.pipeline.drafts import Decided, Draft
 from app.pipeline.evidence import EvidenceDesk
 from app.pipeline.faults import Retrying
 from app.pipeline.forced import asked_of
-from app.pipeline.gate import gate, refused
+from app.pipeline.gate import gate, least, refused, shared
 from app.pipeline.hand_overs import queue, starting
 from app.pipeline.owing import nobody, owed
 from app.pipeline.plans import Plans, SourcePlan
@@ -304,17 +304,25 @@ def want_of(draft: Draft, places: Mapping[UUID, int]) -> Want:
     assert draft.match is not None
     apart = tuple(places[one] for one in draft.apart if one in places)
     draft.passage = passage(draft.plan.campaign, draft.match) if draft.bound is None else None
+    share = _share_of(draft) if draft.plan.caps else None
     return Want(
         draft.match, draft.plan.campaign.copies, draft.tried, draft.buyers | draft.barred.keys(), apart,
-        gate=_gate_of(draft, draft.match) if draft.plan.caps else (),
+        gate=_gate_of(draft, draft.match, share) if draft.plan.caps else (),
         prices=draft.pays, passage=draft.passage,
+        share=None if share is None else shared(draft.plan, draft.match.lead, draft.match.at, share),
     )  # fmt: skip
 
 
-def _gate_of(draft: Draft, match: Match) -> tuple[Use, ...]:
-    agreed, unpaid = agreed_of(draft), draft.verdict is not None and draft.verdict.unpaid
-    later = agreed is None and draft.plan.share is not None and not unpaid
-    return gate(draft.plan, match.lead, match.at, agreed, later=later)
+def _share_of(draft: Draft) -> Decimal | None:
+    """What its source has of each sale, where it is paid so."""
+    return draft.plan.share if agreed_of(draft) is None else None
+
+
+def _gate_of(draft: Draft, match: Match, share: Decimal | None) -> tuple[Use, ...]:
+    if share is None:
+        return gate(draft.plan, match.lead, match.at, agreed_of(draft))
+    few = least(match, share, draft.pays) if draft.passage is None else 1
+    return gate(draft.plan, match.lead, match.at, None, later=True, least=few)
 
 
 def chain_of(draft: Draft, *, everything: bool = False) -> list[dict[str, Any]]:

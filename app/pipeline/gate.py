@@ -1,6 +1,6 @@
 """What a source may bring: its caps, counted as its leads are taken or sold, and the refusal of the next one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,24 +11,32 @@ from msgspec.structs import replace
 from app.catalog.paying import part_of
 from app.core.conditions import Facts, facts_of
 from app.core.money import units
-from app.core.reserved import MONEY
-from app.distribute.caps import CountedCap, CounterKey, Use, cap_of
+from app.core.reserved import MONEY, OF_SOURCES, held
+from app.distribute.caps import CountedCap, CounterKey, Use, budget_of, cap_of
+from app.distribute.route import Match
+from app.distribute.wanting import Share
 from app.model import Finding, Verdict
 from app.pipeline.plans import SourcePlan
-from app.pipeline.tracks import Track
+from app.pipeline.tracks import Job, Track
 from app.store import replays
 
 CODE = "source_cap"
 
 
 def gate(
-    plan: SourcePlan, facts: Facts, at: datetime, agreed: Decimal | None, *, later: bool = False
+    plan: SourcePlan,
+    facts: Facts,
+    at: datetime,
+    agreed: Decimal | None,
+    *,
+    later: bool = False,
+    least: int = 1,
 ) -> tuple[Use, ...]:
-    """What taking this lead uses up of its source's caps; `agreed` is what it is paid for it. `later`: what that is,
-    its sales will say (`spent`), and until then there must be something left."""
+    """What taking this lead uses up of its source's caps; `agreed` is what it is paid for it. `later`: that is for its
+    deliveries to take (`shared`), and so much must be left as the `least` of them would."""
     price = 0 if agreed is None else units(agreed)
     uses = (
-        _left(cap, facts, plan.id, at) if cap.money and later else cap.use(facts, plan.id, at, price)
+        _left(cap, facts, plan.id, at, least) if cap.money and later else cap.use(facts, plan.id, at, price)
         for cap in plan.caps
     )
     return tuple(use for use in uses if use is not None)
@@ -53,18 +61,52 @@ async def room(conn: Any, plan: SourcePlan, facts: Facts, at: datetime) -> Room:
     return Room(plan, facts, at, await replays.counted(conn, sorted(keys)))
 
 
-def spent(track: Track, at: datetime, paid: Decimal) -> Mapping[CounterKey, int]:
-    """What its source has of a sale, of each of its caps that counts it."""
-    plan, share = track.plan, track.share
-    if share is None or track.test or not plan.caps:
+def shared(plan: SourcePlan, facts: Facts, at: datetime, share: Decimal | None) -> Share | None:
+    """What each delivery of this lead takes of its source's budgets; None where they mind none."""
+    if share is None or not plan.caps:
+        return None
+    budgets = tuple(cap.part(at, 0) for cap in plan.caps if cap.money and cap.counts(facts, plan.id))
+    return Share(share, budgets) if budgets else None
+
+
+def shared_of(track: Track, at: datetime) -> Share | None:
+    if track.share is None or not track.plan.caps:
+        return None
+    return shared(track.plan, facts_of(track.normals, track.worth), at, track.share)
+
+
+def least(match: Match, share: Decimal, pays: Mapping[str, Decimal]) -> int:
+    """What the cheapest of its contracts would leave to the source, and something at least."""
+    contracts = (match.index.contracts[i] for tier in match.tiers() for i in tier)
+    prices = (pays.get(one.id, one.doc.price) for one in contracts)
+    return max(1, min((units(part_of(price, share)) for price in prices), default=1))
+
+
+def spent(job: Job, at: datetime, paid: Decimal) -> Mapping[CounterKey, int]:
+    """What to add to its source's budgets with a sale, beyond what its delivery held of them. What was begun before
+    there was such a budget is counted now."""
+    track, plan = job.track, job.track.plan
+    holds = {key: n for key, n in held(job.reserved).items() if key.startswith(OF_SOURCES)}
+    if track.test or not (holds or plan.caps):
         return {}
-    facts, n = facts_of(track.normals, track.worth), units(part_of(paid, share))
-    uses = (cap.use(facts, plan.id, at, n) for cap in plan.caps if cap.money)
-    return {use.key: use.by for use in uses if use is not None}
+    n = 0 if track.share is None else units(part_of(paid, track.share))
+    share = shared_of(track, at)
+    new = [] if share is None else [use.key for use in share.budgets if not _holds(holds, use.key)]
+    return {key: n - had for key, had in (holds | dict.fromkeys(new, 0)).items() if n != had}
 
 
-def _left(cap: CountedCap, facts: Facts, source: str, at: datetime) -> Use | None:
-    return replace(cap.part(at, 0), start=cap.limit - 1) if cap.counts(facts, source) else None
+def holds_of_sources(reserved: Iterable[str]) -> bool:
+    return any(one.startswith(OF_SOURCES) for one in reserved)
+
+
+def _holds(holds: Iterable[CounterKey], key: CounterKey) -> bool:
+    """Of the same budget, be it of another of its windows."""
+    name = budget_of(key)
+    return any(budget_of(one) == name for one in holds)
+
+
+def _left(cap: CountedCap, facts: Facts, source: str, at: datetime, least: int) -> Use | None:
+    return replace(cap.part(at, 0), start=cap.limit - least) if cap.counts(facts, source) else None
 
 
 def refused(verdict: Verdict, key: CounterKey) -> Verdict:

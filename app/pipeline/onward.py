@@ -10,6 +10,7 @@ from app.core.world import World
 from app.distribute.directed import directed
 from app.distribute.wanting import Want
 from app.pipeline.choosing import Chooser
+from app.pipeline.gate import shared_of
 from app.pipeline.selling import jobs_of, passage, tested
 from app.pipeline.tracks import Job, Track
 from app.store import lead_keys, requeues
@@ -68,7 +69,8 @@ class Onward:
     ) -> Want:
         track, progress = one.track, one.progress
         track.ranks, track.factor = progress.made, earlier.factor  # not what was counted before a rollback
-        match = track.match(self._world.now())
+        now = self._world.now()
+        match = track.match(now)
         barred = track.barred.union(progress.buyers, others, earlier.buyers)
         tried = {*progress.tried, *earlier.contracts}
         if one.to:
@@ -77,4 +79,5 @@ class Onward:
         return Want(
             match, len(one.slots), tried=tried, buyers=barred, prices=track.pays, factor=track.factor,
             passage=passage(track.plan.campaign, match, held=held, slots=track.copies) if goes_on else None,
+            share=shared_of(track, now),
         )  # fmt: skip

@@ -21,7 +21,7 @@ from app.pipeline.details import exchanges_json
 from app.pipeline.doubting import doubted
 from app.pipeline.earning import earned
 from app.pipeline.faults import Retrying
-from app.pipeline.gate import spent
+from app.pipeline.gate import holds_of_sources, spent
 from app.pipeline.hand_overs import delivery_row, queue, starting
 from app.pipeline.handing import Spoken
 from app.pipeline.onward import Onward, Opening
@@ -285,7 +285,7 @@ class Recorder:
             for one in ones:
                 back.subtract(repriced(one.job, one.outcome))
                 if isinstance(one.outcome, Accepted):
-                    back.subtract(spent(one.job.track, self._world.now(), _price(one.job, one.outcome)))
+                    back.subtract(spent(one.job, self._world.now(), _price(one.job, one.outcome)))
             if over and lead not in closed:
                 open_slots[lead] = [one.job.slot for one in over]
         openings = [
@@ -317,6 +317,7 @@ def _is_quick(spoken: Spoken) -> bool:
         and job.track.copies == 1
         and job.track.share is None
         and not job.contract.doc.pull_after
+        and not holds_of_sources(job.reserved)
         and not repriced(job, outcome)
     )
 

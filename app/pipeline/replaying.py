@@ -1,17 +1,21 @@
 """Asks buyers again, with the same delivery ids: what waits, what died, and what is unclear if somebody says so."""
 
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from app.core.conditions import facts_of
 from app.core.errors import Conflict, NotFound
 from app.core.money import of_units, units, written
-from app.core.reserved import MONEY, line
+from app.core.reserved import MONEY, OF_SOURCES, line
 from app.core.world import World
 from app.distribute.caps import Use, cap_of
 from app.distribute.chain import share
 from app.pipeline.choosing import Again, Chooser
 from app.pipeline.faults import Retrying
+from app.pipeline.gate import shared
 from app.pipeline.plans import Plans
 from app.store import balances, decisions, deliveries, leads, replays
 from app.store.database import Database, marked
@@ -133,6 +137,7 @@ class Replayer:
         uses = index.uses(
             index.number[row.contract], _normals(context), context.source, self._world.now(), units(row.price)
         )
+        uses += self._of_source(context, self._world.now(), row.price)
         keys = [key for use in uses for key in use.keys]
         values = await (replays.counted(conn, keys) if dry else decisions.lock(conn, keys))
         for use in uses:
@@ -142,10 +147,20 @@ class Replayer:
             await decisions.count(conn, {use.key: use.by for use in uses})
         return [line(use.key, use.by) for use in uses if use.by]
 
+    def _of_source(self, context: Context, at: datetime, price: Decimal) -> tuple[Use, ...]:
+        """What a sale would take of its source's budgets, where that has a part of each."""
+        plan = self._plans().source(context.source)
+        if plan is None or context.agreed is not None:
+            return ()
+        told = shared(plan, facts_of(_normals(context), context.worth), at, plan.share)
+        return () if told is None else told.uses(price)
+
 
 def _full(row: DeliveryRow, use: Use) -> str:
     if use.key.startswith(balances.PREFIX):
         return f"{row.buyer} may owe no more than it does"
+    if use.key.startswith(OF_SOURCES):
+        return f"no more is spent on its source per {cap_of(use.key)} ({written(of_units(use.limit))})"
     limit = written(of_units(use.limit)) if use.key.startswith(MONEY) else f"{use.limit:,}"
     return f"{row.contract}'s cap per {cap_of(use.key)} is full ({limit})"
 

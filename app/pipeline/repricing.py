@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.core.money import units
-from app.core.reserved import MONEY, held
+from app.core.reserved import MONEY, OF_SOURCES, held
 from app.model import Accepted, Outcome
 from app.pipeline.tracks import Job
 from app.store.balances import key_of
@@ -22,7 +22,8 @@ def repriced(job: Job, outcome: Outcome) -> Mapping[str, int]:
     if not counted and (outcome.price is None or outcome.price == job.price):
         return _NOTHING
     price = units(job.price if outcome.price is None else outcome.price)
-    has = {key: n for key, n in held(job.reserved).items() if key.startswith(MONEY)}
+    mine = (one for one in job.reserved if one.startswith(MONEY) and not one.startswith(OF_SOURCES))
+    has: dict[str, int] = dict(held(mine))
     if counted:
         has.setdefault(key_of(job.contract.buyer), 0)
     return {key: price - n for key, n in has.items() if price != n}

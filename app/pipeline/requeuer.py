@@ -15,6 +15,7 @@ from app.pipeline.choosing import Again, Chooser
 from app.pipeline.details import RANKED, routing_json, steps_json
 from app.pipeline.engine import Engine
 from app.pipeline.faults import Retrying
+from app.pipeline.gate import shared_of
 from app.pipeline.hand_overs import queue, starting
 from app.pipeline.plans import CampaignPlan, Plans
 from app.pipeline.requeueing import waiting_of
@@ -159,11 +160,12 @@ class Requeuer:
         aged = policy.price is not None and due.waited >= policy.price.after.seconds
         track.factor = policy.price.factor if aged and policy.price is not None else WHOLE
         track.copies = track.plan.campaign.copies
-        match = track.match(self._world.now())
+        now = self._world.now()
+        match = track.match(now)
         want = Want(
             match, track.copies, earlier.contracts,
             track.barred.union(earlier.buyers, others), factor=track.factor,
-            passage=passage(track.plan.campaign, match),
+            passage=passage(track.plan.campaign, match), share=shared_of(track, now),
         )  # fmt: skip
         return _Look(due, track, want)
 

@@ -1,5 +1,7 @@
 """A source that has its part of each sale: it is owed with the sale, and goes back with the sale's return, no more."""
 
+import asyncio
+from collections import Counter
 from decimal import Decimal
 from uuid import UUID
 
@@ -189,11 +191,11 @@ async def spent(open_: Desk) -> list[Decimal]:
     return [of_units(row[0]) for row in rows]
 
 
-@pytest.mark.parametrize("budget", ["50", "50.40"])
+@pytest.mark.parametrize("budget", ["50.40", "75.59"])
 async def test_what_it_has_of_its_sales_uses_its_budget_up_and_the_next_lead_is_refused(
     database: Database, buyer: Buyer, budget: str
 ) -> None:
-    """25.20 a lead: something is left before the second sale, and nothing after it."""
+    """25.20 a lead: what is left after two of them is not enough for a third."""
     async with desk(database, capped(budget), selling(buyer)) as open_:
         states = [(await open_.house.one(lead(f"ann{n}@example.com"))).state for n in range(2)]
         last = await open_.house.one(lead("bob@example.com"))
@@ -203,7 +205,7 @@ async def test_what_it_has_of_its_sales_uses_its_budget_up_and_the_next_lead_is_
 
 
 async def test_what_nobody_bought_costs_it_nothing(database: Database, buyer: Buyer) -> None:
-    async with desk(database, capped("10"), contract("b1", buyer.url("/reject"))) as open_:
+    async with desk(database, capped("30"), contract("b1", buyer.url("/reject"))) as open_:
         states = [(await open_.house.one(lead(f"ann{n}@example.com"))).state for n in range(3)]
         assert (states, await spent(open_)) == (["unsold"] * 3, [Decimal(0)])
 
@@ -216,7 +218,7 @@ async def test_each_copy_is_counted_at_what_was_paid_for_it(database: Database, 
 
 
 async def test_only_leads_that_its_cap_names_are_counted(database: Database, buyer: Buyer) -> None:
-    yaml = capped("10", more=", when: 'lead.state == \"TX\"'")
+    yaml = capped("30", more=", when: 'lead.state == \"TX\"'")
     async with desk(database, yaml, selling(buyer)) as open_:
         for n, state in enumerate(("CA", "TX", "CA", "TX")):
             answer = await open_.house.one(lead(f"ann{n}@example.com", state=state))
@@ -243,9 +245,9 @@ async def test_the_price_that_a_buyer_names_is_what_it_has_its_part_of(
 
 
 async def test_sales_at_once_lose_nothing_of_what_was_spent(database: Database, buyer: Buyer) -> None:
-    """Those that were on their way may pass the limit; each is counted."""
-    async with desk(database, capped("30"), selling(buyer)) as open_:
-        answers = await open_.house.post(*(lead(f"ann{n}@example.com") for n in range(20)))
-        taken = [one for one in answers if one.state == "sold"]
-        assert await spent(open_) == [Decimal("25.20") * len(taken)]
-        assert (await open_.house.one(lead("bob@example.com"))).state == "rejected"
+    """What is on its way counts: no budget is passed, in whichever batch its leads come."""
+    async with desk(database, capped("100"), selling(buyer)) as open_:
+        posts = (open_.house.post(*(lead(f"ann{n}.{m}@example.com") for n in range(10))) for m in range(3))
+        answers = [one for some in await asyncio.gather(*posts) for one in some]
+        assert Counter(one.state for one in answers) == {"sold": 3, "rejected": 27}
+        assert await spent(open_) == [Decimal("75.60")]

@@ -187,8 +187,8 @@ async def test_a_later_round_changes_neither_the_answer_nor_the_price_of_its_sou
 async def test_an_amount_of_a_sources_cap_counts_fixed_prices_and_its_share_of_sales(
     database: Database, buyer: Buyer
 ) -> None:
-    cap = ", caps: [{per: day, amount: '12.50'}]"
-    for paid in (source(more=cap), sharing(more=cap)):
+    cap = ", caps: [{per: day, amount: '%s'}]"
+    for paid in (source(more=cap % "12.50"), sharing(more=cap % "25.20")):
         async with desk(database, paid, selling(buyer)) as open_:
             await open_.house.run("truncate counter")
             assert (await open_.house.one(lead())).outcome == "success"
