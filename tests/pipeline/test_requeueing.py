@@ -324,6 +324,19 @@ async def test_it_is_looked_at_no_later_than_when_its_time_is_up(database: Datab
         assert (row["looks"], row["due_at"]) == (1, row["until"])
 
 
+async def test_nor_after_another_round_that_nobody_took_it_in(database: Database, buyer: Buyer) -> None:
+    first, second = contract("b1", buyer.url("/reject")), contract("b2", buyer.url("/reject"))
+    async with waiting(database, with_distribution(source(), first, more=HOURLY)) as at:
+        lead_id = (await at.house.one(lead())).lead_id
+        await at.house.configure(with_distribution(source(), first, second, more=HOURLY))
+        await at.house.run("update requeue set until = now() + interval '90 minutes'")
+        await at.hours_pass()
+        await at.house.until(lambda: at.house.value("select due_at from requeue"))
+        assert await at.house.deliveries(lead_id) == [("b1", "rejected"), ("b2", "rejected")]
+        row = await at.standing()
+        assert row["due_at"] == row["until"]
+
+
 async def test_a_lead_that_was_auctioned_is_offered_to_nobody_else_later(database: Database) -> None:
     async with Bidders({"sunco": "12.00"}) as bidders:
         bidders.refusing.add("sunco")
