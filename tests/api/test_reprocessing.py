@@ -88,6 +88,16 @@ async def test_what_its_source_may_not_an_operator_may_not_either(api: Api) -> N
     assert await trail(api, sold) == []
 
 
+async def test_a_lead_whose_person_wants_no_more_calls_goes_no_further(api: Api) -> None:
+    lead_id, dana = await rejected(api), await api.key("user", "dana")
+    await mended(api, lead_id)
+    async with api.process.database.acquire() as conn:
+        await conn.execute("update lead set stopped_at = now() where id = $1::text::uuid", lead_id)
+    answer = await again(api, lead_id, dana)
+    assert (answer.status_code, answer.json()["code"]) == (409, "stopped"), answer.text
+    assert await trail(api, lead_id) == []
+
+
 async def test_only_an_operator_may(api: Api) -> None:
     lead_id = await rejected(api)
     for key in (api.acme, await api.key("buyer", "b1"), await api.key("user", "b1/dana"), "nonsense"):
