@@ -5,16 +5,20 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
+_FINEST = Decimal("0.000001")
+
 
 def amount(text: Any) -> Decimal:
-    """`"12.50"`, 12 or 12.5 as an exact amount; ValueError for what is no amount (NaN, 1e99, "12,50")."""
+    """`"12.50"`, 12 or 12.5 as an exact amount; ValueError for what is no amount (NaN, 1e99, "12,50", "12_50")."""
+    said = str(text).strip()
     try:
-        value = Decimal(str(text).strip())
+        value = Decimal(said)
     except InvalidOperation:
         raise ValueError("is no amount; write it as 12.50") from None
-    if not value.is_finite() or abs(value) >= 10**12 or value != value.quantize(Decimal("0.000001")):
+    if "_" in said or not value.is_finite() or abs(value) >= 10**12 or value != value.quantize(_FINEST):
         raise ValueError("is no amount; write it as 12.50")
-    return value
+    # PostgreSQL takes no numeric of thousands of places, be they noughts
+    return value if -6 <= int(value.as_tuple().exponent) <= 12 else value.quantize(_FINEST)
 
 
 def written(value: Decimal) -> str:
