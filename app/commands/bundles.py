@@ -11,6 +11,7 @@ import orjson
 import typer
 from msgspec.structs import asdict
 
+from app.catalog.rows import catalogue_of
 from app.catalog.snapshot import Snapshot
 from app.commands.answering import troubles
 from app.commands.beside import Beside, beside, snapshot_of
@@ -37,6 +38,7 @@ from app.distribute.batching import gathering
 from app.store import bundle_book as book
 from app.store import resting
 from app.store.bundle_book import Answer, Member, Shown
+from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.store.trial import transaction
 
@@ -70,7 +72,7 @@ def listed(
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Without a command: the newest files, each with what its leads are by now."""
+    """Without a command: the newest files, each with what its leads are by now, and how many wait for the next."""
     if context.invoked_subcommand is not None:
         return
     states = [word.strip() for given in state or [] for word in given.replace("|", ",").split(",")]
@@ -80,12 +82,14 @@ def listed(
 
     settings = settings_beside(data_dir)
 
-    async def work(database: Database) -> tuple[list[Shown], list[str]]:
+    async def work(database: Database) -> tuple[list[Shown], list[str], list[tuple[str, int, datetime]]]:
+        gather = await _gathering(database, contract)
         async with database.acquire() as conn:
             found = await book.listed(conn, contract=contract, states=states or None, limit=limit)
-        return found, await troubles(database, settings, {one.contract for one in found})
+            lined_up = await book.lined_up(conn, gather)
+        return found, await troubles(database, settings, {one.contract for one in found}), lined_up
 
-    (found, unheard), zone = at_database(settings, work), UTC if utc else None
+    (found, unheard, lined_up), zone = at_database(settings, work), UTC if utc else None
     for line in (
         [object_line(_document(one)) for one in found]
         if as_json
@@ -93,13 +97,25 @@ def listed(
     ):
         typer.echo(coloured(line))
     if not found:
-        say("there is no such file; contracts with `batch` make them, see docs/files.md")
+        say("there is no such file yet; contracts with `batch` make them, see docs/files.md")
     elif not as_json:
         say(
             "leadgate bundles show FILE · leadgate bundles again FILE --dry-run · leadgate bundles now CONTRACT"
         )
+    for name, n, due in lined_up:
+        wait = "lead of it waits" if n == 1 else "leads of it wait"
+        say(
+            f"{name}: {n:,} {wait} for the next file, which leaves {moment(due, zone, world().now())} at the latest"
+        )
     for trouble in unheard:
         warn(trouble)
+
+
+async def _gathering(database: Database, contract: str | None) -> list[str]:
+    """The contracts that make files, or this one of them."""
+    found = catalogue_of((await CatalogueStore(database).load())[1])
+    named = [one for buyer in found.buyers for one in buyer.contracts if one.deliver.get("batch")]
+    return [one.id for one in named if contract in (None, one.id)]
 
 
 @bundles.command("show")

@@ -48,6 +48,10 @@ update bundle b set state = 'unsent', outcome = 'TryLater', reason = 'not_there'
  where b.id = $1 and b.state <> 'unsent' and not exists (
    select 1 from bundled m join delivery d on d.id = m.delivery_id where m.bundle_id = b.id and d.state = 'sending')
 """
+_LINED_UP = """
+select contract, count(*)::int, min(next_at) from delivery
+ where contract = any($1::text[]) and state = 'waiting' group by contract order by contract
+"""
 _EARLY = """
 with o as materialized (
   select id, next_at from delivery where contract = $1 and state = 'waiting' order by id for update skip locked
@@ -142,6 +146,11 @@ async def not_there(conn: Any, bundle_id: UUID, contract: str) -> bool:
     """It is known not to have arrived, so its leads are free for another; False where somebody is sending it, or
     begins a file of this contract, at this moment."""
     return await bundles.alone(conn, contract) and await conn.execute(_NOT_THERE, bundle_id) == "UPDATE 1"
+
+
+async def lined_up(conn: Any, contracts: Sequence[str]) -> list[tuple[str, int, datetime]]:
+    """(contract, how many wait for its next file, when the first of them is to leave), of those where any do."""
+    return [(row[0], row[1], row[2]) for row in await conn.fetch(_LINED_UP, list(contracts))]
 
 
 async def early(conn: Any, contract: str) -> tuple[int, datetime | None]:

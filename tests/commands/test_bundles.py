@@ -189,3 +189,21 @@ async def test_what_there_is_not_is_said(gate: Gate, leadgate: Leadgate) -> None
         1, "error: there is no file 019a9f3e-7c41-7d0a-b2f6-5c1e8a40d9b0",
     )  # fmt: skip
     assert "no file has an id that ends in 'c0ffee'" in (await leadgate("bundles", "show", "c0ffee")).stderr
+
+
+async def test_who_waits_for_the_next_file_is_counted_before_there_is_one(
+    gate: Gate, leadgate: Leadgate, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "ftp").mkdir()
+    with ftp_server(folder) as server:
+        desk = await opened(gate, server, batch="{every: 1d}")
+        assert "waits for the next file" not in (await leadgate("bundles")).stderr
+        await desk.posted(1)
+        one = await leadgate("bundles")
+        assert (one.stdout, one.stderr.count("there is no such file yet")) == ("", 1)
+        assert ": 1 lead of it waits for the next file, which leaves " in one.stderr
+        await gate.post(email="another@example.org")
+        contract = await gate.one("select contract from delivery limit 1")
+        two = await leadgate("bundles", "--contract", contract)
+        assert f"{contract}: 2 leads of it wait for the next file, which leaves " in two.stderr
+        assert (await leadgate("bundles", "--json")).stdout == ""
