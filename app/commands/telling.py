@@ -80,16 +80,19 @@ def _closing(story: Story, setting: Setting) -> list[str]:
     if story.attempts:
         shown = len(hand_overs.shown_attempts(story))
         lines.insert(
-            0, f"{_balance(lead, setting)}        bytes: leadgate trace {short(story.id)} --bytes {shown}"
+            0,
+            f"{_balance(story, lead, setting)}        bytes: leadgate trace {short(story.id)} --bytes {shown}",
         )
     return lines
 
 
-def _balance(lead: Mapping[str, Any], setting: Setting) -> str:
+def _balance(story: Story, lead: Mapping[str, Any], setting: Setting) -> str:
+    """Less what was given back, on both sides: `revenue` is without it already, the source's answer stays as it was."""
     sold: Decimal = lead["revenue"]
     if lead["price"] is None and lead["outcome"] is None:
         return f"sold {money(sold)} {setting.currency}".rstrip() if sold else "not sold yet"
-    bought = lead["price"] or Decimal(0)
+    back = sum((one.price_back or Decimal(0) for one, _ in story.returns), Decimal(0))
+    bought = (lead["price"] or Decimal(0)) - back
     return f"bought {money(bought)}, sold {money(sold)}, margin {money(sold - bought)} {setting.currency}".rstrip()
 
 

@@ -137,6 +137,7 @@ async def test_the_trace_tells_what_became_of_a_lead(desk: Desk, leadgate: Leadg
     assert f"sunco-west, wrong_number, return {request[-8:]}, by " in told
     assert "↶ return" in told
     assert "approved, credited 42.00 USD, its source is not paid 12.50, well then" in told
+    assert "\nbought 0.00, sold 0.00, margin 0.00 USD " in told
     document = objects(await leadgate("trace", lead, "--json"))[0]
     assert [one["code"] for one in document["feedback"]] == ["contacted", "wrong_number"]
     assert "ann@example.org" not in str(document["feedback"])
