@@ -184,7 +184,7 @@ class PoolDesk:
         if person.capacity is not None:
             held = await pool.open_claims(conn, agent.buyer, person.id)
             if held >= person.capacity:
-                why = f"you have {held} leads, and may have {person.capacity} at once: close or release one"
+                why = f"you have {held} {'lead' if held == 1 else 'leads'}, and may have {person.capacity} at once: close or release one"
                 return Allowed(rules, why=Conflict(why, code="capacity"))
         quotas: list[tuple[str | None, Quota]] = [(None, one) for one in person.quota]
         quotas += [(name, one) for name, c in running.items() for one in settings_of(c).quota]
