@@ -76,6 +76,11 @@ def test_with_a_penalty_the_second_price_is_what_the_next_bid_is_worth() -> None
     assert [one.pays for one in ranked(bids, told, {"b": Decimal("0.5")}).bids] == [Decimal("5.01"), 1]
 
 
+def test_nobody_pays_less_than_the_minimum_though_the_next_bid_is_worth_less() -> None:
+    bids, told = [bid("a", "12"), bid("b", "10")], auction(price="second", minimum="4", penalty="returns")
+    assert [one.pays for one in ranked(bids, told, {"b": Decimal("0.9")}).bids] == [4, 4]
+
+
 @pytest.mark.parametrize(
     ("margin", "pays", "offered"),
     [

@@ -1,5 +1,7 @@
 """How a lead goes along its chain: its source's cap, its copies and its house are told once."""
 
+import pytest
+
 from app.catalog.limits import Cap
 from app.distribute.allocate import allocate
 from app.distribute.caps import caps_of
@@ -36,3 +38,21 @@ def test_the_house_of_a_campaign_is_asked_last_though_it_is_one_of_its_contracts
     first = made[0].index.match({}, source="acme", at=NOON)
     passage = Passage(made, first)
     assert [passage.match(n).ranked() for n in passage.open()] == [["a"], ["h"]]
+
+
+@pytest.mark.parametrize("then", [(), ({"campaign": "aged"},)], ids=["alone", "chain"])
+def test_where_everybody_rests_it_waits_for_one_and_is_counted_once_to_its_source(
+    then: tuple[dict[str, str], ...],
+) -> None:
+    made = legs(
+        [campaign("solar", "exclusive", {"campaign": "aged"}), campaign("aged")],
+        [contract("a"), contract("sweeps", price="99", sweeper=True), contract("b", campaign="aged", when="false")],
+    )  # fmt: skip
+    made[0].index.rest(["a", "sweeps"])
+    (cap,) = caps_of("source/acme", [Cap.model_validate({"per": "day", "leads": 10})])
+    gate = cap.part(NOON)
+    first = made[0].index.match({}, source="acme", at=NOON)
+    passage = Passage(made, first) if then else None
+    done = allocate([Want(first, gate=(gate,), passage=passage)], {gate.key: 0})
+    assert [one.contract for one in done.choices[0].chosen] == (["a"] if then else ["sweeps"])
+    assert done.increments == {gate.key: 1}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.catalog.documents import Distribution
 from app.catalog.limits import Account, Cap, Money
 from app.core.reserved import held
-from app.distribute.allocate import allocate, needs
+from app.distribute.allocate import allocate, needs, rehearse
 from app.distribute.caps import PIECES, CountedCap, Use, caps_of
 from app.distribute.route import RouteIndex
 from app.distribute.wanting import Choice, Want
@@ -315,3 +315,11 @@ def test_a_cap_that_says_nothing_clear_is_refused(cap: dict[str, Any], fault: st
 def test_an_account_without_an_end_is_refused(money: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         Money.model_validate(money)
+
+
+def test_who_was_never_seen_to_have_paid_is_sold_to_only_on_what_is_locked() -> None:
+    buyer = of("sunco", contract("a", price="42.00"), account(terms="prepaid"))
+    house = House(buyer)
+    tried = rehearse([Want(house.index.match({}, source="acme", at=NOON))], {})
+    assert tried.keys == {"balance:sunco"}
+    assert not tried.holds({"balance:sunco": 0})
