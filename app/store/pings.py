@@ -119,7 +119,10 @@ async def look(conn: Any, ids: Sequence[UUID]) -> dict[UUID, KeptPing]:
 
 
 def _kept(rows: Iterable[Any]) -> dict[UUID, KeptPing]:
-    return {r[0]: KeptPing(*r[:6], decode(r[6]), decode(r[7]), r[8], decode(r[9])) for r in rows}
+    return {
+        r[0]: KeptPing(r[0], r[1], r[2], r[3], r[4], r[5], decode(r[6]), decode(r[7]), r[8], decode(r[9]))
+        for r in rows
+    }
 
 
 async def use(conn: Any, leads: Mapping[UUID, UUID]) -> None:
