@@ -55,3 +55,11 @@ def test_who_comes_late_starts_one_turn_below_the_rest() -> None:
 
 def test_laggards_rise_together_and_keep_their_order() -> None:
     assert levelled({0: 48, 1: 50, 2: 1000}, [2, 3, 10]) == {0: 940, 1: 940}
+
+
+def test_of_whom_nothing_is_expected_yet_his_price_is() -> None:
+    contracts = numbered(
+        [contract(one, price=price) for one, price in (("a", "5"), ("b", "9"))], ["expected_value"]
+    )
+    order = order_of(contracts, ["expected_value"], {"a": Decimal(7)})
+    assert [contracts[i].id for i in sorted(range(2), key=lambda i: order.places[i])] == ["b", "a"]

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.distribute.shares import WHOLE
+from app.distribute.shares import WHOLE, credited
 from tests.distribute.routing.counting import House
 from tests.distribute.routing.standing import Contract, contract
 
@@ -168,3 +168,9 @@ def test_who_competes_with_whom_may_change_with_every_lead(
         )
         for i, _ in enumerate(docs):
             assert abs(got[f"c{i}"] - due[f"c{i}"]) < 3
+
+
+def test_of_a_lead_that_is_sold_twice_there_are_two_to_share_out() -> None:
+    half = WHOLE // 2
+    assert credited({0: half, 1: half}, [0, 1]) == {0: half, 1: half}
+    assert credited({0: half, 1: half}, [0, 1], copies=2) == {0: WHOLE, 1: WHOLE}
