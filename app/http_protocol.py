@@ -1,7 +1,9 @@
-"""uvicorn's HTTP protocol with two short cuts: a response leaves in one write, and a whole lead needs no ASGI."""
+"""uvicorn's HTTP protocol with two short cuts: a response leaves in one write, and a whole lead needs no ASGI; and a
+refusal reaches who is still sending."""
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, HttpToolsProtocol
@@ -14,14 +16,21 @@ _DOOR = b"/v1/leads"
 _OFFER = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
+_HEARD_OUT = 64 * 2**20
+_HEARD_FOR = 10.0  # seconds
+
+
 class Corked:
-    """A transport that holds a response's head back until what follows it; everything else is the transport's."""
+    """A transport that holds a response's head back until what follows it, and ends with `hear_out` where that says that
+    a request is not over; everything else is the transport's."""
 
-    __slots__ = ("_held", "_transport")
+    __slots__ = ("_closed", "_hear_out", "_held", "_transport")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, hear_out: Callable[[], bool] = lambda: False) -> None:
         self._transport = transport
+        self._hear_out = hear_out
         self._held = b""
+        self._closed = False
 
     def write(self, data: bytes) -> None:
         if self._held:
@@ -39,18 +48,62 @@ class Corked:
             self._transport.write(data)
 
     def close(self) -> None:
+        """Called once more, it is the end at once."""
         self.flush()
-        self._transport.close()
+        if self._closed or not self._hear_out():
+            self._transport.close()
+        self._closed = True
+
+    def is_closing(self) -> bool:
+        return self._closed or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
 
+class HearingOut(asyncio.Protocol):
+    """Reads on for a while, and keeps nothing, when all is said: whoever is cut off in the midst of sending is told that
+    the connection broke, and never reads why."""
+
+    def __init__(self, before: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        self._before, self._transport, self._left = before, transport, _HEARD_OUT
+        self._end = asyncio.get_running_loop().call_later(_HEARD_FOR, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end.cancel()
+        self._before.connection_lost(exc)
+
+
 class OneWriteProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=…)`."""
 
+    _whole = True  # nothing of a request is still on its way
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(cast(asyncio.Transport, Corked(transport)))
+        self._plain = transport
+        super().connection_made(cast(asyncio.Transport, Corked(transport, self._hear_out)))
+
+    def on_message_begin(self) -> None:
+        self._whole = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._whole = True
+        super().on_message_complete()
+
+    def _hear_out(self) -> bool:
+        """Whether somebody is still sending what is answered already; then he hears that this was all, and is heard out."""
+        if self._whole or self._plain.is_closing() or not self._plain.can_write_eof():
+            return False
+        self._plain.set_protocol(HearingOut(self, self._plain))
+        self.flow.resume_reading()
+        self._plain.write_eof()
+        return True
 
     def on_response_complete(self) -> None:
         """A head without a body has nothing to wait for."""
@@ -92,7 +145,6 @@ class DirectProtocol(OneWriteProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
-        self._plain = transport
         self._remote = self.client[0] if self.client else ""
         if isinstance(self.app, Root) and self.root_path == "":
             self._root = self.app
@@ -109,6 +161,7 @@ class DirectProtocol(OneWriteProtocol):
 
     def on_message_begin(self) -> None:
         """uvicorn's own is called once it is known that the request goes its way."""
+        self._whole = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -138,7 +191,7 @@ class DirectProtocol(OneWriteProtocol):
         if not self._held:
             super().on_message_complete()
             return
-        self._held = False
+        self._held, self._whole = False, True
         passage = Passage()
         self.cycle = cast(Any, passage)
         passage.task = self.loop.create_task(self._pass(passage, self.headers, self._body))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,6 +169,31 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(door: Door) -> None:
     said = await _raw(door.service.port, _head(door, "Content-Length: 1000000000", f"Content-Type: {JSON}"))
     _is_problem(said, 413, "too_large")
     await _nothing_is_stored(door)
+
+
+def _sent_before_it_listens(port: int, message: bytes) -> bytes:
+    """What most libraries read: they send everything, and only then look for an answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(message)
+        said = b""
+        while more := line.recv(65_536):
+            said += more
+        return said
+
+
+@pytest.mark.parametrize(
+    ("path", "whose", "status"),
+    [("leads", "key", 413), ("ping", "key", 413), ("leads", "", 401), ("ping", "buyers_key", 401)],
+)
+async def test_who_sends_ten_megabytes_reads_why_they_are_refused(
+    door: Door, path: str, whose: str, status: int
+) -> None:
+    key = f"Authorization: Bearer {getattr(door, whose)}\r\n" if whose else ""
+    head = f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {JSON}\r\n{key}"
+    body = b" " * 10_000_000
+    message = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    said = await asyncio.to_thread(_sent_before_it_listens, door.service.port, message)
+    assert said.startswith(b"HTTP/1.1 %d " % status)
 
 
 async def test_a_body_that_does_not_say_so_is_cut_off_where_it_becomes_too_large(door: Door) -> None:
