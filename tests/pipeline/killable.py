@@ -1,10 +1,11 @@
 """`python -m tests.pipeline.killable DSN FILE`: for each line it hears a process that imports the file, to be killed.
 
-The process's id is answered; it goes slowly enough to be killed in the middle. Forked, for what it imports takes long.
+The process's id is answered; it goes slowly, and beyond `LAST` not at all: there it waits to be killed. Forked, for what it imports takes long.
 """
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.core.world import World
 from app.ingest.fieldtype import fieldtypes
 from app.ingest.format import formats
 from app.ingest.reading import Reader
+from app.pipeline.batch_rows import Stride
 from app.pipeline.batch_spool import Spool
 from app.pipeline.batches import Batches
 from app.pipeline.plans import Plans
@@ -23,6 +25,14 @@ from app.store.catalogue import CatalogueStore
 from app.store.database import Database
 from app.validate.check import checks
 from tests.pipeline.house import SEALER
+
+LAST = 25_000  # line of the file
+
+
+def slowly(_: object, stride: Stride) -> None:
+    time.sleep(0.02)
+    if stride.to > LAST:
+        signal.pause()
 
 
 async def main(dsn: str, file: Path) -> None:
@@ -33,7 +43,7 @@ async def main(dsn: str, file: Path) -> None:
         database, Reader(formats), world, Metrics(), Spool(file.parent / "spool"), process_id=lambda: me,
         plans=lambda: plans, lease_seconds=20,
     )  # fmt: skip
-    batches.reading.progress = lambda *_: time.sleep(0.02)
+    batches.reading.progress = slowly
     await batches.import_file("acme", file, file.name, "text/csv", identity="x")
 
 
