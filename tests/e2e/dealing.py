@@ -74,9 +74,9 @@ class Dealing(Day):
         self.paced.append(asyncio.get_running_loop().time())
         return choosing(0.3)(delivery)
 
-    def fastest(self) -> int:
-        """The most that began in any second by our clock."""
-        return max(sum(at <= other < at + 1 for other in self.paced) for at in self.paced)
+    def fastest(self, seconds: int) -> int:
+        """The most that came in so many seconds by our clock."""
+        return max(sum(at <= other < at + seconds for other in self.paced) for at in self.paced)
 
     def _cheaper(self, delivery: Delivery) -> tuple[int, dict[str, str]]:
         status, said = choosing(0.5)(delivery)

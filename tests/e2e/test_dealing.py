@@ -113,9 +113,9 @@ async def _buyers_have_what_we_say(day: Dealing, books: Books, buyer: CountingBu
         "select lead_id::text from delivery where contract = 'pool' and state = 'accepted'"
     )
     assert took - {row[0] for row in in_rows} == set(), "closed as accepted by who claimed it, and not sold"
-    assert (
-        day.fastest() <= 3 * PER_SECOND
-    )  # any second touches two of the database's, and what began late a third
+    # Three seconds touch four of the database's. What began late comes with the next ones, and so does what this busy
+    # machine kept from us for a while: a rate of each process for itself would be three times as much all the same.
+    assert day.fastest(3) <= 6 * PER_SECOND
 
 
 # money -----------------------------------------------------------------------------------------------
